@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "SmartConnector",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "SmartConnector", targets: ["SmartConnector"]),
+        .library(name: "SmartConnectorSQLite", targets: ["SmartConnectorSQLite"]),
+        .library(name: "SmartConnectorTesting", targets: ["SmartConnectorTesting"]),
+        .library(name: "SmartConnectorCLI", targets: ["SmartConnectorCLI"]),
+        .executable(name: "smartconnector", targets: ["smartconnector"]),
+        .executable(name: "bigcommerce-netsuite", targets: ["bigcommerce-netsuite"]),
+    ],
+    dependencies: [],
+    targets: [
+        .target(name: "SmartConnector"),
+        .systemLibrary(
+            name: "CSQLite",
+            pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]
+        ),
+        .target(name: "SmartConnectorSQLite", dependencies: ["SmartConnector", "CSQLite"]),
+        .target(name: "SmartConnectorTesting", dependencies: ["SmartConnector"]),
+        .target(
+            name: "SmartConnectorCLI",
+            dependencies: ["SmartConnector", "SmartConnectorSQLite", "SmartConnectorTesting"],
+            resources: [.embedInCode("Resources/integration.json")]
+        ),
+        .executableTarget(name: "smartconnector", dependencies: ["SmartConnectorCLI"]),
+        .executableTarget(
+            name: "bigcommerce-netsuite",
+            dependencies: ["SmartConnector", "SmartConnectorCLI"],
+            path: "Examples/BigCommerceNetSuite",
+            exclude: ["README.md", "integration.json"]
+        ),
+        .executableTarget(name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+        .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+        .testTarget(
+            name: "SmartConnectorSQLiteTests",
+            dependencies: ["SmartConnector", "SmartConnectorSQLite", "SmartConnectorTesting", "CSQLite"]
+        ),
+        .testTarget(name: "SmartConnectorTestingTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+        .testTarget(
+            name: "SmartConnectorCLITests",
+            dependencies: ["SmartConnector", "SmartConnectorCLI", "smartconnector", "bigcommerce-netsuite"]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    var settings = target.swiftSettings ?? []
+    settings += [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+    if Context.environment["SMARTCONNECTOR_STRICT"] != nil {
+        settings.append(.treatAllWarnings(as: .error))
+    }
+    target.swiftSettings = settings
+}

@@ -1,0 +1,94 @@
+/// The Integration API: integration documents behind six endpoints.
+///
+/// Every operation throws ``APIError``, or `CancellationError` when its task was cancelled.
+public protocol IntegrationAPI: Sendable {
+    /// A page of all integrations, in the order they were created.
+    ///
+    /// - Parameters:
+    ///   - cursor: ``IntegrationPage/next`` of the page before, or nil for the first.
+    ///   - limit: How many at most.
+    func list(after cursor: String?, limit: Int) async throws -> IntegrationPage
+
+    /// One integration.
+    func get(_ id: String) async throws -> StoredIntegration
+
+    /// Creates an integration. `_id` and `lastModified` are assigned, whatever the document says.
+    func create(_ integration: Integration) async throws -> StoredIntegration
+
+    /// Replaces an integration: a member that is left out is erased.
+    ///
+    /// - Parameter revision: The revision that the change is based on, if the API gave one. If the stored document has
+    ///   another one by now, nothing is written and the error has the code ``APIError/Code/conflict``.
+    /// - Returns: The document as it is stored now.
+    func update(_ id: String, to integration: Integration, ifRevision revision: Revision?) async throws
+        -> StoredIntegration
+
+    /// Deletes an integration.
+    func delete(_ id: String) async throws
+
+    /// Creates a copy of an integration that is not installed yet.
+    func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration
+}
+
+extension IntegrationAPI {
+    /// All integrations, page by page.
+    public func list() async throws -> [StoredIntegration] {
+        var all: [StoredIntegration] = []
+        var cursor: String?
+        repeat {
+            let page = try await list(after: cursor, limit: 1000)
+            all += page.integrations
+            cursor = page.next
+        } while cursor != nil
+        return all
+    }
+}
+
+/// Names one state of one stored document. Only its equality means anything.
+public struct Revision: Sendable, Hashable {
+    public let text: String
+
+    public init(_ text: String) {
+        self.text = text
+    }
+}
+
+/// A document as an API holds it.
+public struct StoredIntegration: Sendable, Equatable {
+    public var integration: Integration
+    /// The state it is in, or nil where the API has no concurrency control.
+    public var revision: Revision?
+
+    public init(_ integration: Integration, revision: Revision? = nil) {
+        self.integration = integration
+        self.revision = revision
+    }
+}
+
+/// A part of the list of integrations.
+public struct IntegrationPage: Sendable, Equatable {
+    public var integrations: [StoredIntegration]
+    /// Where the next page begins, or nil at the end.
+    public var next: String?
+
+    public init(_ integrations: [StoredIntegration], next: String? = nil) {
+        self.integrations = integrations
+        self.next = next
+    }
+}
+
+/// What a clone is to be.
+public struct CloneOptions: Sendable, Equatable {
+    /// The name; `Clone - ` and the old name where there is none.
+    public var name: String?
+    /// New connection ids by the old ones.
+    public var connectionMap: [String: String]
+    /// Whether the clone is for the sandbox environment; as the original where there is none.
+    public var sandbox: Bool?
+
+    public init(name: String? = nil, connectionMap: [String: String] = [:], sandbox: Bool? = nil) {
+        self.name = name
+        self.connectionMap = connectionMap
+        self.sandbox = sandbox
+    }
+}

@@ -1,0 +1,40 @@
+/// How long a function may take and how often it is tried.
+public struct CallPolicy: Sendable, Equatable {
+    /// How long one call may take; then it is cancelled and counts as failed.
+    public var timeout: Duration
+    /// How often a function that throws is called before the flow stops. A function that is not done yet is not called
+    /// again: that is for the user to ask.
+    public var maximumAttempts: Int
+    /// The pauses between attempts.
+    public var backoff: Backoff
+
+    public init(timeout: Duration = .seconds(300), maximumAttempts: Int = 1, backoff: Backoff = Backoff()) {
+        self.timeout = timeout
+        self.maximumAttempts = maximumAttempts
+        self.backoff = backoff
+    }
+}
+
+/// Pauses that double up to a limit, each shortened at random by up to half, so that many who failed together do not
+/// come back together.
+public struct Backoff: Sendable, Equatable {
+    /// The longest first pause.
+    public var base: Duration
+    /// The longest pause.
+    public var limit: Duration
+
+    public init(base: Duration = .milliseconds(200), limit: Duration = .seconds(10)) {
+        self.base = base
+        self.limit = limit
+    }
+
+    /// The pause after an attempt.
+    ///
+    /// - Parameters:
+    ///   - attempt: The attempt that failed, counted from 1.
+    ///   - jitter: A random number from 0 to 1.
+    public func pause(after attempt: Int, jitter: Double) -> Duration {
+        let doublings = min(max(attempt - 1, 0), 30)
+        return min(base * (1 << doublings), limit) * (1 - jitter / 2)
+    }
+}

@@ -1,0 +1,157 @@
+/// A connector's backend: the author's functions, registered by the names that the document uses.
+///
+/// ```swift
+/// var connector = Connector(id: "56fd5ad0945a2345c4e678ac")
+/// connector.installer("verifyNetSuiteConnection") { call in
+///     try await netSuite.ping(call.step?.connectionID)
+///     return .completed
+/// }
+/// connector.uninstaller("deleteNetSuiteConnection") { call in .completed }
+/// connector.update(to: "1.1.0") { call in try await migrate(call) }
+/// ```
+///
+/// Registering a function again replaces it.
+public struct Connector: Sendable {
+    /// A function in the form of the wire: what it returns is what a stack answers.
+    public typealias Body = @Sendable (FunctionCall) async throws -> JSON
+
+    struct Entry: Sendable {
+        let policy: CallPolicy
+        let body: Body
+    }
+
+    /// The connector's `_connectorId`.
+    public let id: String
+    /// Which functions there are.
+    public private(set) var functions: FunctionDirectory
+    private var entries: [ConnectorFunction: Entry] = [:]
+    private let fallback: Entry?
+
+    /// A connector without functions.
+    public init(id: String) {
+        self.id = id
+        functions = FunctionDirectory(functions: [])
+        fallback = nil
+    }
+
+    /// A connector whose step, settings and update functions, unless registered, are all this one: a stack elsewhere,
+    /// or a simulation.
+    public init(id: String, policy: CallPolicy = CallPolicy(), otherwise body: @escaping Body) {
+        self.id = id
+        functions = .open
+        fallback = Entry(policy: policy, body: body)
+    }
+
+    func entry(for function: ConnectorFunction) -> Entry? {
+        entries[function] ?? fallback
+    }
+
+    /// Registers a function of any kind in the form of the wire.
+    public mutating func register(
+        _ function: ConnectorFunction, policy: CallPolicy = CallPolicy(), _ body: @escaping Body
+    ) {
+        entries[function] = Entry(policy: policy, body: body)
+        functions.functions.insert(function)
+    }
+
+    // MARK: Steps
+
+    /// Registers the installer of steps that name it as `installerFunction`.
+    public mutating func installer(
+        _ name: String, policy: CallPolicy = CallPolicy(),
+        _ body: @escaping @Sendable (FunctionCall) async throws -> StepResult
+    ) {
+        register(.installer(name), policy: policy) { try await body($0).json }
+    }
+
+    /// Registers the uninstaller of steps that name it as `uninstallerFunction`.
+    public mutating func uninstaller(
+        _ name: String, policy: CallPolicy = CallPolicy(),
+        _ body: @escaping @Sendable (FunctionCall) async throws -> StepResult
+    ) {
+        register(.uninstaller(name), policy: policy) { try await body($0).json }
+    }
+
+    // MARK: The connector as a whole
+
+    /// Registers the connector's own installer: called for an integration without steps, to write them.
+    public mutating func installer(
+        policy: CallPolicy = CallPolicy(), _ body: @escaping @Sendable (FunctionCall) async throws -> Void
+    ) {
+        register(.connectorInstaller, policy: policy, returningNothing(body))
+    }
+
+    /// Registers what gives the order in which steps are undone.
+    public mutating func preUninstall(
+        policy: CallPolicy = CallPolicy(), _ body: @escaping @Sendable (FunctionCall) async throws -> UninstallOrder
+    ) {
+        register(.preUninstall, policy: policy) { try await body($0).json }
+    }
+
+    /// Registers the connector's own uninstaller: the last call before the integration is deleted.
+    public mutating func uninstaller(
+        policy: CallPolicy = CallPolicy(), _ body: @escaping @Sendable (FunctionCall) async throws -> Void
+    ) {
+        register(.connectorUninstaller, policy: policy, returningNothing(body))
+    }
+
+    /// Registers what brings an integration to a version from the one before.
+    public mutating func update(
+        to version: ConnectorVersion, policy: CallPolicy = CallPolicy(),
+        _ body: @escaping @Sendable (FunctionCall) async throws -> Void
+    ) {
+        register(.update(version), policy: policy, returningNothing(body))
+    }
+
+    // MARK: Settings
+
+    /// Registers what checks and carries out a change of settings; ``FunctionCall/pending`` has it.
+    public mutating func persistSettings(
+        policy: CallPolicy = CallPolicy(), _ body: @escaping @Sendable (FunctionCall) async throws -> SettingsResult
+    ) {
+        register(.persistSettings, policy: policy) { try await body($0).json }
+    }
+
+    /// Registers what answers with a settings field anew.
+    public mutating func refreshMetadata(policy: CallPolicy = CallPolicy(), _ body: @escaping Body) {
+        register(.refreshMetadata, policy: policy, body)
+    }
+
+    /// Registers what follows a change of the licence's edition.
+    public mutating func changeEdition(
+        policy: CallPolicy = CallPolicy(), _ body: @escaping @Sendable (FunctionCall) async throws -> Void
+    ) {
+        register(.changeEdition, policy: policy, returningNothing(body))
+    }
+
+    /// Registers what answers with the metadata of mappings.
+    public mutating func getMappingMetadata(
+        policy: CallPolicy = CallPolicy(), _ body: @escaping @Sendable (FunctionCall) async throws -> [JSON]
+    ) {
+        register(.getMappingMetadata, policy: policy) { JSON(try await body($0)) }
+    }
+
+    // MARK: Other extension functions
+
+    /// Registers a function that exports and imports call on their data.
+    public mutating func hook(_ name: String, policy: CallPolicy = CallPolicy(), _ body: @escaping Body) {
+        register(.hook(name), policy: policy, body)
+    }
+
+    /// Registers a function that stands in for an application.
+    public mutating func wrapper(_ name: String, policy: CallPolicy = CallPolicy(), _ body: @escaping Body) {
+        register(.wrapper(name), policy: policy, body)
+    }
+
+    /// Registers a function of any other use.
+    public mutating func utility(_ name: String, policy: CallPolicy = CallPolicy(), _ body: @escaping Body) {
+        register(.utility(name), policy: policy, body)
+    }
+
+    private func returningNothing(_ body: @escaping @Sendable (FunctionCall) async throws -> Void) -> Body {
+        { call in
+            try await body(call)
+            return .null
+        }
+    }
+}

@@ -1,0 +1,90 @@
+/// A function of a connector's backend, by its kind and name.
+public enum ConnectorFunction: Sendable, Hashable, Codable {
+    /// Installs a step; named by `installerFunction`.
+    case installer(String)
+    /// Undoes a step; named by `uninstallerFunction`.
+    case uninstaller(String)
+    /// The connector's own installer: it writes the steps of a new integration.
+    case connectorInstaller
+    /// Gives the order in which steps are to be undone.
+    case preUninstall
+    /// The connector's own uninstaller: the last call before the integration is deleted.
+    case connectorUninstaller
+    /// Brings an integration to a version.
+    case update(ConnectorVersion)
+    /// A settings function: `persistSettings`, `refreshMetadata`, `changeEdition`, `getMappingMetadata`.
+    case setting(String)
+    /// An extension function called by an export or import.
+    case hook(String)
+    /// An extension function that stands in for an application.
+    case wrapper(String)
+    /// An extension function of any other use.
+    case utility(String)
+
+    public static let persistSettings = ConnectorFunction.setting("persistSettings")
+    public static let refreshMetadata = ConnectorFunction.setting("refreshMetadata")
+    public static let changeEdition = ConnectorFunction.setting("changeEdition")
+    public static let getMappingMetadata = ConnectorFunction.setting("getMappingMetadata")
+
+    /// The name by which it is called and reported.
+    public var name: String {
+        switch self {
+        case .installer(let name), .uninstaller(let name), .setting(let name), .hook(let name), .wrapper(let name),
+            .utility(let name):
+            name
+        case .connectorInstaller: "installer"
+        case .preUninstall: "preUninstall"
+        case .connectorUninstaller: "uninstaller"
+        case .update: "update"
+        }
+    }
+
+    /// What kind of function it is, as a person reads it.
+    public var kind: String {
+        switch self {
+        case .installer: "installer"
+        case .uninstaller: "uninstaller"
+        case .connectorInstaller: "connector installer"
+        case .preUninstall: "preUninstall"
+        case .connectorUninstaller: "connector uninstaller"
+        case .update: "update"
+        case .setting: "setting"
+        case .hook: "hook"
+        case .wrapper: "wrapper"
+        case .utility: "utility"
+        }
+    }
+}
+
+/// Which functions a connector has: all that the machine needs to know of it.
+public struct FunctionDirectory: Sendable, Equatable {
+    /// The functions that are known to exist.
+    public var functions: Set<ConnectorFunction>
+    /// Whether functions that are not listed are taken to exist: step functions, settings, and an update to any
+    /// version. So it is for a stack elsewhere that nobody can ask, for simulation, and for looking at a document.
+    public var isOpen: Bool
+
+    public init(functions: Set<ConnectorFunction>, isOpen: Bool = false) {
+        self.functions = functions
+        self.isOpen = isOpen
+    }
+
+    /// Every function that a document may name.
+    public static let open = FunctionDirectory(functions: [], isOpen: true)
+
+    public func contains(_ function: ConnectorFunction) -> Bool {
+        if functions.contains(function) { return true }
+        switch function {
+        case .installer, .uninstaller, .update, .setting: return isOpen
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .hook, .wrapper, .utility: return false
+        }
+    }
+
+    /// The update functions on the way from one version, exclusive, to another, inclusive.
+    public func updates(after installed: ConnectorVersion?, through target: ConnectorVersion) -> [ConnectorVersion] {
+        var versions: Set<ConnectorVersion> = isOpen ? [target] : []
+        for case .update(let version) in functions { versions.insert(version) }
+        if let installed { versions = versions.filter { $0 > installed } }
+        return versions.filter { $0 <= target }.sorted()
+    }
+}

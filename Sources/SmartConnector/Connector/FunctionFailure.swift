@@ -1,0 +1,43 @@
+/// Why a connector function did not do its work. Authors throw it, or any error of their own.
+public struct FunctionFailure: Error, Sendable, Equatable, Codable, CustomStringConvertible {
+    /// A stable name for the reason, such as `invalid_credentials`.
+    public let code: String
+    /// What is wrong and what to do, for the user who installs.
+    public let message: String
+
+    public init(code: String, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Any error as a failure: its own code, else the name of its type.
+    public init(_ error: any Error) {
+        switch error {
+        case let failure as FunctionFailure: self = failure
+        case let error as APIError: self.init(code: error.code.rawValue, message: error.message)
+        case let error as SmartConnectorError: self.init(code: error.code.rawValue, message: error.message)
+        default: self.init(code: String(describing: type(of: error)), message: String(describing: error))
+        }
+    }
+
+    public var description: String { "\(code): \(message)" }
+
+    static func notYet(_ message: String?, _ function: ConnectorFunction) -> FunctionFailure {
+        FunctionFailure(code: "not_yet", message: message ?? "\(function.name) answered that it is not done yet")
+    }
+
+    static func rejected(_ message: String?) -> FunctionFailure {
+        FunctionFailure(code: "rejected", message: message ?? "the connector did not accept these settings")
+    }
+
+    static func timeout(_ timeout: Duration, _ function: ConnectorFunction) -> FunctionFailure {
+        FunctionFailure(code: "timeout", message: "\(function.name) did not return within \(timeout)")
+    }
+
+    static func invalidResult(_ json: JSON, of function: ConnectorFunction) -> FunctionFailure {
+        FunctionFailure(
+            code: "invalid_extension_response",
+            message:
+                "\(function.name) answered \(json.text().prefix(120)); expected an object with success: true or false")
+    }
+}

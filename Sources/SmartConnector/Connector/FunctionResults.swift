@@ -1,0 +1,129 @@
+/// What a step's installer or uninstaller answers.
+///
+/// On the wire: `{"success": bool, "stepsToUpdate": […]}`, and a `message` where it is not done yet.
+public struct StepResult: Sendable, Equatable {
+    /// Whether the step is done.
+    public let isCompleted: Bool
+    /// Why it is not done yet.
+    public let message: String?
+    /// Members to set in this and other steps; see ``InstallMachine/installerReturned(_:stepsToUpdate:)``.
+    public let stepsToUpdate: [JSON]
+
+    /// The step is done.
+    public static let completed = StepResult(isCompleted: true, message: nil, stepsToUpdate: [])
+
+    /// The step is done, and these steps change.
+    public static func completed(stepsToUpdate: [JSON]) -> StepResult {
+        StepResult(isCompleted: true, message: nil, stepsToUpdate: stepsToUpdate)
+    }
+
+    /// The step is not done, since something is missing that a person has to see to.
+    public static func notYet(_ message: String) -> StepResult {
+        StepResult(isCompleted: false, message: message, stepsToUpdate: [])
+    }
+
+    private init(isCompleted: Bool, message: String?, stepsToUpdate: [JSON]) {
+        self.isCompleted = isCompleted
+        self.message = message
+        self.stepsToUpdate = stepsToUpdate
+    }
+
+    init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
+        guard let success = json["success"]?.bool else { throw .invalidResult(json, of: function) }
+        self.init(
+            isCompleted: success, message: json["message"]?.string, stepsToUpdate: json["stepsToUpdate"]?.array ?? [])
+    }
+
+    var json: JSON {
+        if isCompleted, stepsToUpdate.isEmpty { return Self.completedJSON }
+        var json: JSON = ["success": JSON(isCompleted)]
+        if let message { json["message"] = JSON(message) }
+        if !stepsToUpdate.isEmpty { json["stepsToUpdate"] = JSON(stepsToUpdate) }
+        return json
+    }
+
+    private static let completedJSON: JSON = ["success": true]
+}
+
+/// What persistSettings answers.
+///
+/// On the wire: `{"success": bool, "pending": {…}}`.
+public struct SettingsResult: Sendable, Equatable {
+    /// Whether the settings may be saved.
+    public let isAccepted: Bool
+    /// Why not.
+    public let message: String?
+    /// What is to be saved instead of what was asked; nil for just that.
+    public let pending: JSON?
+
+    /// The settings are saved as they were asked for.
+    public static let saved = SettingsResult(isAccepted: true, message: nil, pending: nil)
+
+    /// These settings are saved instead.
+    public static func saved(_ pending: JSON) -> SettingsResult {
+        SettingsResult(isAccepted: true, message: nil, pending: pending)
+    }
+
+    /// Nothing is saved.
+    public static func rejected(_ message: String) -> SettingsResult {
+        SettingsResult(isAccepted: false, message: message, pending: nil)
+    }
+
+    private init(isAccepted: Bool, message: String?, pending: JSON?) {
+        self.isAccepted = isAccepted
+        self.message = message
+        self.pending = pending
+    }
+
+    init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
+        guard let success = json["success"]?.bool else { throw .invalidResult(json, of: function) }
+        self.init(
+            isAccepted: success, message: json["message"]?.string,
+            pending: json["pending"].flatMap { $0.kind == .object ? $0 : nil })
+    }
+
+    var json: JSON {
+        var json: JSON = ["success": JSON(isAccepted)]
+        if let message { json["message"] = JSON(message) }
+        if let pending { json["pending"] = pending }
+        return json
+    }
+}
+
+/// The steps that preUninstall wants undone, in order.
+public struct UninstallOrder: Sendable, Equatable {
+    /// Elements that name a step by `uninstallerFunction`, `installerFunction` or `name`; nil for the reverse order.
+    public let steps: [JSON]?
+
+    /// All completed steps, the last one first.
+    public static let reverse = UninstallOrder(steps: nil)
+
+    /// Only the steps with these uninstallers, in this order.
+    public static func uninstallers(_ names: [String]) -> UninstallOrder {
+        UninstallOrder(steps: names.map { ["uninstallerFunction": JSON($0)] })
+    }
+
+    /// Only these steps, in this order.
+    public static func steps(_ steps: [InstallStep]) -> UninstallOrder {
+        UninstallOrder(steps: steps.map(\.json))
+    }
+
+    private init(steps: [JSON]?) {
+        self.steps = steps
+    }
+
+    /// Accepts the array that integrator.io answers with and the `stepsToUpdate` that functions answer with.
+    init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
+        if let steps = json.array {
+            self.steps = steps
+        } else if json.isNull {
+            steps = nil
+        } else {
+            let result = try StepResult(json, of: function)
+            guard result.isCompleted else { throw .notYet(result.message, function) }
+            steps = json["stepsToUpdate"]?.array
+        }
+    }
+
+    var json: JSON { steps.map { JSON($0) } ?? .null }
+}

@@ -1,0 +1,90 @@
+/// The fields that one transition is about, to be written into a document that was read a moment ago.
+///
+/// Nothing else in that document is touched, so whatever others have edited in it survives.
+public struct Change: Sendable, Equatable {
+    /// One field of the document.
+    public enum Field: Sendable, Hashable, CustomStringConvertible {
+        /// A member of the document itself.
+        case member(String)
+        /// A member of the step at an index.
+        case step(Int, String)
+        /// A value within `settings`.
+        case settings(JSON.Path)
+
+        /// The field as a path, such as `install[2].completed`.
+        public var description: String {
+            switch self {
+            case .member(let name): name
+            case .step(let index, let name): "install[\(index)].\(name)"
+            case .settings(let path): path.components.isEmpty ? "settings" : "settings.\(path)"
+            }
+        }
+    }
+
+    /// A field and the value that it is to have.
+    public struct Edit: Sendable, Equatable {
+        public var field: Field
+        public var value: JSON
+    }
+
+    /// The edits, each of a field of its own.
+    public private(set) var edits: [Edit] = []
+
+    public init() {}
+
+    /// Whether there is nothing to write.
+    public var isEmpty: Bool { edits.isEmpty }
+
+    mutating func set(_ field: Field, _ value: JSON) {
+        if let index = edits.firstIndex(where: { $0.field == field }) {
+            edits[index].value = value
+        } else {
+            edits.append(Edit(field: field, value: value))
+        }
+    }
+
+    mutating func set(_ mode: Mode) { set(.member("mode"), JSON(mode.rawValue)) }
+
+    /// Writes the edits into a document.
+    ///
+    /// - Returns: Whether any of them changed it.
+    @discardableResult
+    public func apply(to integration: inout Integration) -> Bool {
+        var isChanged = false
+        for edit in edits where integration[edit.field] != edit.value {
+            integration[edit.field] = edit.value
+            isChanged = true
+        }
+        return isChanged
+    }
+
+    /// The fields that do not have the value they were given in the document that a server answered with.
+    public func fieldsIgnored(in answer: Integration) -> [Field] {
+        edits.compactMap { edit in
+            let isKept = answer[edit.field]?.isEquivalent(to: edit.value) ?? edit.value.isNull
+            return isKept ? nil : edit.field
+        }
+    }
+}
+
+extension Integration {
+    fileprivate subscript(field: Change.Field) -> JSON? {
+        get {
+            switch field {
+            case .member(let name): self[name]
+            case .step(let index, let name): self["install"]?[index]?[name]
+            case .settings(let path): self["settings"]?[path: path]
+            }
+        }
+        set {
+            switch field {
+            case .member(let name): self[name] = newValue
+            case .step(let index, let name): self["install"]?[index]?[name] = newValue
+            case .settings(let path):
+                var settings = self.settings ?? .null
+                settings[path: path] = newValue
+                self.settings = settings
+            }
+        }
+    }
+}

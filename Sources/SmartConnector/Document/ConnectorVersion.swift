@@ -1,0 +1,86 @@
+/// A version of a connector, in the order of Semantic Versioning 2.0.0.
+///
+/// Missing components count as zero, so `1.1` and `1.1.0` are equal; build metadata does not count.
+/// ``description`` is the text as it was written.
+public struct ConnectorVersion: Sendable, CustomStringConvertible {
+    public let description: String
+    private let numbers: [Int]
+    private let prerelease: [Identifier]
+
+    private enum Identifier: Hashable {
+        case number(Int)
+        case text(String)
+    }
+
+    /// Reads a version, or returns nil where the text is none.
+    public init?(_ text: String) {
+        description = text
+        let release = text.prefix { $0 != "+" }
+        let core = release.prefix { $0 != "-" }
+        var numbers: [Int] = []
+        for component in core.split(separator: ".", omittingEmptySubsequences: false) {
+            guard component.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(component) else { return nil }
+            numbers.append(number)
+        }
+        while numbers.last == 0 { numbers.removeLast() }
+        self.numbers = numbers
+        guard core.endIndex < release.endIndex else {
+            prerelease = []
+            return
+        }
+        let identifiers = release[core.endIndex...].dropFirst().split(separator: ".", omittingEmptySubsequences: false)
+        guard identifiers.allSatisfy({ !$0.isEmpty }) else { return nil }
+        prerelease = identifiers.map { identifier in
+            identifier.allSatisfy { $0.isASCII && $0.isNumber }
+                ? Int(identifier).map(Identifier.number) ?? .text(String(identifier)) : .text(String(identifier))
+        }
+    }
+}
+
+extension ConnectorVersion: Comparable, Hashable {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.numbers == right.numbers && left.prerelease == right.prerelease
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(numbers)
+        hasher.combine(prerelease)
+    }
+
+    public static func < (left: Self, right: Self) -> Bool {
+        if left.numbers != right.numbers { return left.numbers.lexicographicallyPrecedes(right.numbers) }
+        // A version without a prerelease comes after all of its prereleases.
+        if left.prerelease.isEmpty || right.prerelease.isEmpty { return !left.prerelease.isEmpty }
+        return left.prerelease.lexicographicallyPrecedes(right.prerelease) { left, right in
+            switch (left, right) {
+            case (.number(let left), .number(let right)): left < right
+            case (.text(let left), .text(let right)): left.utf8.lexicographicallyPrecedes(right.utf8)
+            case (.number, .text): true
+            case (.text, .number): false
+            }
+        }
+    }
+}
+
+extension ConnectorVersion: ExpressibleByStringLiteral {
+    /// A literal version must be well formed.
+    public init(stringLiteral value: String) {
+        guard let version = ConnectorVersion(value) else { preconditionFailure("\"\(value)\" is no version") }
+        self = version
+    }
+}
+
+extension ConnectorVersion: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let version = ConnectorVersion(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no version")
+        }
+        self = version
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

@@ -1,0 +1,84 @@
+public import Foundation
+
+/// What an implementation of ``IntegrationAPI`` does to a document when it stores or clones it: the same for all.
+extension Integration {
+    /// The document with the members that the server assigns. They keep their places, or come first where the
+    /// document does not have them.
+    public func stamped(id: String, lastModified: Date) -> Integration {
+        var stamped = self
+        stamped.assign("lastModified", JSON(lastModified.formatted(JSON.dateFormat)))
+        stamped.assign("_id", JSON(id))
+        return stamped
+    }
+
+    private mutating func assign(_ name: String, _ value: JSON) {
+        if self[name] == nil { json.prepend(name, value) } else { self[name] = value }
+    }
+
+    /// A new id as integrator.io makes them: 24 lower-case hexadecimal digits, the first eight of them the time.
+    public static func newID(
+        at time: Date = Date(), using generator: inout some RandomNumberGenerator
+    ) -> String {
+        func hex(_ value: some FixedWidthInteger, digits: Int) -> String {
+            let text = String(value, radix: 16)
+            return String(repeating: "0", count: max(0, digits - text.count)) + text
+        }
+        let seconds = UInt32(truncatingIfNeeded: Int64(time.timeIntervalSince1970))
+        let low = UInt32.random(in: .min ... .max, using: &generator)
+        return hex(seconds, digits: 8) + hex(UInt32.random(in: .min ... .max, using: &generator), digits: 8)
+            + hex(low, digits: 8)
+    }
+
+    /// A copy to be created as an integration of its own, not installed yet: steps not completed, mode `install`, no
+    /// update in progress, connection ids mapped.
+    ///
+    /// Mapped are every `_connectionId` and every value within `settings` that is exactly an old id.
+    public func cloned(_ options: CloneOptions) -> Integration {
+        var clone = self
+        clone["_id"] = nil
+        clone["lastModified"] = nil
+        clone.name = options.name ?? "Clone - \(name ?? "")"
+        if let sandbox = options.sandbox { clone["sandbox"] = JSON(sandbox) }
+        if !options.connectionMap.isEmpty {
+            clone.json = clone.json.mappingConnections(options.connectionMap)
+            clone.settings = clone.settings?.mappingStrings(options.connectionMap)
+        }
+        guard self["mode"] != nil else { return clone }
+        clone.mode = .install
+        if isUpdateInProgress { clone.isUpdateInProgress = false }
+        for index in steps.indices { clone[step: index]?.isCompleted = false }
+        return clone
+    }
+}
+
+extension JSON {
+    /// Makes a member the first one.
+    fileprivate mutating func prepend(_ name: String, _ value: JSON) {
+        guard let members = storedMembers else { return }
+        storage = .object([Member(name: JSON(name), value: value)] + members)
+    }
+
+    /// Each `_connectionId` at any depth replaced by what the map has for it.
+    fileprivate func mappingConnections(_ map: [String: String]) -> JSON {
+        mappingMembers { name, value in
+            name == "_connectionId" ? value.mappingStrings(map) : value.mappingConnections(map)
+        }
+    }
+
+    /// Each string that is a key of the map replaced by its value.
+    fileprivate func mappingStrings(_ map: [String: String]) -> JSON {
+        if let string { return map[string].map { JSON($0) } ?? self }
+        return mappingMembers { _, value in value.mappingStrings(map) }
+    }
+
+    private func mappingMembers(_ transform: (String?, JSON) -> JSON) -> JSON {
+        switch kind {
+        case .object:
+            JSON(
+                .object(
+                    (storedMembers ?? []).map { Member(name: $0.name, value: transform($0.name.string, $0.value)) }))
+        case .array: JSON((array ?? []).map { transform(nil, $0) })
+        case .null, .bool, .number, .string: self
+        }
+    }
+}

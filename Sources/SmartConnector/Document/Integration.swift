@@ -1,0 +1,119 @@
+/// A view of an integration document: one installed copy of a connector in a user's account, or an integration that
+/// the user built (DIY).
+///
+/// Reading looks into the JSON; setting a property changes that member and nothing else, so that a document can be
+/// sent back whole (PUT replaces all) without losing what this library does not know.
+///
+/// Source of the members: integrator.io's Integration API.
+public struct Integration: Sendable, Equatable {
+    /// The document, an object.
+    public internal(set) var json: JSON
+
+    /// A view of a document.
+    ///
+    /// - Throws: ``SmartConnectorError`` where `json` is no object.
+    public init(_ json: JSON) throws(SmartConnectorError) {
+        guard json.kind == .object else {
+            throw SmartConnectorError(
+                .malformedDocument, "an integration is a JSON object, and this is of kind \(json.kind)")
+        }
+        self.json = json
+    }
+
+    /// A member of the document. Setting it to nil removes it.
+    public subscript(name: String) -> JSON? {
+        get { json[name] }
+        _modify { yield &json[name] }
+    }
+
+    // MARK: Every integration
+
+    /// The `_id` that the server gave.
+    public var id: String? { self["_id"]?.string }
+
+    public var name: String? {
+        get { self["name"]?.string }
+        set { self["name"] = newValue.map { JSON($0) } }
+    }
+
+    /// When the server last stored the document: ISO 8601 text.
+    public var lastModified: String? { self["lastModified"]?.string }
+
+    // MARK: SmartConnectors only
+
+    /// The connector that this is an installed copy of.
+    public var connectorID: String? { self["_connectorId"]?.string }
+
+    /// The mode, or nil where the document has none or one that is not known.
+    public var mode: Mode? {
+        get { self["mode"]?.string.flatMap(Mode.init(rawValue:)) }
+        set { self["mode"] = newValue.map { JSON($0.rawValue) } }
+    }
+
+    /// The installed version of the connector, or nil where there is none or it is no version.
+    public var version: ConnectorVersion? {
+        get { self["version"]?.string.flatMap(ConnectorVersion.init) }
+        set { self["version"] = newValue.map { JSON($0.description) } }
+    }
+
+    /// Whether a managed update is under way. While it is, the user may not change settings.
+    public var isUpdateInProgress: Bool {
+        get { self["updateInProgress"]?.bool ?? false }
+        set { self["updateInProgress"] = JSON(newValue) }
+    }
+
+    /// The connector's configuration in this account.
+    public var settings: JSON? {
+        get { self["settings"] }
+        set { self["settings"] = newValue }
+    }
+
+    /// The steps of `install[]` in order.
+    public var steps: [InstallStep] { self["install"]?.array?.map(InstallStep.init) ?? [] }
+
+    /// One step, read or changed in place. Nil beyond the ends.
+    public subscript(step index: Int) -> InstallStep? {
+        get { self["install"]?[index].map(InstallStep.init) }
+        set { self["install"]?[index] = newValue?.json }
+    }
+
+    /// The mode of a document that the engine may drive.
+    ///
+    /// - Throws: ``SmartConnectorError``: it is a DIY integration, or its mode is unknown.
+    func checkedMode() throws(SmartConnectorError) -> Mode {
+        guard let written = self["mode"] else {
+            let isDIY = connectorID == nil && self["install"] == nil
+            throw SmartConnectorError(
+                .notASmartConnector,
+                isDIY
+                    ? "\(label) is a DIY integration: it has no mode and no steps, and nothing to install"
+                    : "\(label) has no mode; a SmartConnector's mode is install, settings or uninstall")
+        }
+        guard let mode = written.string.flatMap(Mode.init(rawValue:)) else {
+            throw SmartConnectorError(
+                .unknownMode,
+                "\(label) has the unknown mode \(written); expected \"install\", \"settings\" or \"uninstall\"")
+        }
+        return mode
+    }
+
+    /// What the document is called in an error.
+    var label: String { id.map { "integration \($0)" } ?? "this document" }
+
+    /// The elements of `install`.
+    ///
+    /// - Throws: ``SmartConnectorError``: `install` is no array of objects.
+    func checkedInstall() throws(SmartConnectorError) -> [JSON] {
+        guard let install = self["install"], !install.isNull else { return [] }
+        guard let elements = install.array else {
+            throw SmartConnectorError(
+                .malformedDocument, "install of \(label) is of kind \(install.kind); expected an array of steps")
+        }
+        for index in elements.indices where elements[index].kind != .object {
+            throw SmartConnectorError(
+                .malformedDocument,
+                "install[\(index)] of \(label) is of kind \(elements[index].kind); expected an object")
+        }
+        return elements
+    }
+}

@@ -1,0 +1,92 @@
+/// What a flow reports while it works.
+public enum FlowEvent: Sendable, Equatable {
+    /// A step's function is about to be called.
+    case stepStarted(Step)
+    /// A step was installed, or undone in uninstall mode, and the document says so.
+    case stepCompleted(Step)
+    /// A step's function failed or is not done yet. The step is as it was; run again to try again.
+    case stepFailed(Step, FunctionFailure)
+    /// A step has no function: a person does it, and `complete` moves on.
+    case waiting(Step)
+    /// A function of the connector as a whole, of its settings or of an update is about to be called.
+    case functionStarted(ConnectorFunction)
+    case functionCompleted(ConnectorFunction)
+    case functionFailed(ConnectorFunction, FunctionFailure)
+    case modeChanged(from: Mode, to: Mode)
+    case versionChanged(from: ConnectorVersion?, to: ConnectorVersion)
+    /// The integration is gone.
+    case removed
+
+    /// The step that an event is about.
+    public struct Step: Sendable, Equatable {
+        /// The index in `install[]`, counted from 0.
+        public let index: Int
+        public let name: String?
+        /// The function that was called for it.
+        public let function: String?
+
+        init(_ step: StepReference, _ function: ConnectorFunction?) {
+            index = step.index
+            name = step.name
+            self.function = function?.name
+        }
+    }
+
+    /// Why the flow cannot go on without a person, if this is the reason.
+    public var failure: FunctionFailure? {
+        switch self {
+        case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
+        case .stepStarted, .stepCompleted, .waiting, .functionStarted, .functionCompleted, .modeChanged,
+            .versionChanged, .removed:
+            nil
+        }
+    }
+
+    /// Whether this is the last event of a flow that cannot go on without a person.
+    public var needsPerson: Bool {
+        if case .waiting = self { true } else { failure != nil }
+    }
+
+    /// The event as one JSON object: `{"event": …}`.
+    public var json: JSON {
+        switch self {
+        case .stepStarted(let step): Self.json("stepStarted", step)
+        case .stepCompleted(let step): Self.json("stepCompleted", step)
+        case .stepFailed(let step, let failure): Self.json("stepFailed", step).adding(failure)
+        case .waiting(let step): Self.json("waiting", step)
+        case .functionStarted(let function): Self.json("functionStarted", function)
+        case .functionCompleted(let function): Self.json("functionCompleted", function)
+        case .functionFailed(let function, let failure): Self.json("functionFailed", function).adding(failure)
+        case .modeChanged(let from, let to):
+            ["event": "modeChanged", "from": JSON(from.rawValue), "to": JSON(to.rawValue)]
+        case .versionChanged(let from, let to):
+            [
+                "event": "versionChanged", "from": from.map { JSON($0.description) } ?? .null,
+                "to": JSON(to.description),
+            ]
+        case .removed: ["event": "removed"]
+        }
+    }
+
+    private static func json(_ event: String, _ step: Step) -> JSON {
+        [
+            "event": JSON(event), "step": JSON(step.index), "name": step.name.map { JSON($0) } ?? .null,
+            "function": step.function.map { JSON($0) } ?? .null,
+        ]
+    }
+
+    private static func json(_ event: String, _ function: ConnectorFunction) -> JSON {
+        var json: JSON = ["event": JSON(event), "function": JSON(function.name)]
+        if case .update(let version) = function { json["version"] = JSON(version.description) }
+        return json
+    }
+}
+
+extension JSON {
+    fileprivate func adding(_ failure: FunctionFailure) -> JSON {
+        var json = self
+        json["code"] = JSON(failure.code)
+        json["message"] = JSON(failure.message)
+        return json
+    }
+}

@@ -1,0 +1,123 @@
+/// The events of a flow, and the flow's engine: each is worked out when it is asked for.
+///
+/// Nothing happens that nobody waits for. Leaving the loop, or cancelling its task, leaves the flow where it is, to be
+/// gone on with later.
+public struct FlowEvents: AsyncSequence, Sendable {
+    public typealias Element = FlowEvent
+
+    let flow: InstallFlow
+    let goal: InstallFlow.Goal
+
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(flow: flow, goal: goal)
+    }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let flow: InstallFlow
+        let goal: InstallFlow.Goal
+        private let session = FlowSession()
+        private var events: ArraySlice<FlowEvent> = []
+        private var isEnded = false
+
+        init(flow: InstallFlow, goal: InstallFlow.Goal) {
+            self.flow = flow
+            self.goal = goal
+        }
+
+        public mutating func next() async throws -> FlowEvent? {
+            if let event = events.popFirst() { return event }
+            guard !isEnded else { return nil }
+            do {
+                guard let next = try await flow.turn(session, goal) else {
+                    isEnded = true
+                    return nil
+                }
+                events = next[...]
+                return events.popFirst()
+            } catch {
+                isEnded = true
+                throw error
+            }
+        }
+    }
+
+    /// Goes on to the end, or to the first thing that needs a person.
+    ///
+    /// - Returns: The event that needs a person, or nil when all is done.
+    /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`. A function that fails is an event, not an
+    ///   error.
+    @discardableResult
+    public func finish() async throws -> FlowEvent? {
+        try await collect().last { $0.needsPerson }
+    }
+
+    /// All events, once there are no more.
+    @discardableResult
+    public func collect() async throws -> [FlowEvent] {
+        var events: [FlowEvent] = []
+        for try await event in self { events.append(event) }
+        return events
+    }
+}
+
+extension InstallFlow {
+    /// Goes on with whatever is under way, to its end or to the first thing that needs a person.
+    ///
+    /// - Parameter step: Stop when this step is done: a name, a function or an index.
+    public nonisolated func run(until step: String? = nil) -> FlowEvents {
+        FlowEvents(flow: self, goal: .run(until: step))
+    }
+
+    /// Removes the integration: enters the mode where that is still to be done, undoes the steps, deletes.
+    ///
+    /// - Throws: ``SmartConnectorError`` while a managed update is in progress.
+    public nonisolated func uninstall() -> FlowEvents {
+        FlowEvents(flow: self, goal: .uninstall)
+    }
+
+    /// Brings the integration to a version, or goes on with an update that failed.
+    ///
+    /// - Throws: ``SmartConnectorError`` unless the integration is installed and older.
+    public nonisolated func update(to version: ConnectorVersion) -> FlowEvents {
+        FlowEvents(flow: self, goal: .update(version))
+    }
+
+    /// Does exactly one action.
+    @discardableResult
+    public func advance() async throws -> [FlowEvent] {
+        try await FlowEvents(flow: self, goal: .advance).collect()
+    }
+
+    /// Saves settings through persistSettings, where the connector has it.
+    ///
+    /// - Parameter pending: The members to be changed, as a part of `settings`.
+    /// - Throws: ``SmartConnectorError`` unless the integration is installed and no update is in progress.
+    @discardableResult
+    public func saveSettings(_ pending: JSON) async throws -> [FlowEvent] {
+        try await FlowEvents(flow: self, goal: .saveSettings(pending)).collect()
+    }
+
+    /// Says that a person has done a step: a name, a function or an index.
+    @discardableResult
+    public func complete(_ step: String) async throws -> [FlowEvent] {
+        try await FlowEvents(flow: self, goal: .complete(step)).collect()
+    }
+
+    /// Has one step run anew: a name, a function or an index. An installed integration goes back to install mode.
+    @discardableResult
+    public func reset(_ step: String) async throws -> [FlowEvent] {
+        try await FlowEvents(flow: self, goal: .reset(step)).collect()
+    }
+
+    /// Enters uninstall mode and undoes nothing yet.
+    @discardableResult
+    public func beginUninstall() async throws -> [FlowEvent] {
+        try await FlowEvents(flow: self, goal: .beginUninstall).collect()
+    }
+
+    /// Keeps the integration after all.
+    @discardableResult
+    public func cancelUninstall() async throws -> [FlowEvent] {
+        try await FlowEvents(flow: self, goal: .cancelUninstall).collect()
+    }
+}

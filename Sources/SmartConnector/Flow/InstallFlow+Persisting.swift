@@ -1,0 +1,107 @@
+extension InstallFlow {
+    // MARK: The document
+
+    func read() async throws -> StoredIntegration {
+        try await request { [api, integrationID] in try await api.get(integrationID) }
+    }
+
+    /// The functions may have changed the document.
+    func readAgain(_ drive: Drive) async throws {
+        drive.stored = try await read()
+        try drive.machine.documentRead(drive.stored.integration)
+    }
+
+    /// Reads the document, applies a transition to what it says now, and writes the fields that the transition is about.
+    ///
+    /// - Parameter keepingCall: Whether the journalled call is about something else, and so not settled by this.
+    /// - Returns: What changed with it.
+    func write(
+        _ drive: Drive, keepingCall: Bool = false,
+        _ transition: (inout InstallMachine, Integration) throws -> Change
+    ) async throws -> [FlowEvent] {
+        for _ in 0..<configuration.conflictAttempts {
+            let fresh = try await read()
+            // A copy: until the write is known to have happened, nothing has.
+            var machine = drive.machine
+            try machine.documentRead(fresh.integration)
+            let mode = machine.mode
+            let change = try transition(&machine, fresh.integration)
+            var wanted = fresh.integration
+            var stored = fresh
+            if change.apply(to: &wanted) {
+                do {
+                    stored = try await request { [api, integrationID, wanted] in
+                        try await api.update(integrationID, to: wanted, ifRevision: fresh.revision)
+                    }
+                } catch let error as APIError where error.code == .conflict {
+                    continue
+                }
+                let ignored = change.fieldsIgnored(in: stored.integration)
+                guard ignored.isEmpty else { throw SmartConnectorError.ignored(ignored, integrationID) }
+                try machine.documentRead(stored.integration)
+            }
+            drive.machine = machine
+            drive.stored = stored
+            try await settle(drive, keepingCall: keepingCall)
+            var events: [FlowEvent] = []
+            if fresh.integration["version"] != stored.integration["version"], let to = stored.integration.version {
+                events.append(.versionChanged(from: fresh.integration.version, to: to))
+            }
+            if let from = mode, let to = machine.mode, from != to { events.append(.modeChanged(from: from, to: to)) }
+            return events
+        }
+        throw SmartConnectorError(
+            .conflict,
+            "integration \(integrationID) was changed by somebody else each of \(configuration.conflictAttempts) times it was to be written; try again"
+        )
+    }
+
+    /// Deletes the integration. One that is gone already is as good.
+    func remove(_ drive: Drive) async throws {
+        do {
+            try await request { [api, integrationID] in try await api.delete(integrationID) }
+        } catch let error as APIError where error.code == .notFound || error.status == 404 {}
+        drive.machine.removed()
+        try await settle(drive)
+    }
+
+    /// Sends a request, again after a pause while the API is unavailable for a moment.
+    private func request<T>(_ send: () async throws -> T) async throws -> T {
+        var attempt = 1
+        while true {
+            do {
+                return try await send()
+            } catch let error as APIError where error.isTransient && attempt < configuration.requestAttempts {
+                let pause =
+                    error.retryAfter
+                    ?? configuration.requestBackoff.pause(after: attempt, jitter: configuration.jitter())
+                try await configuration.clock.sleep(for: pause)
+                attempt += 1
+            }
+        }
+    }
+
+    // MARK: The journal
+
+    /// The call under way is in the document: forget it, and keep what the machine remembers.
+    func settle(_ drive: Drive, keepingCall: Bool = false) async throws {
+        let call = keepingCall ? drive.record.call : nil
+        try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
+    }
+
+    func journal(_ record: FlowRecord, _ drive: Drive) async throws {
+        guard record != drive.record else { return }
+        try await journal.save(record, of: integrationID)
+        drive.record = record
+    }
+}
+
+extension SmartConnectorError {
+    fileprivate static func ignored(_ fields: [Change.Field], _ id: String) -> SmartConnectorError {
+        let names = fields.map(\.description).joined(separator: ", ")
+        return SmartConnectorError(
+            .fieldIgnored,
+            "the server answered that it stored integration \(id) and left out \(names); this token may not write there"
+        )
+    }
+}

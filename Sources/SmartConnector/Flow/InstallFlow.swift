@@ -1,0 +1,371 @@
+/// Drives one integration through its life: installs its steps, saves settings, updates and removes it.
+///
+/// Each action is decided by ``InstallMachine``, done by one of the connector's functions, and persisted through the
+/// API before the next begins. A flow holds nothing that cannot be had again from the document and the journal, so it
+/// may be abandoned at any point and another one made.
+///
+/// ```swift
+/// let flow = InstallFlow(integration: id, connector: connector, api: api)
+/// for try await event in flow.run() { print(event) }
+/// ```
+///
+/// A flow is driven by one task at a time; a second is refused with ``SmartConnectorError/Code/busy``.
+public actor InstallFlow {
+    /// How a flow behaves. The defaults are right outside of tests.
+    public struct Configuration: Sendable {
+        /// What time is measured by.
+        public var clock: any Clock<Duration>
+        /// How often a request is sent while the API is unavailable for a moment.
+        public var requestAttempts: Int
+        /// The pauses between these, where the API names none.
+        public var requestBackoff: Backoff
+        /// How often a document is read again because somebody changed it between reading and writing.
+        public var conflictAttempts: Int
+        /// How long a cancelled function may take to return.
+        public var cancellationGrace: Duration
+        /// Random numbers from 0 to 1, for the pauses.
+        public var jitter: @Sendable () -> Double
+        /// A new idempotency key.
+        public var makeKey: @Sendable () -> String
+
+        public init(
+            clock: any Clock<Duration> = ContinuousClock(), requestAttempts: Int = 6,
+            requestBackoff: Backoff = Backoff(), conflictAttempts: Int = 10,
+            cancellationGrace: Duration = .seconds(5),
+            jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) },
+            makeKey: @escaping @Sendable () -> String = IdempotencyKey.make
+        ) {
+            self.clock = clock
+            self.requestAttempts = requestAttempts
+            self.requestBackoff = requestBackoff
+            self.conflictAttempts = conflictAttempts
+            self.cancellationGrace = cancellationGrace
+            self.jitter = jitter
+            self.makeKey = makeKey
+        }
+    }
+
+    public nonisolated let integrationID: String
+    let connector: Connector
+    let functions: FunctionDirectory
+    let api: any IntegrationAPI
+    let journal: any FlowJournal
+    let options: CallOptions
+    let configuration: Configuration
+    private let observer: (@Sendable (FlowEvent) -> Void)?
+
+    private weak var session: FlowSession?
+    private var drive: Drive?
+
+    /// A flow for one integration.
+    ///
+    /// - Parameters:
+    ///   - integrationID: The integration's `_id`.
+    ///   - connector: The functions.
+    ///   - api: Where the document is.
+    ///   - journal: The memory of calls under way. With the default, which ends with the process, a call that a crash
+    ///     interrupted is made again.
+    ///   - options: What each call carries besides the step.
+    ///   - configuration: Times and limits.
+    ///   - observer: Is told each event as it happens, before whoever iterates over them.
+    public init(
+        integration integrationID: String, connector: Connector, api: any IntegrationAPI,
+        journal: any FlowJournal = InMemoryJournal(), options: CallOptions = CallOptions(),
+        configuration: Configuration = Configuration(), observer: (@Sendable (FlowEvent) -> Void)? = nil
+    ) {
+        self.integrationID = integrationID
+        self.connector = connector
+        functions = connector.functions
+        self.api = api
+        self.journal = journal
+        self.options = options
+        self.configuration = configuration
+        self.observer = observer
+    }
+
+    // MARK: Driving
+
+    /// What a session of driving is for.
+    enum Goal: Sendable {
+        case run(until: String?)
+        case advance
+        case beginUninstall
+        case uninstall
+        case cancelUninstall
+        case complete(String)
+        case reset(String)
+        case update(ConnectorVersion)
+        case saveSettings(JSON)
+    }
+
+    /// All that is known while a session lasts.
+    final class Drive {
+        enum Phase {
+            case commanding
+            case deciding
+            /// The call was announced and is made at the next turn.
+            case calling(InstallMachine.Action)
+            case savingSettings(JSON)
+            case ended
+        }
+
+        let goal: Goal
+        var phase = Phase.commanding
+        var machine: InstallMachine
+        var stored: StoredIntegration
+        var record: FlowRecord
+        /// The step after which to stop.
+        var lastStep: StepReference?
+
+        init(goal: Goal, machine: InstallMachine, stored: StoredIntegration, record: FlowRecord) {
+            self.goal = goal
+            self.machine = machine
+            self.stored = stored
+            self.record = record
+        }
+
+        /// Whether the journal has a call that is for another step than this.
+        func isCalling(otherThan step: StepReference) -> Bool {
+            guard let called = record.call?.step else { return record.call != nil }
+            return machine.index(of: called) != machine.index(of: step)
+        }
+
+        /// Whether an action is what the goal is about. Somebody else may have changed the mode meanwhile.
+        func wants(_ action: InstallMachine.Action) -> Bool {
+            switch (goal, action) {
+            case (.uninstall, .callPreUninstall), (.uninstall, .callUninstaller), (.uninstall, .clear),
+                (.uninstall, .remove), (.update, .callUpdate), (.update, .finishUpdate):
+                true
+            case (.uninstall, _), (.update, _): false
+            case (.run, _), (.advance, _), (.beginUninstall, _), (.cancelUninstall, _), (.complete, _), (.reset, _),
+                (.saveSettings, _):
+                true
+            }
+        }
+    }
+
+    /// Does a little more of what a session is for.
+    ///
+    /// - Returns: What happened, or nil at the end.
+    func turn(_ session: FlowSession, _ goal: Goal) async throws -> [FlowEvent]? {
+        if self.session !== session {
+            guard self.session == nil else {
+                throw SmartConnectorError(
+                    .busy, "integration \(integrationID) is being driven by this flow already; wait for it to end")
+            }
+            self.session = session
+            drive = nil
+        }
+        do {
+            let drive = if let drive { drive } else { try await begin(goal) }
+            // While this turn awaits, no other can find a drive to continue.
+            self.drive = nil
+            var events: [FlowEvent] = []
+            while events.isEmpty {
+                if case .ended = drive.phase {
+                    self.session = nil
+                    return nil
+                }
+                try Task.checkCancellation()
+                events = try await turn(drive)
+            }
+            self.drive = drive
+            if let observer { events.forEach(observer) }
+            return events
+        } catch {
+            self.session = nil
+            throw error
+        }
+    }
+
+    private func begin(_ goal: Goal) async throws -> Drive {
+        let record = try await journal.record(of: integrationID)
+        let stored = try await read()
+        let machine = try InstallMachine(stored.integration, functions: functions, memory: record.memory)
+        return Drive(goal: goal, machine: machine, stored: stored, record: record)
+    }
+
+    private func turn(_ drive: Drive) async throws -> [FlowEvent] {
+        switch drive.phase {
+        case .commanding: return try await command(drive)
+        case .deciding: return try await decide(drive)
+        case .calling(let action): return try await perform(action, drive)
+        case .savingSettings(let pending): return try await saveSettings(pending, drive)
+        case .ended: return []
+        }
+    }
+
+    /// Carries out what the goal begins with.
+    private func command(_ drive: Drive) async throws -> [FlowEvent] {
+        drive.phase = .deciding
+        switch drive.goal {
+        case .run(let until):
+            drive.lastStep = try until.map { text in try drive.machine.step(named: text) }
+            if let last = drive.lastStep, drive.machine.isDone(last) { drive.phase = .ended }
+            return []
+        case .advance:
+            return []
+        case .uninstall:
+            if drive.machine.mode == .uninstall { return [] }
+            try drive.machine.check(.beginUninstall)
+            try drive.machine.checkFunctions()
+            return try await write(drive, keepingCall: true) { machine, _ in try machine.beginUninstall() }
+        case .update(let target):
+            try drive.machine.check(.update)
+            try drive.machine.checkFunctions()
+            return try await write(drive, keepingCall: true) { machine, _ in try machine.beginUpdate(to: target) }
+        case .saveSettings(let pending):
+            try drive.machine.check(.saveSettings)
+            try drive.machine.checkFunctions()
+            drive.phase = .savingSettings(pending)
+            return functions.contains(.persistSettings) ? [.functionStarted(.persistSettings)] : []
+        case .beginUninstall:
+            drive.phase = .ended
+            return try await write(drive, keepingCall: true) { machine, _ in try machine.beginUninstall() }
+        case .cancelUninstall:
+            drive.phase = .ended
+            return try await write(drive, keepingCall: true) { machine, _ in try machine.cancelUninstall() }
+        case .complete(let text):
+            let step = try drive.machine.step(named: text)
+            drive.phase = .ended
+            let isOther = drive.isCalling(otherThan: step)
+            return [.stepCompleted(FlowEvent.Step(step, nil))]
+                + (try await write(drive, keepingCall: isOther) { machine, _ in try machine.complete(step) })
+        case .reset(let text):
+            let step = try drive.machine.step(named: text)
+            drive.phase = .ended
+            let isOther = drive.isCalling(otherThan: step)
+            return try await write(drive, keepingCall: isOther) { machine, _ in try machine.reset(step) }
+        }
+    }
+
+    private func decide(_ drive: Drive) async throws -> [FlowEvent] {
+        let action = try drive.machine.next()
+        guard drive.wants(action) else {
+            drive.phase = .ended
+            return []
+        }
+        switch action {
+        case .none:
+            drive.phase = .ended
+            return []
+        case .waitForUser(let step):
+            drive.phase = .ended
+            return [.waiting(FlowEvent.Step(step, nil))]
+        case .enterSettings, .finishUpdate, .clear:
+            return try await perform(action, drive)
+        case .callConnectorInstaller, .callInstaller, .callUpdate, .callPreUninstall, .callUninstaller, .remove:
+            guard let function = action.function else { return try await perform(action, drive) }
+            drive.phase = .calling(action)
+            if let step = action.step { return [.stepStarted(FlowEvent.Step(step, function))] }
+            return [.functionStarted(function)]
+        }
+    }
+
+    /// Makes the call that an action asks for, and writes what follows from it.
+    private func perform(_ action: InstallMachine.Action, _ drive: Drive) async throws -> [FlowEvent] {
+        drive.phase = .deciding
+        if case .advance = drive.goal { drive.phase = .ended }
+        var events: [FlowEvent] = []
+        do {
+            switch action {
+            case .none, .waitForUser:
+                return []
+            case .callInstaller(let step), .callUninstaller(let step), .clear(let step):
+                let result = try await stepResult(of: action, step, drive)
+                let call = drive.record.call
+                let changes = try await write(drive) { machine, _ in
+                    switch action {
+                    case .callInstaller: machine.installerReturned(step, stepsToUpdate: result.stepsToUpdate)
+                    case .callUninstaller: machine.uninstallerReturned(step, stepsToUpdate: result.stepsToUpdate)
+                    default: machine.clear(step)
+                    }
+                }
+                guard drive.machine.isDone(step, in: action) else {
+                    // Its own answer says that it is not done yet: the next call is a further attempt at it.
+                    let failure = FunctionFailure.notYet(nil, action.function ?? .installer(step.name ?? ""))
+                    try await journal(FlowRecord(memory: drive.machine.memory, call: call?.failed(failure)), drive)
+                    throw failure
+                }
+                events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
+                events += changes
+                if let last = drive.lastStep, drive.machine.isDone(last) { drive.phase = .ended }
+            case .callConnectorInstaller:
+                _ = try await call(.connectorInstaller, drive)
+                events.append(.functionCompleted(.connectorInstaller))
+                events += try await write(drive) { machine, _ in machine.connectorInstallerReturned() }
+            case .enterSettings:
+                events += try await write(drive) { machine, _ in machine.enterSettings() }
+            case .callUpdate(let version):
+                _ = try await call(.update(version), drive)
+                drive.machine.updateReturned(version)
+                try await settle(drive)
+                events.append(.functionCompleted(.update(version)))
+                try await readAgain(drive)
+            case .finishUpdate(let version):
+                events += try await write(drive) { machine, _ in machine.finishUpdate(version) }
+            case .callPreUninstall:
+                let answer = try await call(.preUninstall, drive)
+                try await readAgain(drive)
+                drive.machine.preUninstallReturned(try UninstallOrder(answer, of: .preUninstall).steps)
+                try await settle(drive)
+                events.append(.functionCompleted(.preUninstall))
+            case .remove(let callingUninstaller):
+                if callingUninstaller {
+                    _ = try await call(.connectorUninstaller, drive)
+                    events.append(.functionCompleted(.connectorUninstaller))
+                }
+                try await remove(drive)
+                events.append(.removed)
+            }
+        } catch let failure as FunctionFailure {
+            drive.phase = .ended
+            guard let function = action.function else { throw failure }
+            if let step = action.step { return [.stepFailed(FlowEvent.Step(step, function), failure)] }
+            return [.functionFailed(function, failure)]
+        }
+        return events
+    }
+
+    private func stepResult(
+        of action: InstallMachine.Action, _ step: StepReference, _ drive: Drive
+    ) async throws -> StepResult {
+        guard let function = action.function else { return .completed }
+        return try StepResult(try await call(function, step: step, drive), of: function)
+    }
+
+    private func saveSettings(_ asked: JSON, _ drive: Drive) async throws -> [FlowEvent] {
+        drive.phase = .ended
+        var pending = asked
+        var events: [FlowEvent] = []
+        if functions.contains(.persistSettings) {
+            do {
+                let answer = try await call(.persistSettings, pending: asked, drive)
+                pending = try SettingsResult(answer, of: .persistSettings).pending ?? asked
+            } catch let failure as FunctionFailure {
+                return [.functionFailed(.persistSettings, failure)]
+            }
+            events.append(.functionCompleted(.persistSettings))
+        }
+        return events
+            + (try await write(drive) { machine, document in try machine.saveSettings(pending, in: document) })
+    }
+}
+
+/// One task's turn at driving a flow: it ends when nothing refers to it any more.
+final class FlowSession: Sendable {}
+
+extension InstallMachine {
+    /// Whether there is nothing more to do for a step in this mode.
+    func isDone(_ step: StepReference) -> Bool {
+        guard let index = index(of: step) else { return true }
+        return isCompleted[index] == (mode != .uninstall)
+    }
+
+    /// Whether what an action does to a step has been done to it.
+    func isDone(_ step: StepReference, in action: Action) -> Bool {
+        guard let index = index(of: step) else { return true }
+        if case .callInstaller = action { return isCompleted[index] }
+        return !isCompleted[index]
+    }
+}

@@ -1,0 +1,130 @@
+extension JSON {
+    /// The value of a member; the last one where the name is repeated. Nil for anything but an object.
+    ///
+    /// Assigning changes that member in place, adds it at the end where there is none, and removes every member of
+    /// that name on nil. Assigning to a value that is no object does nothing, except that a member assigned to
+    /// `null` makes an object of it.
+    public subscript(name: String) -> JSON? {
+        get {
+            switch storage {
+            case .object(let members):
+                Self.lastIndex(of: name, in: members).map { members[$0].value }
+            case .parsed(let source, let index) where source.tokens[Int(index)].kind == .object:
+                name.withUTF8Bytes { source.member(of: index, named: $0) }.map(source.value(at:))
+            default: nil
+            }
+        }
+        _modify {
+            var members = takeMembers() ?? []
+            let isObject = isNull  // takeMembers left null behind, or this was null
+            let index = Self.lastIndex(of: name, in: members)
+            var value: JSON?
+            if let index {
+                value = members[index].value
+                members[index].value = .null
+            }
+            yield &value
+            guard isObject else { return }
+            switch (index, value) {
+            case (let index?, let value?): members[index].value = value
+            case (nil, let value?): members.append(Member(name: JSON(name), value: value))
+            case (.some, nil): members.removeAll { $0.name.isString(name) }
+            case (nil, nil): break
+            }
+            storage = .object(members)
+        }
+    }
+
+    /// An element of an array. Nil for anything but an array, and beyond its ends.
+    ///
+    /// Assigning replaces that element, or removes it on nil; beyond the ends it does nothing.
+    public subscript(index: Int) -> JSON? {
+        get {
+            switch storage {
+            case .array(let elements):
+                elements.indices.contains(index) ? elements[index] : nil
+            case .parsed(let source, let token) where source.tokens[Int(token)].kind == .array:
+                index < 0 ? nil : source.children(of: token).dropFirst(index).first { _ in true }.map(source.value(at:))
+            default: nil
+            }
+        }
+        _modify {
+            guard kind == .array, var elements = takeElements() else {
+                var nothing: JSON?
+                yield &nothing
+                return
+            }
+            guard elements.indices.contains(index) else {
+                storage = .array(elements)
+                var nothing: JSON?
+                yield &nothing
+                return
+            }
+            var value: JSON? = elements[index]
+            elements[index] = .null
+            yield &value
+            if let value { elements[index] = value } else { elements.remove(at: index) }
+            storage = .array(elements)
+        }
+    }
+
+    /// Appends an element to an array; makes a one-element array of `null`. Does nothing to any other kind.
+    public mutating func append(_ element: JSON) {
+        if isNull { storage = .array([]) }
+        guard kind == .array, var elements = takeElements() else { return }
+        elements.append(element)
+        storage = .array(elements)
+    }
+
+    /// A loop over borrowed members: a closure would copy each of them.
+    private static func lastIndex(of name: String, in members: [Member]) -> Int? {
+        var index = members.count - 1
+        while index >= 0 {
+            if members[index].name.isString(name) { return index }
+            index -= 1
+        }
+        return nil
+    }
+
+    /// Takes the members out, leaving `null`, so that changing them copies nothing that is not shared.
+    private mutating func takeMembers() -> [Member]? {
+        guard kind == .object else { return nil }
+        defer { storage = .null }
+        if case .object(let members) = storage { return members }
+        return storedMembers
+    }
+
+    /// Takes the elements out, leaving `null`.
+    private mutating func takeElements() -> [JSON]? {
+        defer { storage = .null }
+        return array
+    }
+
+    /// Whether this is a string of exactly these UTF-8 bytes. (Swift's `==` also takes canonical equivalents.)
+    func isString(_ other: String) -> Bool {
+        switch storage {
+        case .string(let string): string.hasSameBytes(as: other)
+        case .parsed(let source, let index) where source.tokens[Int(index)].kind == .string:
+            other.withUTF8Bytes { source.string(at: index, equals: $0) }
+        default: false
+        }
+    }
+}
+
+extension String {
+    func hasSameBytes(as other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        return withUTF8Bytes { left in
+            other.withUTF8Bytes { right in
+                for position in 0..<left.count where left[position] != right[position] { return false }
+                return true
+            }
+        }
+    }
+
+    /// Calls `body` with the UTF-8 bytes, without a copy where the string is stored so.
+    fileprivate func withUTF8Bytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+        if let result = utf8.withContiguousStorageIfAvailable(body) { return result }
+        return Array(utf8).withUnsafeBufferPointer(body)
+    }
+}

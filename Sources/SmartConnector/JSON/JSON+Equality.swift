@@ -1,0 +1,74 @@
+extension JSON: Equatable {
+    /// Whether both are the same document: the same members in the same order, numbers written alike.
+    ///
+    /// How a string is escaped makes no difference. See ``isEquivalent(to:)`` for the same meaning.
+    public static func == (left: JSON, right: JSON) -> Bool {
+        left.isEqual(to: right, ignoringOrder: false)
+    }
+
+    /// Whether both mean the same: members in any order, numbers of the same value (`1.0` and `1`).
+    ///
+    /// This is how a server's answer is held against what was sent: servers reorder and reformat.
+    public func isEquivalent(to other: JSON) -> Bool {
+        isEqual(to: other, ignoringOrder: true)
+    }
+
+    private func isEqual(to other: JSON, ignoringOrder: Bool) -> Bool {
+        if isIdentical(to: other) { return true }
+        guard kind == other.kind else { return false }
+        switch kind {
+        case .null: return true
+        case .bool: return bool == other.bool
+        case .string: return other.string.map(isString) ?? false
+        case .number:
+            guard let left = number, let right = other.number else { return false }
+            return ignoringOrder ? left.hasSameValue(as: right) : left == right
+        case .array:
+            guard let left = array, let right = other.array, left.count == right.count else { return false }
+            return zip(left, right).allSatisfy { $0.isEqual(to: $1, ignoringOrder: ignoringOrder) }
+        case .object:
+            guard let left = storedMembers, let right = other.storedMembers else { return false }
+            if left.count == right.count,
+                zip(left, right).allSatisfy({
+                    $0.name.isEqual(to: $1.name, ignoringOrder: ignoringOrder)
+                        && $0.value.isEqual(to: $1.value, ignoringOrder: ignoringOrder)
+                })
+            {
+                return true
+            }
+            return ignoringOrder && Self.lastMembers(left, equal: Self.lastMembers(right))
+        }
+    }
+
+    /// Whether both are one value in memory. Never true for different values; false says nothing.
+    func isIdentical(to other: JSON) -> Bool {
+        switch (storage, other.storage) {
+        case (.parsed(let left, let leftIndex), .parsed(let right, let rightIndex)):
+            left === right && leftIndex == rightIndex
+        case (.array(let left), .array(let right)): Self.areIdentical(left, right)
+        case (.object(let left), .object(let right)): Self.areIdentical(left, right)
+        default: false
+        }
+    }
+
+    /// Whether both are one array in memory.
+    static func areIdentical<Element>(_ left: [Element], _ right: [Element]) -> Bool {
+        left.count == right.count
+            && left.withUnsafeBufferPointer { left in
+                right.withUnsafeBufferPointer { right in left.baseAddress == right.baseAddress }
+            }
+    }
+
+    /// The member that a look-up finds for each name.
+    private static func lastMembers(_ members: [Member]) -> [[UInt8]: JSON] {
+        var last: [[UInt8]: JSON] = [:]
+        for member in members { last[Array((member.name.string ?? "").utf8)] = member.value }
+        return last
+    }
+
+    private static func lastMembers(_ left: [Member], equal right: [[UInt8]: JSON]) -> Bool {
+        let left = lastMembers(left)
+        return left.count == right.count
+            && left.allSatisfy { name, value in right[name]?.isEquivalent(to: value) ?? false }
+    }
+}

@@ -1,0 +1,125 @@
+extension JSON {
+    /// How a value is laid out.
+    public enum Layout: Sendable {
+        /// No white space.
+        case compact
+        /// A line for each member and element, indented by four spaces.
+        case pretty
+    }
+
+    /// The value as UTF-8 text.
+    public func utf8(_ layout: Layout = .compact) -> [UInt8] {
+        var writer = JSONWriter(layout: layout)
+        if case .parsed(let source, _) = storage { writer.output.reserveCapacity(source.bytes.count) }
+        writer.write(self)
+        return writer.output
+    }
+
+    /// The value as text.
+    public func text(_ layout: Layout = .compact) -> String {
+        String(decoding: utf8(layout), as: UTF8.self)
+    }
+}
+
+extension JSON: CustomStringConvertible {
+    /// The value as compact text.
+    public var description: String { text() }
+}
+
+struct JSONWriter {
+    let layout: JSON.Layout
+    var output: [UInt8] = []
+    private var depth = 0
+
+    init(layout: JSON.Layout) {
+        self.layout = layout
+    }
+
+    mutating func write(_ value: JSON) {
+        switch value.storage {
+        case .null: output.append(contentsOf: "null".utf8)
+        case .bool(let bool): output.append(contentsOf: (bool ? "true" : "false").utf8)
+        case .number(let number): output.append(contentsOf: number.text.utf8)
+        case .string(let string): JSONEscapes.append(string, to: &output)
+        case .array(let elements):
+            begin(UInt8(ascii: "["))
+            for (index, element) in elements.enumerated() {
+                separate(isFirst: index == 0)
+                write(element)
+            }
+            end(UInt8(ascii: "]"), isEmpty: elements.isEmpty)
+        case .object(let members):
+            begin(UInt8(ascii: "{"))
+            for (index, member) in members.enumerated() {
+                separate(isFirst: index == 0)
+                write(member.name)
+                colon()
+                write(member.value)
+            }
+            end(UInt8(ascii: "}"), isEmpty: members.isEmpty)
+        case .parsed(let source, let index):
+            source.bytes.withUnsafeBufferPointer { bytes in
+                source.tokens.withUnsafeBufferPointer { tokens in
+                    _ = write(token: Int(index), of: tokens, in: bytes)
+                }
+            }
+        }
+    }
+
+    /// Writes a parsed value from its tokens and returns the index of the token after it.
+    private mutating func write(
+        token index: Int, of tokens: UnsafeBufferPointer<JSONSource.Token>, in bytes: UnsafeBufferPointer<UInt8>
+    ) -> Int {
+        let token = tokens[index]
+        let next = Int(token.next)
+        switch token.kind {
+        case .null, .bool, .number, .string:
+            output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[Int(token.start)..<Int(token.end)]))
+        case .array:
+            begin(UInt8(ascii: "["))
+            var child = index + 1
+            while child < next {
+                separate(isFirst: child == index + 1)
+                child = write(token: child, of: tokens, in: bytes)
+            }
+            end(UInt8(ascii: "]"), isEmpty: next == index + 1)
+        case .object:
+            begin(UInt8(ascii: "{"))
+            var child = index + 1
+            while child < next {
+                separate(isFirst: child == index + 1)
+                child = write(token: child, of: tokens, in: bytes)
+                colon()
+                child = write(token: child, of: tokens, in: bytes)
+            }
+            end(UInt8(ascii: "}"), isEmpty: next == index + 1)
+        }
+        return next
+    }
+
+    private mutating func begin(_ bracket: UInt8) {
+        output.append(bracket)
+        depth += 1
+    }
+
+    private mutating func end(_ bracket: UInt8, isEmpty: Bool) {
+        depth -= 1
+        if layout == .pretty, !isEmpty { newLine() }
+        output.append(bracket)
+    }
+
+    private mutating func separate(isFirst: Bool) {
+        if !isFirst { output.append(UInt8(ascii: ",")) }
+        if layout == .pretty { newLine() }
+    }
+
+    private mutating func colon() {
+        output.append(UInt8(ascii: ":"))
+        if layout == .pretty { output.append(UInt8(ascii: " ")) }
+    }
+
+    private mutating func newLine() {
+        output.append(UInt8(ascii: "\n"))
+        output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 4 * depth))
+    }
+}

@@ -1,0 +1,166 @@
+extension InstallMachine {
+    /// What a person or the platform may ask for.
+    public enum Command: String, Sendable, Hashable, CaseIterable {
+        /// Say that a person has done a step.
+        case complete
+        /// Run one step anew.
+        case reset
+        /// Change settings.
+        case saveSettings
+        /// Bring the integration to a newer version.
+        case update
+        /// Begin to remove the integration.
+        case beginUninstall
+        /// Keep the integration after all.
+        case cancelUninstall
+    }
+
+    /// The commands that are allowed as things stand.
+    public var legalCommands: [Command] {
+        switch state {
+        case .installing: isUpdateInProgress ? [.complete] : [.complete, .reset, .beginUninstall]
+        case .installed:
+            isUpdateInProgress ? [.update] : [.saveSettings, .update, .reset, .beginUninstall]
+        case .updating: [.update]
+        case .uninstallBegun, .uninstalling: [.complete, .cancelUninstall]
+        case .removed: []
+        }
+    }
+
+    /// Throws where a command is not allowed.
+    public func check(_ command: Command) throws(SmartConnectorError) {
+        let legal = legalCommands
+        guard !legal.contains(command) else { return }
+        let situation =
+            switch mode {
+            case nil: "the integration is gone"
+            case let mode? where isUpdateInProgress && mode != .uninstall:
+                "a managed update is in progress in mode \(mode.rawValue)"
+            case let mode?: "the mode is \(mode.rawValue)"
+            }
+        let alternatives = legal.map(\.rawValue).joined(separator: ", ")
+        throw SmartConnectorError(
+            .illegalCommand,
+            "\(command.rawValue) is not allowed: \(situation); allowed: \(alternatives.isEmpty ? "nothing" : alternatives)",
+            mode: mode, command: command, legalCommands: legal)
+    }
+
+    /// Begins to remove the integration, from settings or abandoning an installation.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` in other modes and while an update is in progress.
+    public mutating func beginUninstall() throws(SmartConnectorError) -> Change {
+        try check(.beginUninstall)
+        enter(.uninstall)
+        return .entering(.uninstall)
+    }
+
+    /// Keeps the integration: to settings if every step is still completed, else back to install.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` in other modes than uninstall.
+    public mutating func cancelUninstall() throws(SmartConnectorError) -> Change {
+        try check(.cancelUninstall)
+        let mode: Mode = isCompleted.allSatisfy { $0 } ? .settings : .install
+        enter(mode)
+        return .entering(mode)
+    }
+
+    /// Has a step run anew: back to install, if it was installed.
+    ///
+    /// - Throws: ``SmartConnectorError`` while uninstalling or updating, or where the step is gone.
+    public mutating func reset(_ step: StepReference) throws(SmartConnectorError) -> Change {
+        try check(.reset)
+        let index = try present(step)
+        var change = Change()
+        complete(index, false, in: &change)
+        if mode != .install { change.set(.install) }
+        enter(.install)
+        return change
+    }
+
+    /// Says that a person has done what a step stands for: made it in install mode, removed it in uninstall mode.
+    ///
+    /// - Throws: ``SmartConnectorError`` in settings mode, or where the step is gone.
+    public mutating func complete(_ step: StepReference) throws(SmartConnectorError) -> Change {
+        try check(.complete)
+        let index = try present(step)
+        var change = Change()
+        if mode == .uninstall {
+            complete(index, false, in: &change)
+        } else {
+            complete(index, true, in: &change)
+            finishInstallation(in: &change)
+        }
+        return change
+    }
+
+    /// Begins a managed update, or goes on with one that is in progress.
+    ///
+    /// - Throws: ``SmartConnectorError`` unless the integration is installed and older than `target`.
+    public mutating func beginUpdate(to target: ConnectorVersion) throws(SmartConnectorError) -> Change {
+        try check(.update)
+        if let version, target < version || (target == version && !isUpdateInProgress) {
+            throw SmartConnectorError(
+                .versionNotNewer,
+                target == version
+                    ? "version \(version) is installed already"
+                    : "version \(version) is installed, and an update does not go back to \(target)")
+        }
+        memory.update = Memory.Update(target: target, reached: memory.update?.reached)
+        var change = Change()
+        change.set(.member("updateInProgress"), true)
+        isUpdateInProgress = true
+        enter(.settings)
+        return change
+    }
+
+    /// What saves settings that persistSettings has accepted, in the document as it is now.
+    ///
+    /// - Parameters:
+    ///   - pending: What was accepted; merged into the settings, so that others' edits survive.
+    ///   - integration: The document that this machine has read last.
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` unless in settings mode with no update in progress.
+    public func saveSettings(_ pending: JSON, in integration: Integration) throws(SmartConnectorError) -> Change {
+        try check(.saveSettings)
+        var change = Change()
+        for (path, value) in (integration.settings ?? [:]).changes(merging: pending) {
+            change.set(.settings(path), value)
+        }
+        return change
+    }
+
+    private func present(_ step: StepReference) throws(SmartConnectorError) -> Int {
+        guard let index = index(of: step) else {
+            throw SmartConnectorError(
+                .noSuchStep, "step \(step.index) (\(step.name ?? "no name")) is no longer in the document")
+        }
+        return index
+    }
+
+    /// The one step that a person means by a name, a function or an index.
+    ///
+    /// - Throws: ``SmartConnectorError``: none or several have that name.
+    public func step(named text: String) throws(SmartConnectorError) -> StepReference {
+        let all = steps
+        let matches = all.filter { $0.name == text || $0.installerFunction == text || $0.uninstallerFunction == text }
+        switch (matches.count, Int(text)) {
+        case (1, _): return matches[0]
+        case (0, let index?) where all.indices.contains(index): return all[index]
+        case (0, _):
+            let known = all.map { "\($0.index) \($0.name ?? $0.installerFunction ?? "")" }.joined(separator: ", ")
+            throw SmartConnectorError(
+                .noSuchStep, "no step is called \"\(text)\"; the steps are: \(known.isEmpty ? "none" : known)")
+        default:
+            let indices = matches.map { String($0.index) }.joined(separator: ", ")
+            throw SmartConnectorError(
+                .ambiguousStep, "several steps are called \"\(text)\"; give the index of one of them: \(indices)")
+        }
+    }
+}
+
+extension Change {
+    fileprivate static func entering(_ mode: Mode) -> Change {
+        var change = Change()
+        change.set(mode)
+        return change
+    }
+}

@@ -1,0 +1,160 @@
+extension InstallMachine {
+    /// The connector's own installer returned. Where it wrote no steps, the installation is done.
+    ///
+    /// Tell the machine first what the document says now.
+    public mutating func connectorInstallerReturned() -> Change {
+        enterSettings()
+    }
+
+    /// A step's installer returned with success.
+    ///
+    /// That completes the step, unless an update says explicitly that it is not completed yet. The change that
+    /// completes the last step also carries `mode: settings`.
+    ///
+    /// - Parameter stepsToUpdate: Members to set in this and other steps. Each element is for the first step that has
+    ///   its `installerFunction` or its `name`; one that matches none is dropped.
+    public mutating func installerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
+        var change = Change()
+        if let index = index(of: step) { complete(index, true, in: &change) }
+        for element in stepsToUpdate {
+            guard let index = firstStep(for: element, matchingUninstaller: false) else { continue }
+            merge(element, into: index, in: &change)
+        }
+        finishInstallation(in: &change)
+        return change
+    }
+
+    /// preUninstall returned the steps to undo, in order. With no answer (nil) they are undone in reverse order.
+    ///
+    /// An element names a step by `uninstallerFunction`, `installerFunction` or `name`.
+    public mutating func preUninstallReturned(_ stepsToUndo: [JSON]?) {
+        guard mode == .uninstall else { return }
+        var order: [Int] = []
+        if let stepsToUndo {
+            for element in stepsToUndo {
+                guard let index = firstStep(for: element, matchingUninstaller: true), !order.contains(index) else {
+                    continue
+                }
+                order.append(index)
+            }
+        } else {
+            order = steps.indices.reversed()
+        }
+        memory.uninstallOrder = order.map { steps[$0] }
+        enter(.uninstall)
+    }
+
+    /// A step's uninstaller returned with success: what the step made is gone, unless an update says explicitly that
+    /// it is not.
+    ///
+    /// - Parameter stepsToUpdate: As for an installer, matched by `uninstallerFunction` too. They speak of the
+    ///   uninstallation: `completed: true` means removed, which in the document is `completed: false`.
+    public mutating func uninstallerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
+        var change = Change()
+        let updates = stepsToUpdate.compactMap { element in
+            firstStep(for: element, matchingUninstaller: true).map { (index: $0, element: element) }
+        }
+        if let called = index(of: step),
+            !updates.contains(where: { $0.index == called && $0.element["completed"]?.bool == false })
+        {
+            complete(called, false, in: &change)
+        }
+        for (index, var element) in updates {
+            element["completed"] = element["completed"]?.bool == true ? false : nil
+            merge(element, into: index, in: &change)
+        }
+        return change
+    }
+
+    /// The update function of a version returned.
+    public mutating func updateReturned(_ reached: ConnectorVersion) {
+        guard case .updating(let target, let queue) = state else { return }
+        memory.update?.reached = reached
+        state = .updating(target: target, queue: queue.drop { $0 <= reached })
+    }
+
+    // MARK: Actions without a function
+
+    /// All steps are completed, or there are none: the mode follows.
+    public mutating func enterSettings() -> Change {
+        var change = Change()
+        finishInstallation(in: &change)
+        return change
+    }
+
+    /// A step without an uninstaller is marked not completed.
+    public mutating func clear(_ step: StepReference) -> Change {
+        var change = Change()
+        if let index = index(of: step) { complete(index, false, in: &change) }
+        return change
+    }
+
+    /// The new version, and the release of `updateInProgress`, in one change. The version never goes back.
+    public mutating func finishUpdate(_ target: ConnectorVersion) -> Change {
+        var change = Change()
+        if version.map({ $0 < target }) ?? true {
+            change.set(.member("version"), JSON(target.description))
+            writtenVersion = JSON(target.description)
+        }
+        change.set(.member("updateInProgress"), false)
+        isUpdateInProgress = false
+        memory.update = nil
+        if mode == .settings { enter(.settings) }
+        return change
+    }
+
+    /// The integration was deleted.
+    public mutating func removed() {
+        state = .removed
+        memory = Memory()
+    }
+
+    // MARK: Steps
+
+    func firstStep(for element: JSON, matchingUninstaller: Bool) -> Int? {
+        let view = InstallStep(element)
+        let (name, installer, uninstaller) = (view.name, view.installerFunction, view.uninstallerFunction)
+        return steps.firstIndex { step in
+            installer != nil && step.installerFunction == installer
+                || name != nil && step.name == name
+                || matchingUninstaller && uninstaller != nil && step.uninstallerFunction == uninstaller
+        }
+    }
+
+    /// Sets the members of `element` in a step.
+    private mutating func merge(_ element: JSON, into index: Int, in change: inout Change) {
+        let matched = InstallStep(element)
+        changedSteps.append(index)
+        for (name, value) in element.members ?? [] {
+            switch name {
+            case "completed": complete(index, value.bool ?? false, in: &change)
+            case "name": steps[index].name = matched.name
+            case "installerFunction": steps[index].installerFunction = matched.installerFunction
+            case "uninstallerFunction": steps[index].uninstallerFunction = matched.uninstallerFunction
+            default: break
+            }
+            change.set(.step(index, name), value)
+        }
+    }
+
+    mutating func complete(_ index: Int, _ isCompleted: Bool, in change: inout Change) {
+        change.set(.step(index, "completed"), JSON(isCompleted))
+        guard self.isCompleted[index] != isCompleted else { return }
+        self.isCompleted[index] = isCompleted
+        changedSteps.append(index)
+        guard case .installing(var next, let open) = state else { return }
+        if isCompleted {
+            while next < steps.count, self.isCompleted[next] { next += 1 }
+        } else {
+            next = min(next, index)
+        }
+        state = .installing(next: next, open: open + (isCompleted ? -1 : 1))
+    }
+
+    /// Goes to settings when no step is left to complete.
+    mutating func finishInstallation(in change: inout Change) {
+        guard case .installing(_, open: 0) = state else { return }
+        change.set(.settings)
+        enter(.settings)
+    }
+}

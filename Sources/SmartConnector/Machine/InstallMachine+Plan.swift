@@ -1,0 +1,44 @@
+extension InstallMachine {
+    /// What a plan is made for.
+    public enum Goal: Sendable, Equatable {
+        /// To go on with whatever is under way.
+        case `continue`
+        /// To remove the integration.
+        case uninstall
+        /// To bring it to a version.
+        case update(to: ConnectorVersion)
+    }
+
+    /// What would be done, in order, if everything succeeded and nobody else changed the document.
+    ///
+    /// Nothing is called. A plan ends behind the connector's own installer, since only it knows the steps, and the
+    /// order of undoing may become another when preUninstall answers.
+    ///
+    /// - Throws: ``SmartConnectorError`` as the real thing would.
+    public func plan(_ goal: Goal) throws(SmartConnectorError) -> [Action] {
+        var machine = self
+        switch goal {
+        case .continue: break
+        case .uninstall: if mode != .uninstall { _ = try machine.beginUninstall() }
+        case .update(let target): _ = try machine.beginUpdate(to: target)
+        }
+        var actions: [Action] = []
+        while true {
+            let action = try machine.next()
+            if action == .none { return actions }
+            actions.append(action)
+            switch action {
+            case .callConnectorInstaller, .none: return actions
+            case .callInstaller(let step): _ = machine.installerReturned(step)
+            case .waitForUser(let step): _ = try machine.complete(step)
+            case .enterSettings: _ = machine.enterSettings()
+            case .callUpdate(let version): machine.updateReturned(version)
+            case .finishUpdate(let version): _ = machine.finishUpdate(version)
+            case .callPreUninstall: machine.preUninstallReturned(nil)
+            case .callUninstaller(let step): _ = machine.uninstallerReturned(step)
+            case .clear(let step): _ = machine.clear(step)
+            case .remove: machine.removed()
+            }
+        }
+    }
+}

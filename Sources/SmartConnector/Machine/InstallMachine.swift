@@ -1,0 +1,233 @@
+/// Decides what is to be done next with an integration, and what is to be written when it was done.
+///
+/// A value without clock, input or output: it is told facts (a document was read, a function returned) and answers
+/// with an ``Action`` and with the ``Change`` that belongs in the document. Copying it is how a plan is made and how a
+/// write is tried again. A function that failed is no event: nothing has happened that the document should say.
+///
+/// ```swift
+/// var machine = try InstallMachine(integration, functions: connector.functions)
+/// while case .callInstaller(let step) = try machine.next() {
+///     print(machine.installerReturned(step))  // a Change: [install[0].completed: true]
+/// }
+/// ```
+public struct InstallMachine: Sendable {
+    /// What has happened and does not stand in the document. It is journalled, so that it outlives a crash.
+    public struct Memory: Sendable, Equatable, Codable {
+        /// The order of undoing that preUninstall gave, or nil while it has not answered.
+        public var uninstallOrder: [StepReference]?
+        /// The managed update under way.
+        public var update: Update?
+
+        /// A managed update under way.
+        public struct Update: Sendable, Equatable, Codable {
+            public var target: ConnectorVersion
+            /// The newest version whose update function has returned.
+            public var reached: ConnectorVersion?
+
+            public init(target: ConnectorVersion, reached: ConnectorVersion? = nil) {
+                self.target = target
+                self.reached = reached
+            }
+        }
+
+        public init(uninstallOrder: [StepReference]? = nil, update: Update? = nil) {
+            self.uninstallOrder = uninstallOrder
+            self.update = update
+        }
+    }
+
+    enum State: Sendable {
+        /// `next` is the first step that is not completed, `open` how many are not.
+        case installing(next: Int, open: Int)
+        case installed
+        /// The versions whose functions are still to be called.
+        case updating(target: ConnectorVersion, queue: ArraySlice<ConnectorVersion>)
+        /// preUninstall has not answered.
+        case uninstallBegun
+        /// The steps to be undone, and how many of them have been visited.
+        case uninstalling(order: [Int], visited: Int)
+        case removed
+    }
+
+    let functions: FunctionDirectory
+    /// What is to be journalled.
+    public internal(set) var memory: Memory
+    var state = State.installed
+    var steps: [StepReference] = []
+    /// Which of the steps are completed.
+    var isCompleted: [Bool] = []
+    /// The elements of `install` that the steps were read from.
+    private var elements: [JSON] = []
+    /// The steps that are no longer as they were read.
+    var changedSteps: [Int] = []
+    /// Whether the steps name a function that the connector lacks.
+    private var lacksFunctions = false
+    var isUpdateInProgress = false
+    /// The document's `version`.
+    var writtenVersion: JSON?
+
+    /// A machine for a document that was read.
+    ///
+    /// - Parameters:
+    ///   - integration: The document.
+    ///   - functions: What the connector can do.
+    ///   - memory: What was journalled for this integration.
+    /// - Throws: ``SmartConnectorError`` where the document is no SmartConnector or its mode is unknown.
+    public init(
+        _ integration: Integration, functions: FunctionDirectory, memory: Memory = Memory()
+    ) throws(SmartConnectorError) {
+        self.functions = functions
+        self.memory = memory
+        try documentRead(integration)
+    }
+
+    // MARK: Reading
+
+    /// The document was read again: others may have changed it.
+    ///
+    /// - Throws: ``SmartConnectorError`` as on creation; the machine is then as it was.
+    public mutating func documentRead(_ integration: Integration) throws(SmartConnectorError) {
+        if case .removed = state { return }
+        let mode = try integration.checkedMode()
+        try readSteps(integration)
+        isUpdateInProgress = integration.isUpdateInProgress
+        writtenVersion = integration["version"]
+        enter(mode)
+    }
+
+    /// Reads the steps that differ from what was read last.
+    private mutating func readSteps(_ integration: Integration) throws(SmartConnectorError) {
+        let old = elements
+        elements = try integration.checkedInstall()
+        if JSON.areIdentical(old, elements), changedSteps.isEmpty { return }
+        if steps.count > elements.count {
+            steps.removeLast(steps.count - elements.count)
+            isCompleted.removeLast(isCompleted.count - elements.count)
+        }
+        var isNew = false
+        for index in elements.indices {
+            if index < steps.count {
+                if elements[index].isIdentical(to: old[index]), !changedSteps.contains(index) { continue }
+                let step = StepReference(InstallStep(elements[index]), at: index)
+                isCompleted[index] = InstallStep(elements[index]).isCompleted
+                if step == steps[index] { continue }
+                steps[index] = step
+            } else {
+                steps.append(StepReference(InstallStep(elements[index]), at: index))
+                isCompleted.append(InstallStep(elements[index]).isCompleted)
+            }
+            isNew = true
+        }
+        changedSteps = []
+        if isNew {
+            lacksFunctions = steps.contains { step in namedFunctions(step).contains { !functions.contains($0) } }
+        }
+    }
+
+    private func namedFunctions(_ step: StepReference) -> [ConnectorFunction] {
+        [
+            step.installerFunction.map(ConnectorFunction.installer),
+            step.uninstallerFunction.map(ConnectorFunction.uninstaller),
+        ].compactMap { $0 }
+    }
+
+    /// Takes up the work of a mode from the steps as they are.
+    mutating func enter(_ mode: Mode) {
+        if mode != .uninstall { memory.uninstallOrder = nil }
+        if mode != .settings || !isUpdateInProgress { memory.update = nil }
+        switch mode {
+        case .install:
+            state = .installing(
+                next: isCompleted.firstIndex(of: false) ?? steps.count, open: isCompleted.count { !$0 })
+        case .settings:
+            if let update = memory.update {
+                state = .updating(target: update.target, queue: queue(for: update)[...])
+            } else {
+                state = .installed
+            }
+        case .uninstall:
+            if let order = memory.uninstallOrder {
+                state = .uninstalling(order: order.compactMap { index(of: $0) }, visited: 0)
+            } else if functions.contains(.preUninstall) {
+                state = .uninstallBegun
+            } else {
+                state = .uninstalling(order: steps.indices.reversed(), visited: 0)
+            }
+        }
+    }
+
+    private func queue(for update: Memory.Update) -> [ConnectorVersion] {
+        let reached = update.reached.map { reached in version.map { max($0, reached) } ?? reached }
+        return functions.updates(after: reached ?? version, through: update.target)
+    }
+
+    /// Where a step stands now, or nil where it is gone.
+    func index(of step: StepReference) -> Int? {
+        step.find(in: steps)
+    }
+
+    /// The installed version, or nil where there is none or it is no version.
+    var version: ConnectorVersion? { writtenVersion?.string.flatMap(ConnectorVersion.init) }
+
+    // MARK: Asking
+
+    /// The mode, or nil once the integration is gone.
+    public var mode: Mode? {
+        switch state {
+        case .installing: .install
+        case .installed, .updating: .settings
+        case .uninstallBegun, .uninstalling: .uninstall
+        case .removed: nil
+        }
+    }
+
+    /// Every function that the document names and the connector lacks.
+    public var missingFunctions: [ConnectorFunction] {
+        var seen: Set<ConnectorFunction> = []
+        return steps.flatMap(namedFunctions).filter { !functions.contains($0) && seen.insert($0).inserted }
+    }
+
+    /// What is to be done now. Asking changes nothing that can be seen from outside.
+    ///
+    /// - Throws: ``SmartConnectorError`` with all ``missingFunctions`` where there is something to do and the
+    ///   connector lacks any function that the document names.
+    public mutating func next() throws(SmartConnectorError) -> Action {
+        let action = decide()
+        if action != .none { try checkFunctions() }
+        return action
+    }
+
+    /// Throws where the document names a function that the connector lacks.
+    func checkFunctions() throws(SmartConnectorError) {
+        guard lacksFunctions else { return }
+        let missing = missingFunctions
+        let names = missing.map { "\($0.kind) \($0.name)" }.joined(separator: ", ")
+        throw SmartConnectorError(
+            .missingFunctions,
+            "the connector lacks functions that the document names: \(names); nothing was called", functions: missing)
+    }
+
+    private mutating func decide() -> Action {
+        switch state {
+        case .installing(let next, _):
+            if steps.isEmpty, functions.contains(.connectorInstaller) { return .callConnectorInstaller }
+            guard next < steps.count else { return .enterSettings }
+            let step = steps[next]
+            return step.installerFunction == nil ? .waitForUser(step) : .callInstaller(step)
+        case .installed, .removed:
+            return .none
+        case .updating(let target, let queue):
+            return queue.first.map(Action.callUpdate) ?? .finishUpdate(target)
+        case .uninstallBegun:
+            return .callPreUninstall
+        case .uninstalling(let order, var visited):
+            while visited < order.count, !isCompleted[order[visited]] { visited += 1 }
+            state = .uninstalling(order: order, visited: visited)
+            guard visited < order.count else {
+                return .remove(callingUninstaller: functions.contains(.connectorUninstaller))
+            }
+            let step = steps[order[visited]]
+            return step.uninstallerFunction == nil ? .clear(step) : .callUninstaller(step)
+        }
+    }
+}

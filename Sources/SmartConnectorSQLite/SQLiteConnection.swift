@@ -1,0 +1,141 @@
+import CSQLite
+import SmartConnector
+
+/// One connection and its prepared statements. Used by one task at a time: the store's actor sees to it.
+final class SQLiteConnection {
+    private let handle: OpaquePointer
+    private let path: String
+    private var statements: [String: OpaquePointer] = [:]
+
+    /// A value in a statement or a row.
+    enum Value: Equatable {
+        case integer(Int64)
+        case text([UInt8])
+        case null
+    }
+
+    typealias Row = [Value]
+
+    /// How long to wait for another process that writes, in milliseconds.
+    static let busyTimeout: Int32 = 5000
+
+    init(path: String, creating isCreating: Bool) throws(APIError) {
+        var handle: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (isCreating ? SQLITE_OPEN_CREATE : 0)
+        let status = sqlite3_open_v2(path, &handle, flags, nil)
+        guard status == SQLITE_OK, let handle else {
+            let reason = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(handle)
+            throw APIError(.unavailable, "the store \(path) cannot be opened: \(reason)")
+        }
+        self.handle = handle
+        self.path = path
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, Self.busyTimeout)
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    /// Runs statements that take no values and whose rows do not matter.
+    func run(_ sql: String) throws(APIError) {
+        guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure() }
+    }
+
+    /// Runs a statement and returns its rows.
+    @discardableResult
+    func rows(_ sql: String, _ values: Value...) throws(APIError) -> [Row] {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1), in: statement) }
+        var rows: [Row] = []
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: rows.append((0..<sqlite3_column_count(statement)).map { column($0, of: statement) })
+            case SQLITE_DONE: return rows
+            default: throw failure()
+            }
+        }
+    }
+
+    /// Runs `body` in one transaction, which takes the right to write at once.
+    func transaction<T>(_ body: () throws(APIError) -> T) throws(APIError) -> T {
+        try run("BEGIN IMMEDIATE")
+        do throws(APIError) {
+            let result = try body()
+            try run("COMMIT")
+            return result
+        } catch {
+            // The error is what matters; SQLite may have rolled back by itself.
+            try? run("ROLLBACK")
+            throw error
+        }
+    }
+
+    private func prepared(_ sql: String) throws(APIError) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        var statement: OpaquePointer?
+        guard sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK,
+            let statement
+        else { throw failure() }
+        statements[sql] = statement
+        return statement
+    }
+
+    private func bind(_ value: Value, at index: Int32, in statement: OpaquePointer) throws(APIError) {
+        let status =
+            switch value {
+            case .integer(let integer): sqlite3_bind_int64(statement, index, integer)
+            case .text(let text):
+                text.withUnsafeBytes { bytes in
+                    csqlite_bind_text(
+                        statement, index, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count))
+                }
+            case .null: sqlite3_bind_null(statement, index)
+            }
+        guard status == SQLITE_OK else { throw failure() }
+    }
+
+    private func column(_ index: Int32, of statement: OpaquePointer) -> Value {
+        switch sqlite3_column_type(statement, index) {
+        case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
+        case SQLITE_NULL: return .null
+        default:
+            guard let text = sqlite3_column_text(statement, index) else { return .null }
+            return .text(
+                [UInt8](UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, index)))))
+        }
+    }
+
+    /// The error that has just occurred, in the terms of the API.
+    private func failure() -> APIError {
+        let message = String(cString: sqlite3_errmsg(handle))
+        switch sqlite3_extended_errcode(handle) & 0xFF {
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return APIError(
+                .busy,
+                "the store \(path) has been locked by another process for \(Self.busyTimeout / 1000) s; try again",
+                status: 503)
+        case SQLITE_FULL:
+            return APIError(.storageFull, "the disk under the store \(path) is full; nothing was written", status: 507)
+        case SQLITE_NOTADB, SQLITE_CORRUPT:
+            return APIError(.corrupt, "\(path) is no SQLite database, or a damaged one: \(message)")
+        case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH:
+            return APIError(.forbidden, "the store \(path) may not be written: \(message)", status: 403)
+        default:
+            return APIError(.unavailable, "the store \(path) failed: \(message)")
+        }
+    }
+}
+
+extension SQLiteConnection.Value {
+    static func text(_ string: String) -> Self { .text(Array(string.utf8)) }
+
+    var integer: Int64? { if case .integer(let integer) = self { integer } else { nil } }
+    var text: [UInt8]? { if case .text(let text) = self { text } else { nil } }
+}

@@ -1,0 +1,190 @@
+public import Foundation
+public import SmartConnector
+import Synchronization
+
+/// An Integration API in memory that counts its requests and fails as it is told.
+///
+/// ```swift
+/// let api = InMemoryIntegrationAPI()
+/// let id = try await api.create(example).integration.id
+/// api.fail(.update, with: APIError(.unavailable, "down"), times: 2)
+/// ```
+public final class InMemoryIntegrationAPI: IntegrationAPI {
+    /// The endpoints.
+    public enum Endpoint: String, Sendable, Hashable, CaseIterable {
+        case list, get, create, update, delete, clone
+    }
+
+    /// When a failing request fails.
+    public enum FaultPoint: Sendable {
+        /// Nothing has happened.
+        case beforeEffect
+        /// It was done, and the answer is lost.
+        case afterEffect
+    }
+
+    fileprivate struct Fault {
+        let error: any Error
+        let point: FaultPoint
+        var times: Int
+    }
+
+    fileprivate struct State {
+        var stored: [String: (integration: Integration, revision: Int)] = [:]
+        /// In the order they were created.
+        var ids: [String] = []
+        var nextRevision = 1
+        var requests: [Endpoint] = []
+        var faults: [Endpoint: [Fault]] = [:]
+        var ignoredMembers: Set<String> = []
+        var interruption: (@Sendable (Endpoint) async throws -> Void)?
+    }
+
+    private let state = Mutex(State())
+    private let hasRevisions: Bool
+    private let now: @Sendable () -> Date
+
+    /// An empty API.
+    ///
+    /// - Parameters:
+    ///   - hasRevisions: Whether it detects conflicts. integrator.io does not.
+    ///   - now: What `lastModified` is set to.
+    public init(hasRevisions: Bool = true, now: @escaping @Sendable () -> Date = { Date() }) {
+        self.hasRevisions = hasRevisions
+        self.now = now
+    }
+
+    // MARK: For tests
+
+    /// The requests so far, in order.
+    public var requests: [Endpoint] { state.withLock { $0.requests } }
+
+    /// How many requests there were.
+    public var requestCount: Int { state.withLock { $0.requests.count } }
+
+    /// Lets the next requests to an endpoint fail.
+    public func fail(
+        _ endpoint: Endpoint, with error: any Error, at point: FaultPoint = .beforeEffect, times: Int = 1
+    ) {
+        state.withLock { $0.faults[endpoint, default: []].append(Fault(error: error, point: point, times: times)) }
+    }
+
+    /// Ignores what is written to these members of a document, and answers with success as integrator.io does.
+    public func ignoreWrites(to members: Set<String>) {
+        state.withLock { $0.ignoredMembers = members }
+    }
+
+    /// Calls `body` at the beginning of each request: what somebody else does just then.
+    public func interrupt(_ body: (@Sendable (Endpoint) async throws -> Void)?) {
+        state.withLock { $0.interruption = body }
+    }
+
+    /// Changes a document as somebody else, uncounted and without faults.
+    public func edit(_ id: String, _ change: (inout Integration) throws -> Void) rethrows {
+        try state.withLock { state in
+            guard var integration = state.stored[id]?.integration else { return }
+            try change(&integration)
+            state.store(integration, id)
+        }
+    }
+
+    /// A document as it is stored, uncounted.
+    public subscript(id: String) -> Integration? { state.withLock { $0.stored[id]?.integration } }
+
+    // MARK: IntegrationAPI
+
+    public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        try await serve(.list) { state in
+            let start = cursor.flatMap { state.ids.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
+            let ids = state.ids[start...].prefix(limit)
+            return IntegrationPage(
+                ids.compactMap { answer(state, $0) },
+                next: start + ids.count < state.ids.count ? ids.last : nil)
+        }
+    }
+
+    public func get(_ id: String) async throws -> StoredIntegration {
+        try await serve(.get) { state in try found(state, id) }
+    }
+
+    public func create(_ integration: Integration) async throws -> StoredIntegration {
+        let date = now()
+        return try await serve(.create) { state in try add(integration, at: date, to: &state) }
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?
+    ) async throws -> StoredIntegration {
+        let date = now()
+        return try await serve(.update) { state in
+            let old = try found(state, id)
+            if let revision, revision != old.revision { throw APIError.conflict(id) }
+            var new = integration.stamped(id: id, lastModified: date)
+            for member in state.ignoredMembers { new[member] = old.integration[member] }
+            state.store(new, id)
+            return try found(state, id)
+        }
+    }
+
+    public func delete(_ id: String) async throws {
+        try await serve(.delete) { state in
+            guard state.stored.removeValue(forKey: id) != nil else { throw APIError.notFound(id) }
+            state.ids.removeAll { $0 == id }
+        }
+    }
+
+    public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
+        let date = now()
+        return try await serve(.clone) { state in
+            try add(try found(state, id).integration.cloned(options), at: date, to: &state)
+        }
+    }
+
+    // MARK: Serving
+
+    private func serve<T>(_ endpoint: Endpoint, _ body: (inout State) throws -> T) async throws -> T {
+        let interruption = state.withLock { $0.interruption }
+        try await interruption?(endpoint)
+        return try state.withLock { state in
+            state.requests.append(endpoint)
+            let fault = state.takeFault(endpoint)
+            if let fault, case .beforeEffect = fault.point { throw fault.error }
+            let result = try body(&state)
+            if let fault { throw fault.error }
+            return result
+        }
+    }
+
+    private func answer(_ state: State, _ id: String) -> StoredIntegration? {
+        state.stored[id].map {
+            StoredIntegration($0.integration, revision: hasRevisions ? Revision(String($0.revision)) : nil)
+        }
+    }
+
+    private func found(_ state: State, _ id: String) throws -> StoredIntegration {
+        guard let stored = answer(state, id) else { throw APIError.notFound(id) }
+        return stored
+    }
+
+    private func add(_ integration: Integration, at date: Date, to state: inout State) throws -> StoredIntegration {
+        var generator = SystemRandomNumberGenerator()
+        let id = Integration.newID(at: date, using: &generator)
+        state.ids.append(id)
+        state.store(integration.stamped(id: id, lastModified: date), id)
+        return try found(state, id)
+    }
+}
+
+extension InMemoryIntegrationAPI.State {
+    fileprivate mutating func store(_ integration: Integration, _ id: String) {
+        stored[id] = (integration, nextRevision)
+        nextRevision += 1
+    }
+
+    fileprivate mutating func takeFault(_ endpoint: InMemoryIntegrationAPI.Endpoint) -> InMemoryIntegrationAPI.Fault? {
+        guard var fault = faults[endpoint]?.first else { return nil }
+        fault.times -= 1
+        if fault.times > 0 { faults[endpoint]?[0] = fault } else { faults[endpoint]?.removeFirst() }
+        return fault
+    }
+}

@@ -1,0 +1,190 @@
+public import SmartConnector
+
+/// What every ``IntegrationAPI`` promises.
+public enum IntegrationAPIConformance {
+    public static let promises: [Promise<any IntegrationAPI>] = creating + reading + updating + deleting + cloning
+
+    private static let document: JSON = [
+        "name": "Order – Bestellung", "rate": JSON(JSON.Number("1.0") ?? JSON.Number(1)),
+        "unknown": ["b": 1, "a": [.null]],
+        "mode": "install", "install": [["name": "One", "completed": false, "_connectionId": "old1", "extra": "x"]],
+        "settings": ["connection": "old1", "other": "old12"], "version": "1.0.1",
+    ]
+
+    private static func make(_ name: String = "A") throws -> Integration {
+        try Integration(["name": JSON(name)])
+    }
+
+    private static func failure(_ body: () async throws -> Void) async throws -> APIError.Code {
+        do {
+            try await body()
+        } catch let error as APIError {
+            return error.code
+        }
+        throw BrokenPromise(description: "an error was expected and there was none")
+    }
+
+    private static let creating: [Promise<any IntegrationAPI>] = [
+        Promise("create assigns an id of 24 hexadecimal digits") { api in
+            let id = try await api.create(make()).integration.id ?? ""
+            try expect(id.count == 24 && id.allSatisfy { $0.isHexDigit && !$0.isUppercase }, "the id is \(id)")
+        },
+        Promise("create assigns _id and lastModified whatever the document says") { api in
+            var integration = try make()
+            integration["_id"] = "mine"
+            integration["lastModified"] = "never"
+            let stored = try await api.create(integration).integration
+            try expect(stored.id != "mine" && stored.lastModified != "never", "it kept \(stored.json)")
+            try expect(stored.json.members?.map(\.name) ?? [], is: ["name", "_id", "lastModified"], "the order")
+        },
+        Promise("create puts _id and lastModified first where the document has none") { api in
+            let names = try await api.create(make()).integration.json.members?.map(\.name)
+            try expect(names ?? [], is: ["_id", "lastModified", "name"], "the order")
+        },
+        Promise("lastModified is ISO 8601 with milliseconds in UTC") { api in
+            let text = try await api.create(make()).integration.lastModified ?? ""
+            let shape = String(text.map { $0.isNumber ? "0" : $0 })
+            try expect(shape, is: "0000-00-00T00:00:00.000Z", "the shape of \(text)")
+        },
+        Promise("what is created is read back with order, number text and unknown members") { api in
+            let created = try await api.create(try Integration(document)).integration
+            var read = try await api.get(created.id ?? "").integration
+            try expect(read, is: created, "the document")
+            read["_id"] = nil
+            read["lastModified"] = nil
+            try expect(read.json.text(), is: document.text(), "the text")
+        },
+    ]
+
+    private static let reading: [Promise<any IntegrationAPI>] = [
+        Promise("get of an unknown id is not found") { api in
+            let code = try await failure { _ = try await api.get("000000000000000000000000") }
+            try expect(code, is: .notFound, "the code")
+        },
+        Promise("the list is empty at first") { api in
+            let page = try await api.list(after: nil, limit: 10)
+            try expect(page, is: IntegrationPage([]), "the page")
+        },
+        Promise("the list is in order of creation, page by page") { api in
+            for index in 0..<5 { _ = try await api.create(make("\(index)")) }
+            var names: [[String?]] = []
+            var cursor: String?
+            repeat {
+                let page = try await api.list(after: cursor, limit: 2)
+                names.append(page.integrations.map(\.integration.name))
+                cursor = page.next
+            } while cursor != nil
+            try expect(names, is: [["0", "1"], ["2", "3"], ["4"]], "the pages")
+        },
+        Promise("a full last page has no next") { api in
+            for index in 0..<2 { _ = try await api.create(make("\(index)")) }
+            let next = try await api.list(after: nil, limit: 2).next
+            try expect(next, is: nil, "next")
+        },
+    ]
+
+    private static let updating: [Promise<any IntegrationAPI>] = [
+        Promise("update replaces all: a member left out is erased") { api in
+            let created = try await api.create(try Integration(document)).integration
+            let updated = try await api.update(created.id ?? "", to: make("B"), ifRevision: nil).integration
+            let read = try await api.get(created.id ?? "").integration
+            try expect(read, is: updated, "the document")
+            try expect(read.json.members?.map(\.name) ?? [], is: ["_id", "lastModified", "name"], "the members")
+            try expect(read.id, is: created.id, "the id")
+        },
+        Promise("update of an unknown id is not found") { api in
+            let code = try await failure {
+                _ = try await api.update("000000000000000000000000", to: make(), ifRevision: nil)
+            }
+            try expect(code, is: .notFound, "the code")
+        },
+        Promise("update with an old revision is a conflict and writes nothing") { api in
+            let created = try await api.create(make())
+            guard created.revision != nil else { return }
+            let id = created.integration.id ?? ""
+            let updated = try await api.update(id, to: make("B"), ifRevision: created.revision)
+            let code = try await failure { _ = try await api.update(id, to: make("C"), ifRevision: created.revision) }
+            try expect(code, is: .conflict, "the code")
+            let read = try await api.get(id)
+            try expect(read, is: updated, "the document")
+        },
+        Promise("of many who change a document by revision nobody's change is lost") { api in
+            let created = try await api.create(try Integration(["name": "A", "count": 0]))
+            guard created.revision != nil else { return }
+            let id = created.integration.id ?? ""
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        while true {
+                            var stored = try await api.get(id)
+                            stored.integration["count"] = JSON((stored.integration["count"]?.int ?? 0) + 1)
+                            do {
+                                _ = try await api.update(id, to: stored.integration, ifRevision: stored.revision)
+                                return
+                            } catch let error as APIError where error.code == .conflict {}
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let count = try await api.get(id).integration["count"]?.int
+            try expect(count, is: 8, "the count")
+        },
+    ]
+
+    private static let deleting: [Promise<any IntegrationAPI>] = [
+        Promise("what is deleted is gone, and deleting it again is not found") { api in
+            let id = try await api.create(make()).integration.id ?? ""
+            try await api.delete(id)
+            let get = try await failure { _ = try await api.get(id) }
+            let delete = try await failure { try await api.delete(id) }
+            try expect([get, delete], is: [.notFound, .notFound], "the codes")
+            let page = try await api.list(after: nil, limit: 10)
+            try expect(page.integrations.count, is: 0, "the count")
+        }
+    ]
+
+    private static let cloning: [Promise<any IntegrationAPI>] = [
+        Promise("a clone is not installed, has an id of its own and mapped connections") { api in
+            var original = try Integration(document)
+            original.mode = .settings
+            original.isUpdateInProgress = true
+            original[step: 0]?.isCompleted = true
+            let created = try await api.create(original)
+            let options = CloneOptions(name: "Copy", connectionMap: ["old1": "new1"], sandbox: true)
+            let clone = try await api.clone(created.integration.id ?? "", options).integration
+            try expect(clone.id != created.integration.id, "the clone has the original's id")
+            try expect(clone.name, is: "Copy", "the name")
+            try expect(clone.mode, is: .install, "the mode")
+            try expect(clone.isUpdateInProgress, is: false, "updateInProgress")
+            try expect(clone[step: 0]?.isCompleted, is: false, "completed")
+            try expect(clone[step: 0]?.connectionID, is: "new1", "the connection")
+            try expect(clone.settings, is: ["connection": "new1", "other": "old12"], "the settings")
+            try expect(clone["sandbox"], is: true, "sandbox")
+            try expect(clone["unknown"], is: document["unknown"], "an unknown member")
+            let read = try await api.get(created.integration.id ?? "")
+            try expect(read, is: created, "the original")
+        },
+        Promise("a clone and its original share nothing") { api in
+            let created = try await api.create(try Integration(document)).integration
+            let clone = try await api.clone(created.id ?? "", CloneOptions())
+            try await api.delete(created.id ?? "")
+            let read = try await api.get(clone.integration.id ?? "")
+            try expect(read, is: clone, "the clone")
+        },
+        Promise("a clone without a name is called after its original") { api in
+            let id = try await api.create(make("Orders")).integration.id ?? ""
+            let name = try await api.clone(id, CloneOptions()).integration.name
+            try expect(name, is: "Clone - Orders", "the name")
+        },
+        Promise("a clone of a DIY integration gets no mode") { api in
+            let id = try await api.create(make()).integration.id ?? ""
+            let mode = try await api.clone(id, CloneOptions()).integration["mode"]
+            try expect(mode, is: nil, "the mode")
+        },
+        Promise("a clone of an unknown id is not found") { api in
+            let code = try await failure { _ = try await api.clone("000000000000000000000000", CloneOptions()) }
+            try expect(code, is: .notFound, "the code")
+        },
+    ]
+}

@@ -1,0 +1,128 @@
+import CSQLite
+import Foundation
+import SmartConnector
+import SmartConnectorSQLite
+import SmartConnectorTesting
+import Testing
+
+/// A folder that is removed with the last reference to it.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "smartconnector-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func file(_ name: String) -> String { path + "/" + name }
+}
+
+struct SQLiteStoreTests {
+    let folder: TemporaryFolder
+    var path: String { folder.file("store.sqlite") }
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    @Test(arguments: IntegrationAPIConformance.promises)
+    func keepsThePromisesOfAnIntegrationAPI(_ promise: Promise<any IntegrationAPI>) async throws {
+        try await promise.check { try SQLiteStore(path: path) }
+    }
+
+    @Test(arguments: FlowJournalConformance.promises)
+    func keepsThePromisesOfAFlowJournal(_ promise: Promise<any FlowJournal>) async throws {
+        try await promise.check { try SQLiteStore(path: path) }
+    }
+
+    @Test func whatWasStoredIsThereAfterReopening() async throws {
+        let stored = try await SQLiteStore(path: path).create(Integration(["name": "A"]))
+        let record = FlowRecord(
+            call: FlowRecord.Call(function: .installer("verify"), idempotencyKey: "k", state: .started))
+        try await SQLiteStore(path: path).save(record, of: "a")
+        let reopened = try SQLiteStore(path: path, creating: false)
+        #expect(try await reopened.get(stored.integration.id ?? "") == stored)
+        #expect(try await reopened.record(of: "a") == record)
+    }
+
+    @Test func twoStoresOnOneFileSeeEachOther() async throws {
+        let (one, other) = (try SQLiteStore(path: path), try SQLiteStore(path: path))
+        let stored = try await one.create(Integration(["name": "A"]))
+        let id = try #require(stored.integration.id)
+        _ = try await other.update(id, to: Integration(["name": "B"]), ifRevision: stored.revision)
+        await #expect(throws: APIError.conflict(id)) {
+            try await one.update(id, to: Integration(["name": "C"]), ifRevision: stored.revision)
+        }
+    }
+
+    @Test func aMissingFileIsNotMadeUnlessAsked() throws {
+        let error = #expect(throws: APIError.self) { try SQLiteStore(path: path, creating: false) }
+        #expect(error?.code == .notFound)
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func aDirectoryIsRefused() throws {
+        let error = #expect(throws: APIError.self) { try SQLiteStore(path: folder.path) }
+        #expect(error?.message.hasSuffix("is a directory; name a file for the store") == true)
+    }
+
+    @Test func aFolderThatDoesNotExistIsRefused() throws {
+        let error = #expect(throws: APIError.self) { try SQLiteStore(path: folder.file("none/store.sqlite")) }
+        #expect(error?.code == .unavailable)
+    }
+
+    @Test func aFileThatIsNoDatabaseIsRefusedAndLeftAsItIs() throws {
+        let text = String(repeating: "This is no database. ", count: 100)
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        let error = #expect(throws: APIError.self) { try SQLiteStore(path: path) }
+        #expect(error?.code == .corrupt)
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+    }
+
+    @Test func aFileCutOffIsRefused() async throws {
+        _ = try await SQLiteStore(path: path).create(Integration(["name": "A"]))
+        let handle = try #require(FileHandle(forUpdatingAtPath: path))
+        try handle.truncate(atOffset: 700)
+        try handle.close()
+        let error = await #expect(throws: APIError.self) {
+            try await SQLiteStore(path: path, creating: false).list(after: nil, limit: 10)
+        }
+        #expect(error?.code == .corrupt)
+    }
+
+    @Test func aDatabaseOfAnotherProgramIsRefusedAndLeftAsItIs() throws {
+        try execute("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1);")
+        let before = try Data(contentsOf: URL(fileURLWithPath: path))
+        let error = #expect(throws: APIError.self) { try SQLiteStore(path: path) }
+        #expect(error?.message.contains("another program") == true)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+    }
+
+    @Test func aStoreOfANewerVersionIsRefused() async throws {
+        _ = try SQLiteStore(path: path)
+        try execute("PRAGMA user_version = 99;")
+        let error = #expect(throws: APIError.self) { try SQLiteStore(path: path) }
+        #expect(error?.message.contains("newer version (schema 99") == true)
+    }
+
+    @Test func aDamagedDocumentIsAnErrorThatNamesIt() async throws {
+        let store = try SQLiteStore(path: path)
+        let id = try #require(try await store.create(Integration(["name": "A"])).integration.id)
+        try execute("UPDATE integration SET document = '{\"name\":';")
+        let error = await #expect(throws: APIError.self) { try await store.get(id) }
+        #expect(error?.code == .corrupt)
+        #expect(error?.message.contains(id) == true)
+    }
+
+    /// Runs SQL on the file as another program would.
+    private func execute(_ sql: String) throws {
+        var handle: OpaquePointer?
+        try #require(sqlite3_open(path, &handle) == SQLITE_OK)
+        defer { sqlite3_close(handle) }
+        try #require(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
+    }
+}

@@ -1,0 +1,73 @@
+import SmartConnector
+import SmartConnectorTesting
+import Testing
+
+struct InMemoryTests {
+    @Test(arguments: IntegrationAPIConformance.promises)
+    func keepsThePromisesOfAnIntegrationAPI(_ promise: Promise<any IntegrationAPI>) async throws {
+        try await promise.check { InMemoryIntegrationAPI() }
+    }
+
+    @Test(arguments: IntegrationAPIConformance.promises)
+    func keepsThemWithoutRevisions(_ promise: Promise<any IntegrationAPI>) async throws {
+        try await promise.check { InMemoryIntegrationAPI(hasRevisions: false) }
+    }
+
+    @Test(arguments: FlowJournalConformance.promises)
+    func keepsThePromisesOfAFlowJournal(_ promise: Promise<any FlowJournal>) async throws {
+        try await promise.check { InMemoryJournal() }
+    }
+
+    @Test func countsItsRequests() async throws {
+        let api = InMemoryIntegrationAPI()
+        let id = try #require(try await api.create(Integration(["name": "A"])).integration.id)
+        _ = try await api.get(id)
+        try await api.delete(id)
+        #expect(api.requests == [.create, .get, .delete])
+    }
+
+    @Test func aFaultBeforeTheEffectLeavesEverythingAsItWas() async throws {
+        let api = InMemoryIntegrationAPI()
+        let id = try #require(try await api.create(Integration(["name": "A"])).integration.id)
+        api.fail(.delete, with: APIError(.unavailable, "down"))
+        await #expect(throws: APIError(.unavailable, "down")) { try await api.delete(id) }
+        #expect(api[id] != nil)
+    }
+
+    @Test func aFaultAfterTheEffectLosesOnlyTheAnswer() async throws {
+        let api = InMemoryIntegrationAPI()
+        let id = try #require(try await api.create(Integration(["name": "A"])).integration.id)
+        api.fail(.delete, with: APIError(.unavailable, "down"), at: .afterEffect)
+        await #expect(throws: APIError(.unavailable, "down")) { try await api.delete(id) }
+        #expect(api[id] == nil)
+    }
+
+    @Test func aConformanceCheckNoticesABrokenPromise() async throws {
+        let promise = try #require(
+            IntegrationAPIConformance.promises.first { $0.description.hasPrefix("update replaces all") })
+        let api = InMemoryIntegrationAPI()
+        api.ignoreWrites(to: ["settings"])
+        await #expect(throws: BrokenPromise.self) { try await promise.check { api } }
+    }
+}
+
+struct TestClockTests {
+    @Test func aSleepEndsWhenItsTimeHasCome() async throws {
+        let clock = TestClock()
+        async let slept: Void = clock.sleep(for: .seconds(10))
+        await clock.sleepers(1)
+        clock.advance(by: .seconds(9))
+        #expect(clock.deadlines == [TestClock.Instant(offset: .seconds(10))])
+        clock.advance(by: .seconds(1))
+        try await slept
+    }
+
+    @Test func aCancelledSleepEndsAtOnce() async {
+        let clock = TestClock()
+        let task = Task { try await clock.sleep(for: .seconds(10)) }
+        await clock.sleepers(1)
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(clock.deadlines.isEmpty)
+    }
+}
