@@ -18,8 +18,14 @@ public final class FakeFunctions: Sendable {
     }
 
     private let state = Mutex(State())
+    private let delay: Duration?
+    private let clock: any Clock<Duration>
 
-    public init() {}
+    /// Functions that take no time, or as long as `delay` by a clock.
+    public init(delay: Duration? = nil, clock: any Clock<Duration> = ContinuousClock()) {
+        self.delay = delay
+        self.clock = clock
+    }
 
     /// The calls made so far, in order.
     public var calls: [FunctionCall] { state.withLock { $0.calls } }
@@ -63,6 +69,7 @@ public final class FakeFunctions: Sendable {
             if case .update(let version) = call.function { return (state.fakes[version.description] ?? fake, fake) }
             return (fake, nil)
         }
+        if let delay { try await clock.sleep(for: delay) }
         guard let fake = fake ?? general else { return call.function.success }
         return try await fake.answer(call) ?? call.function.success
     }

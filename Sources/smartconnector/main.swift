@@ -1,1 +1,3 @@
-print("x")
+import SmartConnectorCLI
+
+await ConnectorCommand("smartconnector").main()

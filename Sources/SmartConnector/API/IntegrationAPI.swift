@@ -44,6 +44,31 @@ extension IntegrationAPI {
     }
 }
 
+extension IntegrationAPI {
+    /// Changes a document: reads it, applies `change`, writes it back, and does so again where somebody else was faster.
+    ///
+    /// - Parameter change: Is called anew for each attempt.
+    /// - Returns: The document as it is stored now.
+    /// - Throws: ``APIError/Code/conflict`` where somebody else was faster ten times.
+    @discardableResult
+    public func edit(
+        _ id: String, _ change: (inout Integration) throws -> Void
+    ) async throws -> StoredIntegration {
+        var attempts = 10
+        while true {
+            let stored = try await get(id)
+            var integration = stored.integration
+            try change(&integration)
+            guard integration != stored.integration else { return stored }
+            do {
+                return try await update(id, to: integration, ifRevision: stored.revision)
+            } catch let error as APIError where error.code == .conflict && attempts > 1 {
+                attempts -= 1
+            }
+        }
+    }
+}
+
 /// Names one state of one stored document. Only its equality means anything.
 public struct Revision: Sendable, Hashable {
     public let text: String

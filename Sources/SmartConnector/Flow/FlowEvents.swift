@@ -83,41 +83,35 @@ extension InstallFlow {
     }
 
     /// Does exactly one action.
-    @discardableResult
-    public func advance() async throws -> [FlowEvent] {
-        try await FlowEvents(flow: self, goal: .advance).collect()
+    public nonisolated func advance() -> FlowEvents {
+        FlowEvents(flow: self, goal: .advance)
     }
 
     /// Saves settings through persistSettings, where the connector has it.
     ///
     /// - Parameter pending: The members to be changed, as a part of `settings`.
     /// - Throws: ``SmartConnectorError`` unless the integration is installed and no update is in progress.
-    @discardableResult
-    public func saveSettings(_ pending: JSON) async throws -> [FlowEvent] {
-        try await FlowEvents(flow: self, goal: .saveSettings(pending)).collect()
+    public nonisolated func saveSettings(_ pending: JSON) -> FlowEvents {
+        FlowEvents(flow: self, goal: .saveSettings(pending))
     }
 
     /// Says that a person has done a step: a name, a function or an index.
-    @discardableResult
-    public func complete(_ step: String) async throws -> [FlowEvent] {
-        try await FlowEvents(flow: self, goal: .complete(step)).collect()
+    public nonisolated func complete(_ step: String) -> FlowEvents {
+        FlowEvents(flow: self, goal: .complete(step))
     }
 
     /// Has one step run anew: a name, a function or an index. An installed integration goes back to install mode.
-    @discardableResult
-    public func reset(_ step: String) async throws -> [FlowEvent] {
-        try await FlowEvents(flow: self, goal: .reset(step)).collect()
+    public nonisolated func reset(_ step: String) -> FlowEvents {
+        FlowEvents(flow: self, goal: .reset(step))
     }
 
     /// Enters uninstall mode and undoes nothing yet.
-    @discardableResult
-    public func beginUninstall() async throws -> [FlowEvent] {
-        try await FlowEvents(flow: self, goal: .beginUninstall).collect()
+    public nonisolated func beginUninstall() -> FlowEvents {
+        FlowEvents(flow: self, goal: .beginUninstall)
     }
 
     /// Keeps the integration after all.
-    @discardableResult
-    public func cancelUninstall() async throws -> [FlowEvent] {
-        try await FlowEvents(flow: self, goal: .cancelUninstall).collect()
+    public nonisolated func cancelUninstall() -> FlowEvents {
+        FlowEvents(flow: self, goal: .cancelUninstall)
     }
 }

@@ -105,7 +105,7 @@ extension JSON {
 
     /// What has to be assigned, and where, for `pending` to be merged in: objects member by member, arrays of equal
     /// length element by element, anything else as a whole. Values that are there already are left out.
-    func changes(merging pending: JSON, at path: Path = Path([])) -> [(path: Path, value: JSON)] {
+    public func changes(merging pending: JSON, at path: Path = Path([])) -> [(path: Path, value: JSON)] {
         switch (kind, pending.kind) {
         case (.object, .object):
             return (pending.members ?? []).flatMap { name, value in

@@ -123,18 +123,19 @@ extension InstallMachine {
 
     /// Sets the members of `element` in a step.
     private mutating func merge(_ element: JSON, into index: Int, in change: inout Change) {
-        let matched = InstallStep(element)
         changedSteps.append(index)
         for (name, value) in element.members ?? [] {
-            switch name {
-            case "completed": complete(index, value.bool ?? false, in: &change)
-            case "name": steps[index].name = matched.name
-            case "installerFunction": steps[index].installerFunction = matched.installerFunction
-            case "uninstallerFunction": steps[index].uninstallerFunction = matched.uninstallerFunction
-            default: break
-            }
+            if name == "completed" { complete(index, value.bool ?? false, in: &change) }
             change.set(.step(index, name), value)
         }
+        let old = steps[index]
+        var merged = InstallStep([
+            "name": old.name.map { JSON($0) } ?? .null,
+            "installerFunction": old.installerFunction.map { JSON($0) } ?? .null,
+            "uninstallerFunction": old.uninstallerFunction.map { JSON($0) } ?? .null,
+        ])
+        for (name, value) in element.members ?? [] { merged.json[name] = value }
+        steps[index] = StepReference(merged, at: index)
     }
 
     mutating func complete(_ index: Int, _ isCompleted: Bool, in change: inout Change) {

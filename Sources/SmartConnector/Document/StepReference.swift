@@ -1,0 +1,103 @@
+/// A step as it was when it was called, so that it can be found again in a document that has changed since.
+///
+/// The values stand in one immutable object: references are handed on at each decision, and a copy is to cost no more
+/// than counting one reference.
+public struct StepReference: Sendable {
+    private final class Values: Sendable {
+        let index: Int
+        let name: String?
+        let installerFunction: String?
+        let uninstallerFunction: String?
+
+        init(index: Int, name: String?, installerFunction: String?, uninstallerFunction: String?) {
+            self.index = index
+            self.name = name
+            self.installerFunction = installerFunction
+            self.uninstallerFunction = uninstallerFunction
+        }
+    }
+
+    private let values: Values
+
+    /// The index in `install[]`, counted from 0.
+    public var index: Int { values.index }
+    public var name: String? { values.name }
+    public var installerFunction: String? { values.installerFunction }
+    public var uninstallerFunction: String? { values.uninstallerFunction }
+
+    public init(
+        index: Int, name: String? = nil, installerFunction: String? = nil, uninstallerFunction: String? = nil
+    ) {
+        values = Values(
+            index: index, name: name, installerFunction: installerFunction, uninstallerFunction: uninstallerFunction)
+    }
+
+    init(_ step: InstallStep, at index: Int) {
+        self.init(
+            index: index, name: step.name, installerFunction: step.installerFunction,
+            uninstallerFunction: step.uninstallerFunction)
+    }
+
+    private func isNamed(as other: StepReference) -> Bool {
+        values === other.values || name == other.name
+    }
+
+    /// Whether both name the same functions.
+    private func hasFunctions(of other: StepReference) -> Bool {
+        values === other.values
+            || installerFunction == other.installerFunction && uninstallerFunction == other.uninstallerFunction
+    }
+
+    private var hasFunction: Bool { installerFunction != nil || uninstallerFunction != nil }
+
+    /// The step among `steps` that this refers to: the same functions and name, else the same functions, else the
+    /// same name. Names and functions may repeat, so among several the one at the nearest index is meant.
+    func find(in steps: [StepReference]) -> Int? {
+        if steps.indices.contains(index), steps[index].isNamed(as: self), steps[index].hasFunctions(of: self) {
+            return index
+        }
+        func nearest(_ isMeant: (StepReference) -> Bool) -> Int? {
+            steps.indices.filter { isMeant(steps[$0]) }.min { abs($0 - index) < abs($1 - index) }
+        }
+        return nearest { $0.name == name && $0.hasFunctions(of: self) }
+            ?? (hasFunction ? nearest { $0.hasFunctions(of: self) } : nil)
+            ?? (name == nil ? nil : nearest { $0.name == name })
+    }
+}
+
+extension StepReference: Hashable {
+    public static func == (left: StepReference, right: StepReference) -> Bool {
+        left.values === right.values
+            || left.index == right.index && left.name == right.name && left.hasFunctions(of: right)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(index)
+        hasher.combine(name)
+        hasher.combine(installerFunction)
+        hasher.combine(uninstallerFunction)
+    }
+}
+
+extension StepReference: Codable {
+    private enum CodingKeys: CodingKey {
+        case index, name, installerFunction, uninstallerFunction
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            index: try container.decode(Int.self, forKey: .index),
+            name: try container.decodeIfPresent(String.self, forKey: .name),
+            installerFunction: try container.decodeIfPresent(String.self, forKey: .installerFunction),
+            uninstallerFunction: try container.decodeIfPresent(String.self, forKey: .uninstallerFunction))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(index, forKey: .index)
+        try container.encodeIfPresent(name, forKey: .name)
+        try container.encodeIfPresent(installerFunction, forKey: .installerFunction)
+        try container.encodeIfPresent(uninstallerFunction, forKey: .uninstallerFunction)
+    }
+}

@@ -1,0 +1,18 @@
+import Foundation
+import Synchronization
+
+/// Collects what a command writes.
+final class Captured: Sendable {
+    private let output = Mutex("")
+    private let errors = Mutex("")
+
+    var text: String { output.withLock { $0 } }
+    var errorText: String { errors.withLock { $0 } }
+
+    func console(reading input: Data = Data()) -> Console {
+        Console(
+            write: { [self] text in output.withLock { $0 += text } },
+            writeError: { [self] text in errors.withLock { $0 += text } },
+            readInput: { input }, isTerminal: false)
+    }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import SmartConnector
+import SmartConnectorSQLite
+import SmartConnectorTesting
+
+/// What a command works with.
+struct Context: Sendable {
+    let program: ConnectorCommand
+    let arguments: ParsedArguments
+    let environment: [String: String]
+    let console: Console
+    let isJSON: Bool
+    private let storePath: String
+
+    init(
+        _ program: ConnectorCommand, _ command: Command, _ arguments: ParsedArguments,
+        environment: [String: String], console: Console
+    ) throws {
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+        self.console = console
+        isJSON = arguments.has("--json")
+        let store = arguments["--store"] ?? environment["SMARTCONNECTOR_STORE"] ?? "sqlite:smartconnector.sqlite"
+        guard store.hasPrefix("sqlite:"), store.count > "sqlite:".count else {
+            throw UsageError(description: "unknown store '\(store)'; expected sqlite:PATH")
+        }
+        storePath = String(store.dropFirst("sqlite:".count))
+        for option in ["--fail", "--delay"] where arguments.has(option) && !arguments.has("--simulate") {
+            throw UsageError(description: "\(option) goes with --simulate")
+        }
+        _ = try simulation()
+    }
+
+    // MARK: Arguments
+
+    /// A positional argument that the command is known to have.
+    func argument(_ index: Int) -> String { arguments.positionals[index] }
+
+    var id: String { argument(0) }
+
+    func version(_ option: String) throws -> ConnectorVersion? {
+        try arguments[option].map { text in
+            guard let version = ConnectorVersion(text) else {
+                throw UsageError(description: "\(option) takes a version such as 1.2.0, and not '\(text)'")
+            }
+            return version
+        }
+    }
+
+    // MARK: Parts
+
+    /// The store that the command line names.
+    func store(creating isCreating: Bool = false) throws -> any IntegrationAPI & FlowJournal {
+        try SQLiteStore(path: storePath, creating: isCreating)
+    }
+
+    /// The functions that the command line asks for.
+    func connector() throws -> Connector {
+        if let simulation = try simulation() { return simulation }
+        return program.connector ?? Connector(id: "none")
+    }
+
+    /// What is known of the functions when none is to be called.
+    func functions() throws -> FunctionDirectory {
+        try (simulation() ?? program.connector)?.functions ?? .open
+    }
+
+    private func simulation() throws -> Connector? {
+        guard arguments.has("--simulate") else { return nil }
+        var delay: Duration?
+        if let text = arguments["--delay"] {
+            guard let milliseconds = Int(text), milliseconds >= 0 else {
+                throw UsageError(description: "--delay takes milliseconds, and not '\(text)'")
+            }
+            delay = .milliseconds(milliseconds)
+        }
+        let fakes = FakeFunctions(delay: delay)
+        for text in arguments.all("--fail") {
+            let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+            let times = parts.count > 1 ? Int(parts[1]) : .max
+            guard !parts[0].isEmpty, let times, times > 0 else {
+                throw UsageError(description: "--fail takes FUNCTION[:TIMES[:CODE]], and not '\(text)'")
+            }
+            fakes[parts[0]].fail(
+                code: parts.count > 2 ? parts[2] : "simulated", message: "told to fail by --fail \(text)",
+                times: times)
+        }
+        return fakes.connector(id: "simulation")
+    }
+
+    /// A flow of the integration that the command names. Where no function is to be called, none is missed either.
+    func flow(callsFunctions: Bool) throws -> InstallFlow {
+        let connector =
+            callsFunctions
+            ? try connector()
+            : Connector(id: "none") { call in
+                throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called")
+            }
+        let store = try store()
+        return InstallFlow(integration: id, connector: connector, api: store, journal: store)
+    }
+
+    /// The integration that the command names, and the machine that decides about it.
+    func machine() async throws -> (integration: Integration, machine: InstallMachine) {
+        let store = try store()
+        let integration = try await store.get(id).integration
+        let memory = try await store.record(of: id).memory
+        return (integration, try InstallMachine(integration, functions: try functions(), memory: memory))
+    }
+
+    // MARK: Printing
+
+    /// Prints a document: on one line with `--json`, else laid out.
+    func print(document: JSON) {
+        console.print(document.text(isJSON ? .compact : .pretty))
+    }
+
+    /// Reads a document from a file, or from standard input for `-`.
+    func document(_ file: String) throws -> JSON {
+        let data: Data
+        if file == "-" {
+            data = try console.readInput()
+        } else {
+            var isDirectory: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory) else {
+                throw FileError(description: "there is no file \(file)", status: .notFound)
+            }
+            guard !isDirectory.boolValue else {
+                throw FileError(description: "\(file) is a directory; name a file with a document", status: .notFound)
+            }
+            guard let contents = FileManager.default.contents(atPath: file) else {
+                throw FileError(description: "the file \(file) cannot be read", status: .notFound)
+            }
+            data = contents
+        }
+        do {
+            return try JSON(parsing: data)
+        } catch {
+            throw FileError(
+                description: "\(file == "-" ? "standard input" : file) is \(error)", status: .badData)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import SmartConnector
+
+/// What the process says when it ends; the numbers above 63 are those of `sysexits.h`.
+enum ExitStatus: Int32 {
+    case done = 0
+    /// A step failed, or waits for a person.
+    case stopped = 1
+    case usage = 64
+    case badData = 65
+    /// No such integration, step, store or file.
+    case notFound = 66
+    /// The API is not available.
+    case unavailable = 69
+    case internalError = 70
+    case outputFailed = 74
+    /// Somebody else has it at the moment.
+    case busy = 75
+    case notAllowed = 77
+    /// Ended by Ctrl-C, as shells count it.
+    case interrupted = 130
+
+    /// The status for an error.
+    init(_ error: any Error) {
+        switch error {
+        case is UsageError: self = .usage
+        case is CancellationError: self = .interrupted
+        case let error as FileError: self = error.status
+        case is JSON.ParseError: self = .badData
+        case let error as SmartConnectorError: self = Self.status(error.code)
+        case let error as APIError: self = Self.status(error)
+        default: self = .internalError
+        }
+    }
+
+    private static func status(_ code: SmartConnectorError.Code) -> ExitStatus {
+        switch code {
+        case .illegalCommand, .versionNotNewer, .fieldIgnored: .notAllowed
+        case .noSuchStep: .notFound
+        case .ambiguousStep: .usage
+        case .busy, .conflict: .busy
+        default: .badData
+        }
+    }
+
+    private static func status(_ error: APIError) -> ExitStatus {
+        switch error.code {
+        case .notFound: .notFound
+        case .conflict, .busy: .busy
+        case .unauthorized, .forbidden: .notAllowed
+        case .invalid, .corrupt: .badData
+        default: .unavailable
+        }
+    }
+}
+
+/// The command line is not what the command takes.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// A file that cannot be read, or does not hold what it should.
+struct FileError: Error, CustomStringConvertible {
+    let description: String
+    let status: ExitStatus
+}
