@@ -95,15 +95,18 @@ extension InstallMachine {
 
     /// Begins a managed update, or goes on with one that is in progress.
     ///
-    /// - Throws: ``SmartConnectorError`` unless the integration is installed and older than `target`.
+    /// - Throws: ``SmartConnectorError`` unless the integration is installed and older than `target`, or where update
+    ///   functions beyond `target` have run already.
     public mutating func beginUpdate(to target: ConnectorVersion) throws(SmartConnectorError) -> Change {
         try check(.update)
         if let version, target < version || (target == version && !isUpdateInProgress) {
-            throw SmartConnectorError(
-                .versionNotNewer,
+            throw .notNewer(
                 target == version
                     ? "version \(version) is installed already"
                     : "version \(version) is installed, and an update does not go back to \(target)")
+        }
+        if let reached = memory.update?.reached, target < reached {
+            throw .notNewer("the update function of version \(reached) has run already; update to that or a newer one")
         }
         memory.update = Memory.Update(target: target, reached: memory.update?.reached)
         var change = Change()
@@ -154,6 +157,12 @@ extension InstallMachine {
             throw SmartConnectorError(
                 .ambiguousStep, "several steps are called \"\(text)\"; give the index of one of them: \(indices)")
         }
+    }
+}
+
+extension SmartConnectorError {
+    fileprivate static func notNewer(_ message: String) -> SmartConnectorError {
+        SmartConnectorError(.versionNotNewer, message)
     }
 }
 

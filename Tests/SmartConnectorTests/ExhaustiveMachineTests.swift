@@ -1,0 +1,287 @@
+import SmartConnector
+import Testing
+
+/// Walks every state that a machine of up to four steps can reach, with every outcome of every function and every
+/// command at every point, and checks the invariants in each. What is legal and what is expected is worked out here
+/// from the document alone.
+struct ExhaustiveMachineTests {
+    struct World: Sendable, CustomTestStringConvertible {
+        var name: String
+        var steps: [StepReference]
+        var functions: Set<ConnectorFunction>
+
+        var testDescription: String { "\(steps.count) \(name)" }
+        var directory: FunctionDirectory {
+            FunctionDirectory(functions: functions.union([.update("2.0.0"), .update("3.0.0")]), isOpen: true)
+        }
+    }
+
+    static let worlds: [World] = (0...4).flatMap { count in
+        let full = (0..<count).map { index in
+            StepReference(
+                index: index, name: "S\(index)", installerFunction: "make\(index)", uninstallerFunction: "drop\(index)")
+        }
+        let partial = full.map { step in
+            StepReference(
+                index: step.index, name: step.name,
+                installerFunction: step.index.isMultiple(of: 2) ? nil : step.installerFunction,
+                uninstallerFunction: step.index.isMultiple(of: 3) ? nil : step.uninstallerFunction)
+        }
+        return [
+            World(name: "steps", steps: full, functions: []),
+            World(name: "steps, some without functions", steps: partial, functions: []),
+            World(
+                name: "steps and connector-level functions", steps: full,
+                functions: [.connectorInstaller, .preUninstall, .connectorUninstaller]),
+        ]
+    }
+
+    /// A reached state: what is in the store and in the journal.
+    struct Node: Hashable {
+        let text: String
+        let memory: String
+    }
+
+    @Test(arguments: worlds)
+    func everyInvariantHoldsInEveryReachableState(_ world: World) throws {
+        var explorer = Explorer(world: world)
+        try explorer.visit(InstallMachineTests.document("install", world.steps), InstallMachine.Memory())
+        while let (document, memory) = explorer.queue.popLast() { try explorer.explore(document, memory) }
+        // A walk that went nowhere would prove nothing.
+        #expect(explorer.seen.count >= (1 << world.steps.count) * 3)
+        #expect(explorer.actions.isSuperset(of: ["remove", "finishUpdate", "callUpdate"]))
+    }
+
+    struct Explorer {
+        let world: World
+        var seen: Set<Node> = []
+        var queue: [(Integration, InstallMachine.Memory)] = []
+        var actions: Set<String> = []
+
+        init(world: World) {
+            self.world = world
+        }
+
+        mutating func visit(_ document: Integration, _ memory: InstallMachine.Memory) throws {
+            let node = Node(text: document.json.text(), memory: try JSON(encoding: memory).text())
+            if seen.insert(node).inserted { queue.append((document, memory)) }
+        }
+
+        func machine(_ document: Integration, _ memory: InstallMachine.Memory) throws -> InstallMachine {
+            try InstallMachine(document, functions: world.directory, memory: memory)
+        }
+
+        /// Writes a change, checks what must hold of every write, and goes on from there.
+        mutating func write(
+            _ change: Change, to document: Integration, _ machine: InstallMachine, isUpdateFinished: Bool = false
+        ) throws {
+            var written = document
+            change.apply(to: &written)
+            // 2: there is no moment in which a finished installation still says install.
+            if written.mode == .install, !written.steps.isEmpty {
+                let isFinished = written.steps.allSatisfy(\.isCompleted)
+                #expect(!isFinished)
+            }
+            // 6: the version moves in the write that ends the update, and never back.
+            if written.version != document.version {
+                #expect(isUpdateFinished)
+                #expect(!written.isUpdateInProgress)
+                #expect(try #require(written.version) > #require(document.version))
+            }
+            // Nothing but the fields of the change is touched.
+            #expect(written["settings"] == document["settings"])
+            #expect(written.steps.map(\.name) == document.steps.map(\.name))
+            // The machine knows what it wrote.
+            var fresh = try self.machine(written, machine.memory)
+            var own = machine
+            let (ownAction, freshAction) = (try own.next(), try fresh.next())
+            #expect(ownAction == freshAction)
+            #expect(own.legalCommands == fresh.legalCommands)
+            try visit(written, fresh.memory)
+        }
+
+        mutating func explore(_ document: Integration, _ memory: InstallMachine.Memory) throws {
+            var machine = try machine(document, memory)
+            let action = try machine.next()
+            try checkDecision(action, document, machine)
+            try perform(action, document, machine)
+            try command(document, machine)
+        }
+
+        // MARK: Deciding
+
+        func checkDecision(_ action: InstallMachine.Action, _ document: Integration, _ machine: InstallMachine) throws {
+            let completed = document.steps.map(\.isCompleted)
+            let mode = try #require(document.mode)
+            switch action {
+            case .callInstaller(let step), .waitForUser(let step):
+                // 1 and 7
+                #expect(mode == .install)
+                #expect(!completed[step.index] && completed[..<step.index].allSatisfy { $0 })
+                let isManual = if case .waitForUser = action { true } else { false }
+                #expect((step.installerFunction == nil) == isManual)
+            case .callConnectorInstaller:
+                // 8
+                #expect(mode == .install && completed.isEmpty && world.functions.contains(.connectorInstaller))
+            case .enterSettings:
+                #expect(mode == .install && completed.allSatisfy { $0 })
+                #expect(!completed.isEmpty || !world.functions.contains(.connectorInstaller))
+            case .callPreUninstall:
+                #expect(mode == .uninstall && world.functions.contains(.preUninstall))
+                #expect(machine.memory.uninstallOrder == nil)
+            case .callUninstaller(let step), .clear(let step):
+                // 3 and 7
+                #expect(mode == .uninstall && completed[step.index])
+                let order = machine.memory.uninstallOrder?.map(\.index) ?? Array(completed.indices.reversed())
+                #expect(order.first { completed[$0] } == step.index)
+                let hasNothingToUndo = if case .clear = action { true } else { false }
+                #expect((step.uninstallerFunction == nil) == hasNothingToUndo)
+            case .remove(let callingUninstaller):
+                #expect(mode == .uninstall)
+                let order = machine.memory.uninstallOrder?.map(\.index) ?? Array(completed.indices)
+                #expect(!order.contains { completed[$0] })
+                #expect(callingUninstaller == world.functions.contains(.connectorUninstaller))
+            case .callUpdate(let version):
+                // 6
+                #expect(mode == .settings && document.isUpdateInProgress)
+                #expect(try version > #require(document.version))
+                #expect(try version <= #require(machine.memory.update?.target))
+            case .finishUpdate(let version):
+                #expect(mode == .settings && document.isUpdateInProgress)
+                #expect(version == machine.memory.update?.target)
+            case .none:
+                #expect(mode == .settings && machine.memory.update == nil)
+            }
+        }
+
+        // MARK: Performing
+
+        /// Every outcome of an action. A failure is none of them: nothing happens then.
+        mutating func perform(_ action: InstallMachine.Action, _ document: Integration, _ machine: InstallMachine)
+            throws
+        {
+            actions.insert(String(describing: action).prefix { $0.isLetter }.description)
+            switch action {
+            case .callInstaller(let step):
+                for updates in stepUpdates(step) {
+                    var outcome = machine
+                    try write(outcome.installerReturned(step, stepsToUpdate: updates), to: document, outcome)
+                }
+            case .callUninstaller(let step):
+                for updates in stepUpdates(step) {
+                    var outcome = machine
+                    try write(outcome.uninstallerReturned(step, stepsToUpdate: updates), to: document, outcome)
+                }
+            case .callConnectorInstaller:
+                var outcome = machine
+                try write(outcome.connectorInstallerReturned(), to: document, outcome)
+            case .enterSettings:
+                var outcome = machine
+                try write(outcome.enterSettings(), to: document, outcome)
+            case .clear(let step):
+                var outcome = machine
+                try write(outcome.clear(step), to: document, outcome)
+            case .callPreUninstall:
+                let names = world.steps.map { step -> JSON in ["name": step.name.map { JSON($0) } ?? .null] }
+                for order in [nil, names, Array(names.dropFirst())] {
+                    var outcome = machine
+                    outcome.preUninstallReturned(order)
+                    try write(Change(), to: document, outcome)
+                }
+            case .callUpdate(let version):
+                var outcome = machine
+                outcome.updateReturned(version)
+                try write(Change(), to: document, outcome)
+            case .finishUpdate(let version):
+                var outcome = machine
+                let change = outcome.finishUpdate(version)
+                let isNewer = document.version.map { $0 < version } ?? true
+                let fields = change.edits.map(\.field.description)
+                #expect(fields == (isNewer ? ["version"] : []) + ["updateInProgress"])
+                try write(change, to: document, outcome, isUpdateFinished: true)
+            case .remove:
+                var outcome = machine
+                outcome.removed()
+                let next = try outcome.next()
+                #expect(next == .none)
+                #expect(outcome.legalCommands.isEmpty)
+            case .waitForUser, .none:
+                break
+            }
+        }
+
+        /// What a function may say of its own step, of the first and of the last.
+        func stepUpdates(_ step: StepReference) -> [[JSON]] {
+            let names = [step.name, world.steps.first?.name, world.steps.last?.name].map {
+                $0.map { JSON($0) } ?? .null
+            }
+            return [[]] + names.flatMap { name in [true, false].map { [["name": name, "completed": $0]] } }
+        }
+
+        // MARK: Commanding
+
+        mutating func command(_ document: Integration, _ machine: InstallMachine) throws {
+            let legal = try expectedCommands(document)
+            #expect(Set(machine.legalCommands) == legal)
+            for command in InstallMachine.Command.allCases {
+                switch command {
+                case .complete, .reset:
+                    for step in world.steps {
+                        try attempt(legal.contains(command), document, machine) { machine in
+                            command == .reset ? try machine.reset(step) : try machine.complete(step)
+                        }
+                    }
+                case .beginUninstall:
+                    try attempt(legal.contains(command), document, machine) { try $0.beginUninstall() }
+                case .cancelUninstall:
+                    try attempt(legal.contains(command), document, machine) { machine in
+                        let change = try machine.cancelUninstall()
+                        // 4
+                        let isWhole = document.steps.allSatisfy(\.isCompleted)
+                        #expect(change.edits.map(\.value) == [isWhole ? "settings" : "install"])
+                        return change
+                    }
+                case .update:
+                    for target: ConnectorVersion in ["1.0.0", "2.0.0", "3.0.0"] {
+                        let isNewer =
+                            document.version.map { $0 < target } ?? true
+                            || (document.isUpdateInProgress && document.version == target)
+                        let isBehind = machine.memory.update?.reached.map { target < $0 } ?? false
+                        try attempt(legal.contains(command) && isNewer && !isBehind, document, machine) {
+                            try $0.beginUpdate(to: target)
+                        }
+                    }
+                case .saveSettings:
+                    // 5
+                    let change = try? machine.saveSettings(["color": "blue"], in: document)
+                    #expect((change != nil) == legal.contains(command))
+                }
+            }
+        }
+
+        func expectedCommands(_ document: Integration) throws -> Set<InstallMachine.Command> {
+            switch (try #require(document.mode), document.isUpdateInProgress) {
+            case (.install, false): [.complete, .reset, .beginUninstall]
+            case (.install, true): [.complete]
+            case (.settings, false): [.saveSettings, .update, .reset, .beginUninstall]
+            case (.settings, true): [.update]
+            case (.uninstall, _): [.complete, .cancelUninstall]
+            }
+        }
+
+        mutating func attempt(
+            _ isLegal: Bool, _ document: Integration, _ machine: InstallMachine,
+            _ body: (inout InstallMachine) throws -> Change
+        ) throws {
+            var commanded = machine
+            do {
+                let change = try body(&commanded)
+                #expect(isLegal)
+                try write(change, to: document, commanded)
+            } catch is SmartConnectorError {
+                #expect(!isLegal)
+                #expect(commanded.legalCommands == machine.legalCommands)
+            }
+        }
+    }
+}

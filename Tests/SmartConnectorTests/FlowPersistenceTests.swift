@@ -1,0 +1,150 @@
+import SmartConnector
+import SmartConnectorTesting
+import Synchronization
+import Testing
+
+struct FlowPersistenceTests {
+    @Test(arguments: [true, false])
+    func whatOthersEditMeanwhileSurvives(_ hasRevisions: Bool) async throws {
+        let fixture = try await FlowFixture(api: InMemoryIntegrationAPI(hasRevisions: hasRevisions))
+        let (api, id) = (fixture.api, fixture.id)
+        fixture.fakes["makeB"].run { _ in
+            api.edit(id) { integration in
+                integration.settings?["color"] = "blue"
+                integration[step: 2]?.json["description"] = "edited"
+                integration["new"] = JSON(JSON.Number("1.0") ?? JSON.Number(1))
+            }
+        }
+        try await fixture.flow().run().finish()
+        let document = try fixture.document
+        #expect(document.settings?["color"] == "blue")
+        #expect(document[step: 2]?.description == "edited")
+        #expect(document["new"]?.text() == "1.0")
+        #expect(document.mode == .settings)
+    }
+
+    @Test func anEditBetweenReadingAndWritingIsAConflictThatIsReadAndAppliedAnew() async throws {
+        let fixture = try await FlowFixture()
+        let (api, id) = (fixture.api, fixture.id)
+        let edits = Mutex(0)
+        api.interrupt { endpoint in
+            guard endpoint == .update,
+                edits.withLock({
+                    $0 += 1; return $0
+                }) <= 2
+            else { return }
+            api.edit(id) { integration in
+                let edits = integration.settings?["edits"]?.int ?? 0
+                integration.settings?["edits"] = JSON(edits + 1)
+            }
+        }
+        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(try fixture.document.settings?["edits"] == 2)
+        #expect(try fixture.document[step: 0]?.isCompleted == true)
+        #expect(fixture.fakes.callNames == ["makeA"])
+        #expect(fixture.requests == [.get, .get, .update, .get, .update, .get, .update])
+    }
+
+    @Test func conflictsAreNotRetriedForEver() async throws {
+        let fixture = try await FlowFixture()
+        let (api, id) = (fixture.api, fixture.id)
+        api.interrupt { endpoint in
+            if endpoint == .update { api.edit(id) { $0["touched"] = true } }
+        }
+        let error = await #expect(throws: SmartConnectorError.self) { try await fixture.flow().advance().finish() }
+        #expect(error?.code == .conflict)
+        api.interrupt(nil)
+        // The function's return is journalled: it is not called again.
+        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(fixture.fakes.callNames == ["makeA"])
+    }
+
+    @Test func aFieldThatTheServerIgnoresIsAnErrorThatNamesIt() async throws {
+        let fixture = try await FlowFixture(InstallMachineTests.document(completed: [0, 1]))
+        fixture.api.ignoreWrites(to: ["mode"])
+        let error = await #expect(throws: SmartConnectorError.self) { try await fixture.flow().run().finish() }
+        #expect(error?.code == .fieldIgnored)
+        #expect(error?.message.contains("left out mode;") == true)
+    }
+
+    @Test func anAPIThatIsAwayForAMomentIsAskedAgainWithGrowingPauses() async throws {
+        let fixture = try await FlowFixture()
+        fixture.api.fail(.get, with: APIError(.unavailable, "down", status: 503), times: 3)
+        let flow = fixture.flow()
+        async let stop = flow.advance().finish()
+        for pause in [200, 400, 800] {
+            await fixture.clock.sleepers(1)
+            #expect(fixture.clock.deadlines.map { fixture.clock.now.duration(to: $0) } == [.milliseconds(pause)])
+            fixture.clock.advance(by: .milliseconds(pause))
+        }
+        #expect(try await stop == nil)
+    }
+
+    @Test func retryAfterIsHonoured() async throws {
+        let fixture = try await FlowFixture()
+        fixture.api.fail(.get, with: APIError(.rateLimited, "slow down", status: 429, retryAfter: .seconds(7)))
+        let flow = fixture.flow()
+        async let stop = flow.advance().finish()
+        await fixture.clock.sleepers(1)
+        #expect(fixture.clock.deadlines.map(\.offset) == [.seconds(7)])
+        fixture.clock.advance(by: .seconds(7))
+        #expect(try await stop == nil)
+    }
+
+    @Test func anAPIThatStaysAwayIsAnErrorAndNothingIsDoneAgainLater() async throws {
+        let fixture = try await FlowFixture()
+        let down = APIError(.unavailable, "down", status: 503)
+        fixture.api.fail(.update, with: down, times: 6)
+        let flow = fixture.flow()
+        let driving = Task { try await flow.advance().finish() }
+        for _ in 0..<5 {
+            await fixture.clock.sleepers(1)
+            fixture.clock.advance(by: .seconds(10))
+        }
+        await #expect(throws: down) { try await driving.value }
+        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(fixture.fakes.callNames == ["makeA"])
+        #expect(try fixture.document[step: 0]?.isCompleted == true)
+    }
+
+    @Test func anAnswerThatIsLostAfterTheWriteDoesNoHarm() async throws {
+        let fixture = try await FlowFixture()
+        fixture.api.fail(.update, with: APIError(.unavailable, "cut off"), at: .afterEffect)
+        let flow = fixture.flow()
+        async let stop = flow.run().finish()
+        await fixture.clock.sleepers(1)
+        fixture.clock.advance(by: .seconds(1))
+        #expect(try await stop == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    @Test func anErrorThatIsNotTransientIsNotRetried() async throws {
+        let fixture = try await FlowFixture()
+        let denied = APIError(.forbidden, "no", status: 403)
+        fixture.api.fail(.get, with: denied)
+        await #expect(throws: denied) { try await fixture.flow().run().finish() }
+        #expect(fixture.requests == [.get])
+    }
+
+    @Test func anIntegrationThatIsDeletedMeanwhileIsNotFound() async throws {
+        let fixture = try await FlowFixture()
+        let (api, id) = (fixture.api, fixture.id)
+        fixture.fakes["makeA"].run { _ in try await api.delete(id) }
+        await #expect(throws: APIError.notFound(id)) { try await fixture.flow().run().finish() }
+    }
+
+    @Test func aDocumentThatIsNoSmartConnectorIsNotTouched() async throws {
+        let fixture = try await FlowFixture(try Integration(["name": "DIY"]))
+        let before = try fixture.document
+        await #expect(throws: SmartConnectorError.self) { try await fixture.flow().run().finish() }
+        #expect(try fixture.document == before)
+    }
+
+    @Test func aFunctionThatMarkedItsStepItselfNeedsNoWrite() async throws {
+        let fixture = try await FlowFixture()
+        let (api, id) = (fixture.api, fixture.id)
+        fixture.fakes["makeA"].run { _ in api.edit(id) { $0[step: 0]?.isCompleted = true } }
+        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(fixture.requests == [.get, .get])
+    }
+}
