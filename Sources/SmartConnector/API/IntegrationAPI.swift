@@ -17,8 +17,11 @@ public protocol IntegrationAPI: Sendable {
 
     /// Replaces an integration: a member that is left out is erased.
     ///
-    /// - Parameter revision: The revision that the change is based on, if the API gave one. If the stored document has
-    ///   another one by now, nothing is written and the error has the code ``APIError/Code/conflict``.
+    /// - Parameters:
+    ///   - id: The integration's `_id`.
+    ///   - integration: The whole new document.
+    ///   - revision: The revision that the change is based on, if the API gave one. If the stored document has another
+    ///     one by now, nothing is written and the error has the code ``APIError/Code/conflict``.
     /// - Returns: The document as it is stored now.
     func update(_ id: String, to integration: Integration, ifRevision revision: Revision?) async throws
         -> StoredIntegration
@@ -47,7 +50,9 @@ extension IntegrationAPI {
 extension IntegrationAPI {
     /// Changes a document: reads it, applies `change`, writes it back, and does so again where somebody else was faster.
     ///
-    /// - Parameter change: Is called anew for each attempt.
+    /// - Parameters:
+    ///   - id: The integration's `_id`.
+    ///   - change: Is called anew for each attempt.
     /// - Returns: The document as it is stored now.
     /// - Throws: ``APIError/Code/conflict`` where somebody else was faster ten times.
     @discardableResult

@@ -11,8 +11,10 @@ extension InstallMachine {
     /// That completes the step, unless an update says explicitly that it is not completed yet. The change that
     /// completes the last step also carries `mode: settings`.
     ///
-    /// - Parameter stepsToUpdate: Members to set in this and other steps. Each element is for the first step that has
-    ///   its `installerFunction` or its `name`; one that matches none is dropped.
+    /// - Parameters:
+    ///   - step: The step as it was called.
+    ///   - stepsToUpdate: Members to set in this and other steps. Each element is for the first step that has its
+    ///     `installerFunction` or its `name`; one that matches none is dropped.
     public mutating func installerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
         var change = Change()
         if let index = index(of: step) { complete(index, true, in: &change) }
@@ -47,8 +49,10 @@ extension InstallMachine {
     /// A step's uninstaller returned with success: what the step made is gone, unless an update says explicitly that
     /// it is not.
     ///
-    /// - Parameter stepsToUpdate: As for an installer, matched by `uninstallerFunction` too. They speak of the
-    ///   uninstallation: `completed: true` means removed, which in the document is `completed: false`.
+    /// - Parameters:
+    ///   - step: The step as it was called.
+    ///   - stepsToUpdate: As for an installer, matched by `uninstallerFunction` too. They speak of the uninstallation:
+    ///     `completed: true` means removed, which in the document is `completed: false`.
     public mutating func uninstallerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
         var change = Change()
         let updates = stepsToUpdate.compactMap { element in

@@ -1,0 +1,3 @@
+import Foundation
+
+public func now() -> Date { Date() }
