@@ -43,7 +43,9 @@ let package = Package(
         .testTarget(name: "SmartConnectorTestingTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorCLITests",
-            dependencies: ["SmartConnector", "SmartConnectorCLI", "smartconnector", "bigcommerce-netsuite"]
+            dependencies: [
+                "SmartConnector", "SmartConnectorCLI", "SmartConnectorSQLite", "smartconnector", "bigcommerce-netsuite",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

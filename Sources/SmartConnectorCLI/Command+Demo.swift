@@ -28,7 +28,7 @@ private struct Demo {
         self.store = store
     }
 
-    func run() async throws -> ExitStatus {
+    func run() async throws -> ExitCode {
         let console = context.console
         console.print("This is the life of one integration: a SmartConnector between BigCommerce and NetSuite.")
         console.print("Its functions are simulated and its document is in a file that goes when this ends: each")
@@ -76,12 +76,12 @@ private struct Demo {
         return output.text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    private func command(_ arguments: String..., expecting status: ExitStatus = .done) async throws {
+    private func command(_ arguments: String..., expecting status: ExitCode = .done) async throws {
         show(arguments.joined(separator: " "))
         try await run(arguments, console: context.console, expecting: status)
     }
 
-    private func run(_ arguments: [String], console: Console, expecting expected: ExitStatus) async throws {
+    private func run(_ arguments: [String], console: Console, expecting expected: ExitCode) async throws {
         let all = arguments + ["--simulate", "--delay", "120", "--store", store]
         // What a command reports as an error is part of the story.
         let told = Console(

@@ -55,7 +55,7 @@ extension Command {
     /// Drives a flow and reports its events as they happen.
     private static func drive(
         _ context: Context, callsFunctions: Bool = true, _ begin: (InstallFlow) -> FlowEvents
-    ) async throws -> ExitStatus {
+    ) async throws -> ExitCode {
         let report = EventReport(context)
         let flow = try context.flow(callsFunctions: callsFunctions)
         var last: FlowEvent?
@@ -71,7 +71,7 @@ extension Command {
         return .stopped
     }
 
-    private static func settings(_ context: Context) async throws -> ExitStatus {
+    private static func settings(_ context: Context) async throws -> ExitCode {
         let assignments = context.arguments.positionals.dropFirst()
         let current = try await context.store().get(context.id).integration
         guard !assignments.isEmpty else {

@@ -7,11 +7,11 @@ struct Command: Sendable {
     let count: ClosedRange<Int>
     let options: [Option]
     let help: String
-    let run: @Sendable (Context) async throws -> ExitStatus
+    let run: @Sendable (Context) async throws -> ExitCode
 
     init(
         _ name: String, _ arguments: String = "", count: ClosedRange<Int>, options: [Option] = [], help: String,
-        run: @escaping @Sendable (Context) async throws -> ExitStatus
+        run: @escaping @Sendable (Context) async throws -> ExitCode
     ) {
         self.name = name
         self.arguments = arguments

@@ -68,12 +68,12 @@ public struct ConnectorCommand: Sendable {
     }
 
     private static func onSignal(
-        _ number: Int32, cancel task: Task<ExitStatus, Never>
+        _ number: Int32, cancel task: Task<ExitCode, Never>
     ) -> any DispatchSourceSignal {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-            if task.isCancelled { exit(ExitStatus.interrupted.rawValue) }
+            if task.isCancelled { exit(ExitCode.interrupted.rawValue) }
             task.cancel()
         }
         source.resume()
@@ -81,12 +81,12 @@ public struct ConnectorCommand: Sendable {
     }
 
     /// Runs a command line.
-    func run(_ arguments: [String], environment: [String: String], console: Console) async -> ExitStatus {
+    func run(_ arguments: [String], environment: [String: String], console: Console) async -> ExitCode {
         do {
             return try await dispatch(arguments, environment: environment, console: console)
         } catch {
             console.writeError("\(name): \(explanation(error))\n")
-            return ExitStatus(error)
+            return ExitCode(error)
         }
     }
 
@@ -101,7 +101,7 @@ public struct ConnectorCommand: Sendable {
 
     private func dispatch(
         _ arguments: [String], environment: [String: String], console: Console
-    ) async throws -> ExitStatus {
+    ) async throws -> ExitCode {
         let word = arguments.first { !$0.hasPrefix("-") }
         if let extra = extras.first(where: { $0.name == word }), word == arguments.first {
             console.print(try await extra.body(Array(arguments.dropFirst())))

@@ -24,7 +24,7 @@ struct Console: Sendable {
         do {
             try handle.write(contentsOf: Data(text.utf8))
         } catch {
-            exit(ExitStatus.outputFailed.rawValue)
+            exit(ExitCode.outputFailed.rawValue)
         }
     }
 }

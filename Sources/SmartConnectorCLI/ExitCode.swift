@@ -1,7 +1,7 @@
 import SmartConnector
 
 /// What the process says when it ends; the numbers above 63 are those of `sysexits.h`.
-enum ExitStatus: Int32 {
+enum ExitCode: Int32 {
     case done = 0
     /// A step failed, or waits for a person.
     case stopped = 1
@@ -32,7 +32,7 @@ enum ExitStatus: Int32 {
         }
     }
 
-    private static func status(_ code: SmartConnectorError.Code) -> ExitStatus {
+    private static func status(_ code: SmartConnectorError.Code) -> ExitCode {
         switch code {
         case .illegalCommand, .versionNotNewer, .fieldIgnored: .notAllowed
         case .noSuchStep: .notFound
@@ -42,7 +42,7 @@ enum ExitStatus: Int32 {
         }
     }
 
-    private static func status(_ error: APIError) -> ExitStatus {
+    private static func status(_ error: APIError) -> ExitCode {
         switch error.code {
         case .notFound: .notFound
         case .conflict, .busy: .busy
@@ -61,5 +61,5 @@ struct UsageError: Error, CustomStringConvertible {
 /// A file that cannot be read, or does not hold what it should.
 struct FileError: Error, CustomStringConvertible {
     let description: String
-    let status: ExitStatus
+    let status: ExitCode
 }

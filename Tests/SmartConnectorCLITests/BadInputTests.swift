@@ -1,0 +1,151 @@
+import Foundation
+import SmartConnector
+import Testing
+
+@testable import SmartConnectorCLI
+
+/// Each wrong thing gets its exit status and one line, and the store stays as it is.
+struct BadInputTests {
+    let harness: Harness
+    let id: String
+
+    init() async throws {
+        harness = try Harness()
+        id = try await harness.create(Harness.example)
+    }
+
+    private func expect(
+        _ arguments: [String], _ status: ExitCode, _ message: String, input: String = "",
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async {
+        let before = await harness.everything()
+        let captured = Captured()
+        let found = await harness.command.run(
+            arguments, environment: ["SMARTCONNECTOR_STORE": "sqlite:\(harness.file("store.sqlite"))"],
+            console: captured.console(reading: Data(input.utf8)))
+        #expect(found == status, sourceLocation: sourceLocation)
+        #expect(captured.errorText.contains(message), sourceLocation: sourceLocation)
+        let lines = captured.errorText.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.count == 2 && lines[1].isEmpty, sourceLocation: sourceLocation)
+        #expect(captured.text.isEmpty, sourceLocation: sourceLocation)
+        #expect(await harness.everything() == before, sourceLocation: sourceLocation)
+    }
+
+    @Test func aTruncatedDocument() async throws {
+        let text = String(try Harness.example.prefix(500))
+        try text.write(toFile: harness.file("cut.json"), atomically: true, encoding: .utf8)
+        await expect(
+            ["create", harness.file("cut.json")], .badData, "cut.json is not JSON, line 13, column 17: the text ends")
+        await expect(["create", "-"], .badData, "standard input is not JSON, line 1, column 1: the text is empty")
+    }
+
+    @Test func aDocumentThatIsNoObject() async {
+        await expect(["create", "-"], .badData, "an integration is a JSON object", input: "[1]")
+    }
+
+    @Test func aFileThatIsNotThereOrADirectory() async {
+        await expect(["create", harness.file("none.json")], .notFound, "there is no file")
+        await expect(["create", harness.folder], .notFound, "is a directory; name a file")
+    }
+
+    @Test(arguments: [
+        ["get"], ["delete"], ["clone"], ["status"], ["plan"], ["next", "--simulate"], ["run", "--simulate"],
+        ["uninstall", "--simulate"], ["cancel-uninstall"], ["settings"], ["update", "--to", "2.0", "--simulate"],
+    ])
+    func anUnknownID(_ arguments: [String]) async {
+        await expect(
+            [arguments[0], "000000000000000000000000"] + arguments.dropFirst(), .notFound,
+            "there is no integration 000000000000000000000000")
+    }
+
+    @Test func aDIYIntegration() async throws {
+        let diy = try await harness.create(#"{"name":"Mine"}"#)
+        for command in ["run", "next", "uninstall"] {
+            await expect([command, diy, "--simulate"], .badData, "is a DIY integration")
+        }
+        await expect(["status", diy], .badData, "is a DIY integration")
+    }
+
+    @Test func anUnknownMode() async throws {
+        let odd = try await harness.create(#"{"mode":"installing","install":[]}"#)
+        await expect(
+            ["run", odd, "--simulate"], .badData,
+            #"has the unknown mode "installing"; expected "install", "settings" or "uninstall""#)
+    }
+
+    @Test func missingFunctions() async {
+        await expect(
+            ["run", id], .badData,
+            "installer verifyNetSuiteConnection, uninstaller deleteNetSuiteConnection, installer verifyBigCommerceConnection"
+        )
+    }
+
+    @Test func commandsThatAreIllegalInThisMode() async {
+        await expect(
+            ["settings", id, "a=1", "--simulate"], .notAllowed, "saveSettings is not allowed: the mode is install")
+        await expect(
+            ["update", id, "--to", "2.0", "--simulate"], .notAllowed, "allowed: complete, reset, beginUninstall")
+        await expect(["cancel-uninstall", id], .notAllowed, "cancelUninstall is not allowed")
+        _ = await harness("run", id, "--simulate")
+        await expect(["complete", id, "1"], .notAllowed, "complete is not allowed: the mode is settings")
+        await expect(["update", id, "--to", "1.0.0", "--simulate"], .notAllowed, "does not go back to 1.0.0")
+        await expect(["update", id, "--to", "1.0.1", "--simulate"], .notAllowed, "version 1.0.1 is installed already")
+    }
+
+    @Test func aStepThatThereIsNot() async {
+        await expect(["complete", id, "Nobody"], .notFound, #"no step is called "Nobody"; the steps are: 0 NetSuite"#)
+        await expect(["run", id, "--simulate", "--until", "7"], .notFound, #"no step is called "7""#)
+    }
+
+    @Test(arguments: [
+        (["frobnicate"], "unknown command 'frobnicate'; see"), (["stauts", "x"], "did you mean 'status'?"),
+        (["run"], "usage: smartconnector run ID [--until STEP]"), (["get", "a", "b"], "usage: smartconnector get ID"),
+        (["get", "a", "--to", "1"], "unknown option --to"), (["list", "--jsno"], "did you mean --json?"),
+        (["run", "a", "--until"], "--until takes a value: --until STEP"),
+        (["list", "--json=1"], "--json takes no value"),
+        (["update", "a"], "update takes a version"),
+        (["update", "a", "--to", "x"], "--to takes a version such as 1.2.0"),
+        (["run", "a", "--fail", "f"], "--fail goes with --simulate"),
+        (["run", "a", "--simulate", "--fail", "f:0"], "--fail takes FUNCTION[:TIMES[:CODE]], and not 'f:0'"),
+        (["run", "a", "--simulate", "--delay", "-1"], "--delay takes milliseconds, and not '-1'"),
+        (["list", "--store", "mysql://x"], "unknown store 'mysql://x'; expected sqlite:PATH"),
+        (["plan", "a", "--uninstall", "--update-to", "2"], "unknown"),
+    ])
+    func aCommandLineThatIsNone(_ arguments: [String], _ message: String) async throws {
+        guard arguments.first != "plan" else {
+            await expect(["plan", id, "--uninstall", "--update-to", "2"], .usage, "two plans; ask for one")
+            return
+        }
+        await expect(arguments, .usage, message)
+    }
+
+    @Test func settingsThatCannotBeAssigned() async {
+        _ = await harness("run", id, "--simulate")
+        await expect(["settings", id, "color", "--simulate"], .usage, "'color' is not PATH=VALUE")
+        await expect(["settings", id, "a..b=1", "--simulate"], .usage, "'a..b=1' is not PATH=VALUE")
+        await expect(
+            ["settings", id, "sections[9].temp=1", "--simulate"], .usage, "no place in settings for sections.9.temp")
+    }
+
+    @Test func aStoreThatIsNotThereOrIsNone() async throws {
+        await expect(["list", "--store", "sqlite:\(harness.file("none.sqlite"))"], .notFound, "there is no store at")
+        #expect(!FileManager.default.fileExists(atPath: harness.file("none.sqlite")))
+        await expect(["list", "--store", "sqlite:\(harness.folder)"], .unavailable, "is a directory")
+        try String(repeating: "<html>", count: 500).write(
+            toFile: harness.file("page.html"), atomically: true, encoding: .utf8)
+        await expect(
+            ["list", "--store", "sqlite:\(harness.file("page.html"))"], .badData,
+            "is no SQLite database, or a damaged one")
+    }
+
+    @Test func helpIsThereForAllAndForEach() async {
+        #expect(await harness("help").output.contains("cancel-uninstall ID"))
+        #expect(await harness().output == (await harness("--help").output))
+        for command in Command.all {
+            #expect(
+                await harness("help", command.name).output.hasPrefix("usage: smartconnector [options] \(command.name)"))
+            #expect(await harness(command.name, "--help").status == .done)
+        }
+        #expect(await harness("--version").output == "smartconnector \(ConnectorCommand.version)\n")
+    }
+}
