@@ -29,8 +29,19 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         var times: Int
     }
 
+    /// One integration; an object, so that changing it looks it up once.
+    fileprivate final class Entry {
+        var integration: Integration
+        var revision: Int
+
+        init(_ integration: Integration, revision: Int) {
+            self.integration = integration
+            self.revision = revision
+        }
+    }
+
     fileprivate struct State {
-        var stored: [String: (integration: Integration, revision: Int)] = [:]
+        var stored: [String: Entry] = [:]
         /// In the order they were created.
         var ids: [String] = []
         var nextRevision = 1
@@ -38,6 +49,8 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         var faults: [Endpoint: [Fault]] = [:]
         var ignoredMembers: Set<String> = []
         var interruption: (@Sendable (Endpoint) async throws -> Void)?
+        /// The time formatted last: formatting takes longer than all else that a request does.
+        var lastModified: (milliseconds: Int64, text: String)?
     }
 
     private let state = Mutex(State())
@@ -82,9 +95,10 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     /// Changes a document as somebody else, uncounted and without faults.
     public func edit(_ id: String, _ change: (inout Integration) throws -> Void) rethrows {
         try state.withLock { state in
-            guard var integration = state.stored[id]?.integration else { return }
+            guard let entry = state.stored[id] else { return }
+            var integration = entry.integration
             try change(&integration)
-            state.store(integration, id)
+            state.change(entry, to: integration)
         }
     }
 
@@ -98,7 +112,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
             let start = cursor.flatMap { state.ids.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
             let ids = state.ids[start...].prefix(limit)
             return IntegrationPage(
-                ids.compactMap { answer(state, $0) },
+                ids.compactMap { state.stored[$0].map(answer) },
                 next: start + ids.count < state.ids.count ? ids.last : nil)
         }
     }
@@ -117,12 +131,12 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     ) async throws -> StoredIntegration {
         let date = now()
         return try await serve(.update) { state in
-            let old = try found(state, id)
-            if let revision, revision != old.revision { throw APIError.conflict(id) }
-            var new = integration.stamped(id: id, lastModified: date)
-            for member in state.ignoredMembers { new[member] = old.integration[member] }
-            state.store(new, id)
-            return try found(state, id)
+            guard let entry = state.stored[id] else { throw APIError.notFound(id) }
+            if let revision, revision != answer(entry).revision { throw APIError.conflict(id) }
+            var new = integration.stamped(id: id, lastModified: state.text(of: date))
+            for member in state.ignoredMembers { new[member] = entry.integration[member] }
+            state.change(entry, to: new)
+            return answer(entry)
         }
     }
 
@@ -143,8 +157,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     // MARK: Serving
 
     private func serve<T>(_ endpoint: Endpoint, _ body: (inout State) throws -> T) async throws -> T {
-        let interruption = state.withLock { $0.interruption }
-        try await interruption?(endpoint)
+        if let interruption = state.withLock({ $0.interruption }) { try await interruption(endpoint) }
         return try state.withLock { state in
             state.requests.append(endpoint)
             let fault = state.takeFault(endpoint)
@@ -155,30 +168,39 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
-    private func answer(_ state: State, _ id: String) -> StoredIntegration? {
-        state.stored[id].map {
-            StoredIntegration($0.integration, revision: hasRevisions ? Revision(String($0.revision)) : nil)
-        }
+    private func answer(_ entry: Entry) -> StoredIntegration {
+        StoredIntegration(entry.integration, revision: hasRevisions ? Revision(String(entry.revision)) : nil)
     }
 
     private func found(_ state: State, _ id: String) throws -> StoredIntegration {
-        guard let stored = answer(state, id) else { throw APIError.notFound(id) }
-        return stored
+        guard let entry = state.stored[id] else { throw APIError.notFound(id) }
+        return answer(entry)
     }
 
     private func add(_ integration: Integration, at date: Date, to state: inout State) throws -> StoredIntegration {
         var generator = SystemRandomNumberGenerator()
         let id = Integration.newID(at: date, using: &generator)
         state.ids.append(id)
-        state.store(integration.stamped(id: id, lastModified: date), id)
-        return try found(state, id)
+        let entry = Entry(integration.stamped(id: id, lastModified: state.text(of: date)), revision: 0)
+        state.change(entry, to: entry.integration)
+        state.stored[id] = entry
+        return answer(entry)
     }
 }
 
 extension InMemoryIntegrationAPI.State {
-    fileprivate mutating func store(_ integration: Integration, _ id: String) {
-        stored[id] = (integration, nextRevision)
+    fileprivate mutating func change(_ entry: InMemoryIntegrationAPI.Entry, to integration: Integration) {
+        entry.integration = integration
+        entry.revision = nextRevision
         nextRevision += 1
+    }
+
+    fileprivate mutating func text(of date: Date) -> String {
+        let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))
+        if let lastModified, lastModified.milliseconds == milliseconds { return lastModified.text }
+        let text = date.formatted(JSON.dateFormat)
+        lastModified = (milliseconds, text)
+        return text
     }
 
     fileprivate mutating func takeFault(_ endpoint: InMemoryIntegrationAPI.Endpoint) -> InMemoryIntegrationAPI.Fault? {

@@ -35,6 +35,9 @@ public struct Change: Sendable, Equatable {
     /// Whether there is nothing to write.
     public var isEmpty: Bool { edits.isEmpty }
 
+    /// Whether it is about the version.
+    var changesVersion: Bool { edits.contains { $0.field == .member("version") } }
+
     mutating func set(_ field: Field, _ value: JSON) {
         if let index = edits.firstIndex(where: { $0.field == field }) {
             edits[index].value = value
@@ -51,10 +54,7 @@ public struct Change: Sendable, Equatable {
     @discardableResult
     public func apply(to integration: inout Integration) -> Bool {
         var isChanged = false
-        for edit in edits where integration[edit.field] != edit.value {
-            integration[edit.field] = edit.value
-            isChanged = true
-        }
+        for edit in edits where integration.write(edit) { isChanged = true }
         return isChanged
     }
 
@@ -69,22 +69,24 @@ public struct Change: Sendable, Equatable {
 
 extension Integration {
     fileprivate subscript(field: Change.Field) -> JSON? {
-        get {
-            switch field {
-            case .member(let name): self[name]
-            case .step(let index, let name): self["install"]?[index]?[name]
-            case .settings(let path): self["settings"]?[path: path]
-            }
+        switch field {
+        case .member(let name): self[name]
+        case .step(let index, let name): self["install"]?[index]?[name]
+        case .settings(let path): self["settings"]?[path: path]
         }
-        set {
-            switch field {
-            case .member(let name): self[name] = newValue
-            case .step(let index, let name): self["install"]?[index]?[name] = newValue
-            case .settings(let path):
-                var settings = self.settings ?? .null
-                settings[path: path] = newValue
-                self.settings = settings
-            }
+    }
+
+    /// Gives a field its value and says whether that changed anything. A step that is not there is not made.
+    fileprivate mutating func write(_ edit: Change.Edit) -> Bool {
+        switch edit.field {
+        case .member(let name): return json.set(name, edit.value)
+        case .step(let index, let name): return json["install"]?[index]?.set(name, edit.value) ?? false
+        case .settings(let path):
+            guard self[edit.field] != edit.value else { return false }
+            var settings = self.settings ?? .null
+            settings[path: path] = edit.value
+            self.settings = settings
+            return true
         }
     }
 }

@@ -5,14 +5,15 @@ extension Integration {
     /// The document with the members that the server assigns. They keep their places, or come first where the
     /// document does not have them.
     public func stamped(id: String, lastModified: Date) -> Integration {
-        var stamped = self
-        stamped.assign("lastModified", JSON(lastModified.formatted(JSON.dateFormat)))
-        stamped.assign("_id", JSON(id))
-        return stamped
+        stamped(id: id, lastModified: lastModified.formatted(JSON.dateFormat))
     }
 
-    private mutating func assign(_ name: String, _ value: JSON) {
-        if self[name] == nil { json.prepend(name, value) } else { self[name] = value }
+    /// The document with the members that the server assigns, the time being text already.
+    public func stamped(id: String, lastModified: String) -> Integration {
+        var stamped = self
+        stamped.json.set("lastModified", JSON(lastModified), isFirst: true)
+        stamped.json.set("_id", JSON(id), isFirst: true)
+        return stamped
     }
 
     /// A new id as integrator.io makes them: 24 lower-case hexadecimal digits, the first eight of them the time.
@@ -52,12 +53,6 @@ extension Integration {
 }
 
 extension JSON {
-    /// Makes a member the first one.
-    fileprivate mutating func prepend(_ name: String, _ value: JSON) {
-        guard let members = storedMembers else { return }
-        storage = .object([Member(name: JSON(name), value: value)] + members)
-    }
-
     /// Each `_connectionId` at any depth replaced by what the map has for it.
     fileprivate func mappingConnections(_ map: [String: String]) -> JSON {
         mappingMembers { name, value in

@@ -26,6 +26,9 @@ public struct Integration: Sendable, Equatable {
         _modify { yield &json[name] }
     }
 
+    /// Whether both are one document in memory; false says nothing.
+    func isIdentical(to other: Integration) -> Bool { json.isIdentical(to: other.json) }
+
     // MARK: Every integration
 
     /// The `_id` that the server gave.

@@ -8,12 +8,11 @@ import Synchronization
 ///
 /// - Returns: What the operation returned, or nil when it was late.
 /// - Throws: What the operation threw; `CancellationError` when it did not return after a cancellation.
-@concurrent
-func withDeadline<T: Sendable>(
+func withDeadline(
     _ timeout: Duration, grace: Duration, clock: any Clock<Duration>,
-    _ operation: @escaping @Sendable () async throws -> T
-) async throws -> T? {
-    let race = Race<T?>()
+    _ operation: @escaping @Sendable () async throws -> JSON
+) async throws -> JSON? {
+    let race = Race()
     let work = Task.immediate {
         do {
             race.finish(.success(try await operation()))
@@ -46,23 +45,25 @@ func withDeadline<T: Sendable>(
 }
 
 /// The first of several results, and one task that waits for it.
-private final class Race<T: Sendable>: Sendable {
+private final class Race: Sendable {
+    typealias Outcome = Result<JSON?, any Error>
+
     private enum State {
         case running
-        case waiting(CheckedContinuation<Result<T, any Error>, Never>)
-        case finished(Result<T, any Error>)
+        case waiting(CheckedContinuation<Outcome, Never>)
+        case finished(Outcome)
     }
 
     private let state = Mutex(State.running)
 
-    var result: Result<T, any Error>? {
+    var result: Outcome? {
         state.withLock { state in
             if case .finished(let result) = state { result } else { nil }
         }
     }
 
-    func finish(_ result: Result<T, any Error>) {
-        let waiter: CheckedContinuation<Result<T, any Error>, Never>? = state.withLock { state in
+    func finish(_ result: Outcome) {
+        let waiter: CheckedContinuation<Outcome, Never>? = state.withLock { state in
             switch state {
             case .finished: return nil
             case .running:
@@ -76,9 +77,9 @@ private final class Race<T: Sendable>: Sendable {
         waiter?.resume(returning: result)
     }
 
-    func wait() async -> Result<T, any Error> {
+    func wait() async -> Outcome {
         await withCheckedContinuation { continuation in
-            let result: Result<T, any Error>? = state.withLock { state in
+            let result: Outcome? = state.withLock { state in
                 if case .finished(let result) = state { return result }
                 state = .waiting(continuation)
                 return nil

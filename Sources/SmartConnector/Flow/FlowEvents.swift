@@ -48,7 +48,9 @@ public struct FlowEvents: AsyncSequence, Sendable {
     ///   error.
     @discardableResult
     public func finish() async throws -> FlowEvent? {
-        try await collect().last { $0.needsPerson }
+        var stop: FlowEvent?
+        for try await event in self where event.needsPerson { stop = event }
+        return stop
     }
 
     /// All events, once there are no more.

@@ -15,35 +15,29 @@ public protocol FlowJournal: Sendable {
 public struct FlowRecord: Sendable, Equatable, Codable {
     /// What the machine remembers beside the document.
     public var memory: InstallMachine.Memory
-    /// None or one: an array, so that copies of a record share it.
-    private var calls: [Call]
+    /// The call under way, or the last one that failed.
+    public var call: Call?
 
     /// Whether there is nothing to keep.
-    public var isEmpty: Bool { calls.isEmpty && memory.uninstallOrder == nil && memory.update == nil }
+    public var isEmpty: Bool { call == nil && memory.uninstallOrder == nil && memory.update == nil }
 
     public init(memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil) {
         self.memory = memory
-        calls = call.map { [$0] } ?? []
+        self.call = call
     }
 
-    /// The call under way, or the last one that failed.
-    public var call: Call? {
-        get { calls.first }
-        set { calls = newValue.map { [$0] } ?? [] }
-    }
-
-    /// A call of a connector function.
-    public struct Call: Sendable, Equatable, Codable {
-        public var function: ConnectorFunction
+    /// A call of a connector function, at one moment of it. An object, since records are handed on at every moment.
+    public final class Call: Sendable, Equatable, Codable {
+        public let function: ConnectorFunction
         /// The step it was called for.
-        public var step: StepReference?
+        public let step: StepReference?
         /// The settings it was called with.
-        public var pending: JSON?
+        public let pending: JSON?
         /// What the function was given as ``FunctionCall/idempotencyKey``.
-        public var idempotencyKey: String
+        public let idempotencyKey: String
         /// How often it has been called for this step.
-        public var attempt: Int
-        public var state: State
+        public let attempt: Int
+        public let state: State
 
         public init(
             function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, idempotencyKey: String,
@@ -66,10 +60,18 @@ public struct FlowRecord: Sendable, Equatable, Codable {
             case failed(FunctionFailure)
         }
 
-        func failed(_ failure: FunctionFailure) -> Call {
-            var call = self
-            call.state = .failed(failure)
-            return call
+        /// The same call at another moment.
+        func with(_ state: State) -> Call {
+            Call(
+                function: function, step: step, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt,
+                state: state)
+        }
+
+        public static func == (left: Call, right: Call) -> Bool {
+            left === right
+                || left.function == right.function && left.step == right.step && left.pending == right.pending
+                    && left.idempotencyKey == right.idempotencyKey && left.attempt == right.attempt
+                    && left.state == right.state
         }
     }
 }

@@ -11,65 +11,63 @@ extension InstallFlow {
             throw FunctionFailure(
                 code: "invalid_function", message: "the connector has no \(function.kind) \(function.name)")
         }
-        var call = FlowRecord.Call(
-            function: function, step: step, pending: pending, idempotencyKey: "", attempt: 0, state: .started)
-        if let last = drive.record.call, last.isSame(as: call, for: drive.machine) {
+        var (key, attempt) = ("", 0)
+        if let last = drive.record.call, last.isCall(of: function, step, pending, drive.machine) {
             if case .returned(let result) = last.state { return result }
-            call.idempotencyKey = last.idempotencyKey
-            call.attempt = last.attempt
+            (key, attempt) = (last.idempotencyKey, last.attempt)
         } else {
-            call.idempotencyKey = configuration.makeKey()
+            key = configuration.makeKey()
         }
-        var attempt = 0
+        var tries = 0
         while true {
-            attempt += 1
             try Task.checkCancellation()
-            call.attempt += 1
-            call.state = .started
+            (tries, attempt) = (tries + 1, attempt + 1)
+            let call = FlowRecord.Call(
+                function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt)
             try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
             do {
-                let result = try await invoke(entry, function, call, drive)
-                call.state = .returned(result)
-                try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
+                let result = try await invoke(entry, call, drive)
+                try await journal(FlowRecord(memory: drive.machine.memory, call: call.with(.returned(result))), drive)
                 try Task.checkCancellation()
                 return result
             } catch {
                 // Cancelled while it worked: whether it took effect is in doubt, and the journal says so.
                 if Task.isCancelled { throw CancellationError() }
                 let failure = FunctionFailure(error)
-                call.state = .failed(failure)
-                try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
-                guard attempt < entry.policy.maximumAttempts, failure.code != "not_yet", failure.code != "rejected"
+                try await journal(FlowRecord(memory: drive.machine.memory, call: call.with(.failed(failure))), drive)
+                guard tries < entry.policy.maximumAttempts, failure.code != "not_yet", failure.code != "rejected"
                 else { throw failure }
                 try await configuration.clock.sleep(
-                    for: entry.policy.backoff.pause(after: attempt, jitter: configuration.jitter()))
+                    for: entry.policy.backoff.pause(after: tries, jitter: configuration.jitter()))
             }
         }
     }
 
     private func invoke(
-        _ entry: Connector.Entry, _ function: ConnectorFunction, _ call: FlowRecord.Call, _ drive: Drive
+        _ entry: Connector.Entry, _ call: FlowRecord.Call, _ drive: Drive
     ) async throws -> JSON {
         let argument = FunctionCall(
-            function, connectorID: connector.id, integrationID: integrationID,
-            step: call.step.flatMap { drive.stored.integration[step: $0.index] }, document: drive.stored.integration,
+            call.function, connectorID: connector.id, integrationID: integrationID,
+            step: call.step.flatMap { drive.machine.step(at: $0.index) }, document: drive.stored.integration,
             options: options, pending: call.pending, attempt: call.attempt, idempotencyKey: call.idempotencyKey,
             api: api)
         let result = try await withDeadline(
             entry.policy.timeout, grace: configuration.cancellationGrace, clock: configuration.clock
         ) { try await entry.body(argument) }
-        guard let result else { throw FunctionFailure.timeout(entry.policy.timeout, function) }
-        try function.checkSuccess(result)
+        guard let result else { throw FunctionFailure.timeout(entry.policy.timeout, call.function) }
+        try call.function.checkSuccess(result)
         return result
     }
 }
 
 extension FlowRecord.Call {
-    /// Whether this is a call of the same function for the same step with the same settings.
-    fileprivate func isSame(as other: FlowRecord.Call, for machine: InstallMachine) -> Bool {
-        guard function == other.function, pending == other.pending else { return false }
-        guard let step, let otherStep = other.step else { return step == other.step }
-        return machine.index(of: step) == otherStep.index
+    /// Whether this is a call of that function for that step with those settings.
+    fileprivate func isCall(
+        of function: ConnectorFunction, _ step: StepReference?, _ pending: JSON?, _ machine: InstallMachine
+    ) -> Bool {
+        guard self.function == function, self.pending == pending else { return false }
+        guard let own = self.step, let step else { return self.step == step }
+        return machine.index(of: own) == step.index
     }
 }
 

@@ -23,7 +23,9 @@ extension InstallFlow {
             let fresh = try await read()
             // A copy: until the write is known to have happened, nothing has.
             var machine = drive.machine
-            try machine.documentRead(fresh.integration)
+            if !fresh.integration.isIdentical(to: drive.stored.integration) {
+                try machine.documentRead(fresh.integration)
+            }
             let mode = machine.mode
             let change = try transition(&machine, fresh.integration)
             var wanted = fresh.integration
@@ -38,13 +40,14 @@ extension InstallFlow {
                 }
                 let ignored = change.fieldsIgnored(in: stored.integration)
                 guard ignored.isEmpty else { throw SmartConnectorError.ignored(ignored, integrationID) }
+                machine.documentWritten(wanted)
                 try machine.documentRead(stored.integration)
             }
             drive.machine = machine
             drive.stored = stored
             try await settle(drive, keepingCall: keepingCall)
             var events: [FlowEvent] = []
-            if fresh.integration["version"] != stored.integration["version"], let to = stored.integration.version {
+            if change.changesVersion, let to = stored.integration.version {
                 events.append(.versionChanged(from: fresh.integration.version, to: to))
             }
             if let from = mode, let to = machine.mode, from != to { events.append(.modeChanged(from: from, to: to)) }
@@ -84,15 +87,25 @@ extension InstallFlow {
     // MARK: The journal
 
     /// The call under way is in the document: forget it, and keep what the machine remembers.
+    ///
+    /// What the machine remembers is durable when this returns. The call may wait: until it is forgotten the journal
+    /// says that it returned, and that stays true.
     func settle(_ drive: Drive, keepingCall: Bool = false) async throws {
         let call = keepingCall ? drive.record.call : nil
-        try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
+        drive.settlement = FlowRecord(memory: drive.machine.memory, call: call)
+        if drive.machine.memory != drive.record.memory { try await journalSettlement(drive) }
+    }
+
+    func journalSettlement(_ drive: Drive) async throws {
+        guard let settlement = drive.settlement else { return }
+        drive.settlement = nil
+        if settlement != drive.record { try await journal(settlement, drive) }
     }
 
     func journal(_ record: FlowRecord, _ drive: Drive) async throws {
-        guard record != drive.record else { return }
         try await journal.save(record, of: integrationID)
         drive.record = record
+        drive.settlement = nil
     }
 }
 

@@ -113,7 +113,11 @@ public actor InstallFlow {
         var phase = Phase.commanding
         var machine: InstallMachine
         var stored: StoredIntegration
+        /// What is journalled.
         var record: FlowRecord
+        /// What is to be journalled next: a call that the document knows about by now is forgotten together with the
+        /// beginning of the next one, or at the end.
+        var settlement: FlowRecord?
         /// The step after which to stop.
         var lastStep: StepReference?
 
@@ -122,6 +126,13 @@ public actor InstallFlow {
             self.machine = machine
             self.stored = stored
             self.record = record
+        }
+
+        /// Prepares the call that comes next, where one does, and says so.
+        func announceCall() -> FlowEvent? {
+            guard let action = try? machine.next(), wants(action), let function = action.function else { return nil }
+            phase = .calling(action)
+            return action.step.map { .stepStarted(FlowEvent.Step($0, function)) } ?? .functionStarted(function)
         }
 
         /// Whether the journal has a call that is for another step than this.
@@ -168,6 +179,7 @@ public actor InstallFlow {
                 }
                 try Task.checkCancellation()
                 events = try await turn(drive)
+                if case .ended = drive.phase { try await journalSettlement(drive) }
             }
             self.drive = drive
             if let observer { events.forEach(observer) }
@@ -189,7 +201,11 @@ public actor InstallFlow {
         switch drive.phase {
         case .commanding: return try await command(drive)
         case .deciding: return try await decide(drive)
-        case .calling(let action): return try await perform(action, drive)
+        case .calling(let action):
+            // The next call is announced together with the end of this one: one turn for each step.
+            let events = try await perform(action, drive)
+            guard case .deciding = drive.phase, let announcement = drive.announceCall() else { return events }
+            return events + [announcement]
         case .savingSettings(let pending): return try await saveSettings(pending, drive)
         case .ended: return []
         }
@@ -255,10 +271,8 @@ public actor InstallFlow {
         case .enterSettings, .finishUpdate, .clear:
             return try await perform(action, drive)
         case .callConnectorInstaller, .callInstaller, .callUpdate, .callPreUninstall, .callUninstaller, .remove:
-            guard let function = action.function else { return try await perform(action, drive) }
-            drive.phase = .calling(action)
-            if let step = action.step { return [.stepStarted(FlowEvent.Step(step, function))] }
-            return [.functionStarted(function)]
+            guard let announcement = drive.announceCall() else { return try await perform(action, drive) }
+            return [announcement]
         }
     }
 
@@ -272,7 +286,10 @@ public actor InstallFlow {
             case .none, .waitForUser:
                 return []
             case .callInstaller(let step), .callUninstaller(let step), .clear(let step):
-                let result = try await stepResult(of: action, step, drive)
+                var result = StepResult.completed
+                if let function = action.function {
+                    result = try StepResult(try await call(function, step: step, drive), of: function)
+                }
                 let call = drive.record.call
                 let changes = try await write(drive) { machine, _ in
                     switch action {
@@ -284,7 +301,7 @@ public actor InstallFlow {
                 guard drive.machine.isDone(step, in: action) else {
                     // Its own answer says that it is not done yet: the next call is a further attempt at it.
                     let failure = FunctionFailure.notYet(nil, action.function ?? .installer(step.name ?? ""))
-                    try await journal(FlowRecord(memory: drive.machine.memory, call: call?.failed(failure)), drive)
+                    try await journal(FlowRecord(memory: drive.machine.memory, call: call?.with(.failed(failure))), drive)
                     throw failure
                 }
                 events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
@@ -325,13 +342,6 @@ public actor InstallFlow {
             return [.functionFailed(function, failure)]
         }
         return events
-    }
-
-    private func stepResult(
-        of action: InstallMachine.Action, _ step: StepReference, _ drive: Drive
-    ) async throws -> StepResult {
-        guard let function = action.function else { return .completed }
-        return try StepResult(try await call(function, step: step, drive), of: function)
     }
 
     private func saveSettings(_ asked: JSON, _ drive: Drive) async throws -> [FlowEvent] {

@@ -76,6 +76,24 @@ extension JSON {
         storage = .array(elements)
     }
 
+    /// Sets a member of an object, or of `null`, which becomes one.
+    ///
+    /// - Parameter isFirst: Whether a member that is new comes first, and not last.
+    /// - Returns: Whether that changed anything.
+    @discardableResult
+    mutating func set(_ name: String, _ value: JSON, isFirst: Bool = false) -> Bool {
+        guard kind == .object || isNull else { return false }
+        var members = takeMembers() ?? []
+        defer { storage = .object(members) }
+        guard let index = Self.lastIndex(of: name, in: members) else {
+            members.insert(Member(name: JSON(name), value: value), at: isFirst ? 0 : members.count)
+            return true
+        }
+        guard members[index].value != value else { return false }
+        members[index].value = value
+        return true
+    }
+
     /// A loop over borrowed members: a closure would copy each of them.
     private static func lastIndex(of name: String, in members: [Member]) -> Int? {
         var index = members.count - 1
@@ -113,7 +131,8 @@ extension JSON {
 
 extension String {
     func hasSameBytes(as other: String) -> Bool {
-        guard utf8.count == other.utf8.count else { return false }
+        // Equal strings may still be spelt with other scalars; different ones are never equal.
+        guard utf8.count == other.utf8.count, self == other else { return false }
         return withUTF8Bytes { left in
             other.withUTF8Bytes { right in
                 for position in 0..<left.count where left[position] != right[position] { return false }

@@ -127,7 +127,7 @@ extension InstallMachine {
 
     /// Sets the members of `element` in a step.
     private mutating func merge(_ element: JSON, into index: Int, in change: inout Change) {
-        changedSteps.append(index)
+        (hasChangedSteps, hasMergedSteps) = (true, true)
         for (name, value) in element.members ?? [] {
             if name == "completed" { complete(index, value.bool ?? false, in: &change) }
             change.set(.step(index, name), value)
@@ -146,7 +146,7 @@ extension InstallMachine {
         change.set(.step(index, "completed"), JSON(isCompleted))
         guard self.isCompleted[index] != isCompleted else { return }
         self.isCompleted[index] = isCompleted
-        changedSteps.append(index)
+        hasChangedSteps = true
         guard case .installing(var next, let open) = state else { return }
         if isCompleted {
             while next < steps.count, self.isCompleted[next] { next += 1 }

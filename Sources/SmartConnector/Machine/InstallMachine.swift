@@ -58,8 +58,10 @@ public struct InstallMachine: Sendable {
     var isCompleted: [Bool] = []
     /// The elements of `install` that the steps were read from.
     private var elements: [JSON] = []
-    /// The steps that are no longer as they were read.
-    var changedSteps: [Int] = []
+    /// Whether steps are no longer as they were read.
+    var hasChangedSteps = false
+    /// Whether other members of steps than `completed` are no longer as they were read.
+    var hasMergedSteps = false
     /// Whether the steps name a function that the connector lacks.
     private var lacksFunctions = false
     var isUpdateInProgress = false
@@ -95,11 +97,20 @@ public struct InstallMachine: Sendable {
         enter(mode)
     }
 
+    /// The change that this machine answered with stands in this document, which is sent to be stored.
+    ///
+    /// Where the answer then has the same `install` there is nothing to be read anew.
+    mutating func documentWritten(_ integration: Integration) {
+        guard !hasMergedSteps, let written = integration["install"]?.array, written.count == steps.count else { return }
+        elements = written
+        hasChangedSteps = false
+    }
+
     /// Reads the steps that differ from what was read last.
     private mutating func readSteps(_ integration: Integration) throws(SmartConnectorError) {
         let old = elements
         elements = try integration.checkedInstall()
-        if JSON.areIdentical(old, elements), changedSteps.isEmpty { return }
+        if JSON.areIdentical(old, elements), !hasChangedSteps { return }
         if steps.count > elements.count {
             steps.removeLast(steps.count - elements.count)
             isCompleted.removeLast(isCompleted.count - elements.count)
@@ -107,7 +118,7 @@ public struct InstallMachine: Sendable {
         var isNew = false
         for index in elements.indices {
             if index < steps.count {
-                if elements[index].isIdentical(to: old[index]), !changedSteps.contains(index) { continue }
+                if elements[index].isIdentical(to: old[index]), !hasChangedSteps { continue }
                 let step = StepReference(InstallStep(elements[index]), at: index)
                 isCompleted[index] = InstallStep(elements[index]).isCompleted
                 if step == steps[index] { continue }
@@ -118,7 +129,7 @@ public struct InstallMachine: Sendable {
             }
             isNew = true
         }
-        changedSteps = []
+        (hasChangedSteps, hasMergedSteps) = (false, false)
         if isNew {
             lacksFunctions = steps.contains { step in namedFunctions(step).contains { !functions.contains($0) } }
         }
@@ -159,6 +170,11 @@ public struct InstallMachine: Sendable {
     private func queue(for update: Memory.Update) -> [ConnectorVersion] {
         let reached = update.reached.map { reached in version.map { max($0, reached) } ?? reached }
         return functions.updates(after: reached ?? version, through: update.target)
+    }
+
+    /// The element of `install` at an index, as it was read.
+    func step(at index: Int) -> InstallStep? {
+        elements.indices.contains(index) ? InstallStep(elements[index]) : nil
     }
 
     /// Where a step stands now, or nil where it is gone.
