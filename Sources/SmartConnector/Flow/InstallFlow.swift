@@ -203,9 +203,9 @@ public actor InstallFlow {
         case .deciding: return try await decide(drive)
         case .calling(let action):
             // The next call is announced together with the end of this one: one turn for each step.
-            let events = try await perform(action, drive)
-            guard case .deciding = drive.phase, let announcement = drive.announceCall() else { return events }
-            return events + [announcement]
+            var events = try await perform(action, drive)
+            if case .deciding = drive.phase, let announcement = drive.announceCall() { events.append(announcement) }
+            return events
         case .savingSettings(let pending): return try await saveSettings(pending, drive)
         case .ended: return []
         }
@@ -286,22 +286,23 @@ public actor InstallFlow {
             case .none, .waitForUser:
                 return []
             case .callInstaller(let step), .callUninstaller(let step), .clear(let step):
-                var result = StepResult.completed
+                var stepsToUpdate: [JSON] = []
                 if let function = action.function {
-                    result = try StepResult(try await call(function, step: step, drive), of: function)
+                    stepsToUpdate = try await call(function, step: step, drive)["stepsToUpdate"]?.array ?? []
                 }
                 let call = drive.record.call
                 let changes = try await write(drive) { machine, _ in
                     switch action {
-                    case .callInstaller: machine.installerReturned(step, stepsToUpdate: result.stepsToUpdate)
-                    case .callUninstaller: machine.uninstallerReturned(step, stepsToUpdate: result.stepsToUpdate)
+                    case .callInstaller: machine.installerReturned(step, stepsToUpdate: stepsToUpdate)
+                    case .callUninstaller: machine.uninstallerReturned(step, stepsToUpdate: stepsToUpdate)
                     default: machine.clear(step)
                     }
                 }
                 guard drive.machine.isDone(step, in: action) else {
                     // Its own answer says that it is not done yet: the next call is a further attempt at it.
                     let failure = FunctionFailure.notYet(nil, action.function ?? .installer(step.name ?? ""))
-                    try await journal(FlowRecord(memory: drive.machine.memory, call: call?.with(.failed(failure))), drive)
+                    try await journal(
+                        FlowRecord(memory: drive.machine.memory, call: call?.with(.failed(failure))), drive)
                     throw failure
                 }
                 events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
