@@ -108,7 +108,8 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     // MARK: IntegrationAPI
 
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
-        try await serve(.list) { state in
+        if let interruption { try await interruption(.list) }
+        return try serve(.list) { state in
             let start = cursor.flatMap { state.ids.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
             let ids = state.ids[start...].prefix(limit)
             return IntegrationPage(
@@ -118,19 +119,22 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     }
 
     public func get(_ id: String) async throws -> StoredIntegration {
-        try await serve(.get) { state in try found(state, id) }
+        if let interruption { try await interruption(.get) }
+        return try serve(.get) { state in try found(state, id) }
     }
 
     public func create(_ integration: Integration) async throws -> StoredIntegration {
         let date = now()
-        return try await serve(.create) { state in try add(integration, at: date, to: &state) }
+        if let interruption { try await interruption(.create) }
+        return try serve(.create) { state in try add(integration, at: date, to: &state) }
     }
 
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
         let date = now()
-        return try await serve(.update) { state in
+        if let interruption { try await interruption(.update) }
+        return try serve(.update) { state in
             guard let entry = state.stored[id] else { throw APIError.notFound(id) }
             if let revision, revision != answer(entry).revision { throw APIError.conflict(id) }
             var new = integration.stamped(id: id, lastModified: state.text(of: date))
@@ -141,7 +145,8 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     }
 
     public func delete(_ id: String) async throws {
-        try await serve(.delete) { state in
+        if let interruption { try await interruption(.delete) }
+        try serve(.delete) { state in
             guard state.stored.removeValue(forKey: id) != nil else { throw APIError.notFound(id) }
             state.ids.removeAll { $0 == id }
         }
@@ -149,16 +154,19 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
 
     public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         let date = now()
-        return try await serve(.clone) { state in
+        if let interruption { try await interruption(.clone) }
+        return try serve(.clone) { state in
             try add(try found(state, id).integration.cloned(options), at: date, to: &state)
         }
     }
 
     // MARK: Serving
 
-    private func serve<T>(_ endpoint: Endpoint, _ body: (inout State) throws -> T) async throws -> T {
-        if let interruption = state.withLock({ $0.interruption }) { try await interruption(endpoint) }
-        return try state.withLock { state in
+    /// What somebody else does before a request is served.
+    private var interruption: (@Sendable (Endpoint) async throws -> Void)? { state.withLock { $0.interruption } }
+
+    private func serve<T>(_ endpoint: Endpoint, _ body: (inout State) throws -> T) throws -> T {
+        try state.withLock { state in
             state.requests.append(endpoint)
             let fault = state.takeFault(endpoint)
             if let fault, case .beforeEffect = fault.point { throw fault.error }

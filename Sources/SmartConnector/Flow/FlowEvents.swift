@@ -25,6 +25,12 @@ public struct FlowEvents: AsyncSequence, Sendable {
         }
 
         public mutating func next() async throws -> FlowEvent? {
+            try await next(isolation: #isolation)
+        }
+
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(any Error) -> FlowEvent? {
             if let event = events.popFirst() { return event }
             guard !isEnded else { return nil }
             do {

@@ -26,7 +26,13 @@ extension InstallFlow {
                 function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt)
             try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
             do {
-                let result = try await invoke(entry, call, drive)
+                let argument = argument(for: call, drive)
+                let policy = entry.policy
+                let answer = try await withDeadline(
+                    policy.timeout, grace: configuration.cancellationGrace, clock: configuration.clock
+                ) { try await entry.body(argument) }
+                guard let result = answer else { throw FunctionFailure.timeout(policy.timeout, function) }
+                try function.checkSuccess(result)
                 try await journal(FlowRecord(memory: drive.machine.memory, call: call.with(.returned(result))), drive)
                 try Task.checkCancellation()
                 return result
@@ -43,20 +49,12 @@ extension InstallFlow {
         }
     }
 
-    private func invoke(
-        _ entry: Connector.Entry, _ call: FlowRecord.Call, _ drive: Drive
-    ) async throws -> JSON {
-        let argument = FunctionCall(
+    private func argument(for call: FlowRecord.Call, _ drive: Drive) -> FunctionCall {
+        FunctionCall(
             call.function, connectorID: connector.id, integrationID: integrationID,
             step: call.step.flatMap { drive.machine.step(at: $0.index) }, document: drive.stored.integration,
             options: options, pending: call.pending, attempt: call.attempt, idempotencyKey: call.idempotencyKey,
             api: api)
-        let result = try await withDeadline(
-            entry.policy.timeout, grace: configuration.cancellationGrace, clock: configuration.clock
-        ) { try await entry.body(argument) }
-        guard let result else { throw FunctionFailure.timeout(entry.policy.timeout, call.function) }
-        try call.function.checkSuccess(result)
-        return result
     }
 }
 

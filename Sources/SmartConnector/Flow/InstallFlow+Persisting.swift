@@ -2,7 +2,21 @@ extension InstallFlow {
     // MARK: The document
 
     func read() async throws -> StoredIntegration {
-        try await request { [api, integrationID] in try await api.get(integrationID) }
+        do {
+            return try await api.get(integrationID)
+        } catch {
+            return try await again(after: error) { [api, integrationID] in try await api.get(integrationID) }
+        }
+    }
+
+    private func send(_ wanted: Integration, ifRevision revision: Revision?) async throws -> StoredIntegration {
+        do {
+            return try await api.update(integrationID, to: wanted, ifRevision: revision)
+        } catch {
+            return try await again(after: error) { [api, integrationID] in
+                try await api.update(integrationID, to: wanted, ifRevision: revision)
+            }
+        }
     }
 
     /// The functions may have changed the document.
@@ -32,9 +46,7 @@ extension InstallFlow {
             var stored = fresh
             if change.apply(to: &wanted) {
                 do {
-                    stored = try await request { [api, integrationID, wanted] in
-                        try await api.update(integrationID, to: wanted, ifRevision: fresh.revision)
-                    }
+                    stored = try await send(wanted, ifRevision: fresh.revision)
                 } catch let error as APIError where error.code == .conflict {
                     continue
                 }
@@ -45,7 +57,7 @@ extension InstallFlow {
             }
             drive.machine = machine
             drive.stored = stored
-            try await settle(drive, keepingCall: keepingCall)
+            if prepareSettlement(drive, keepingCall: keepingCall) { try await journalSettlement(drive) }
             var events: [FlowEvent] = []
             if change.changesVersion, let to = stored.integration.version {
                 events.append(.versionChanged(from: fresh.integration.version, to: to))
@@ -62,38 +74,50 @@ extension InstallFlow {
     /// Deletes the integration. One that is gone already is as good.
     func remove(_ drive: Drive) async throws {
         do {
-            try await request { [api, integrationID] in try await api.delete(integrationID) }
+            do {
+                try await api.delete(integrationID)
+            } catch {
+                try await again(after: error) { [api, integrationID] in try await api.delete(integrationID) }
+            }
         } catch let error as APIError where error.code == .notFound || error.status == 404 {}
         drive.machine.removed()
         try await settle(drive)
     }
 
-    /// Sends a request, again after a pause while the API is unavailable for a moment.
-    private func request<T>(_ send: () async throws -> T) async throws -> T {
-        var attempt = 1
-        while true {
+    /// Sends a request that has failed again, after a pause, while the API is unavailable for a moment.
+    ///
+    /// - Throws: `error`, unless it is one that passes.
+    private func again<T>(after error: any Error, _ send: () async throws -> T) async throws -> T {
+        var failure = error
+        for attempt in 1..<max(configuration.requestAttempts, 1) {
+            guard let error = failure as? APIError, error.isTransient else { break }
+            let pause =
+                error.retryAfter ?? configuration.requestBackoff.pause(after: attempt, jitter: configuration.jitter())
+            try await configuration.clock.sleep(for: pause)
             do {
                 return try await send()
-            } catch let error as APIError where error.isTransient && attempt < configuration.requestAttempts {
-                let pause =
-                    error.retryAfter
-                    ?? configuration.requestBackoff.pause(after: attempt, jitter: configuration.jitter())
-                try await configuration.clock.sleep(for: pause)
-                attempt += 1
+            } catch {
+                failure = error
             }
         }
+        throw failure
     }
 
     // MARK: The journal
 
-    /// The call under way is in the document: forget it, and keep what the machine remembers.
+    /// The call under way is in the document: it is to be forgotten, and kept what the machine remembers.
     ///
     /// What the machine remembers is durable when this returns. The call may wait: until it is forgotten the journal
     /// says that it returned, and that stays true.
     func settle(_ drive: Drive, keepingCall: Bool = false) async throws {
+        if prepareSettlement(drive, keepingCall: keepingCall) { try await journalSettlement(drive) }
+    }
+
+    /// Whether the settlement must be journalled at once.
+    private func prepareSettlement(_ drive: Drive, keepingCall: Bool) -> Bool {
         let call = keepingCall ? drive.record.call : nil
         drive.settlement = FlowRecord(memory: drive.machine.memory, call: call)
-        if drive.machine.memory != drive.record.memory { try await journalSettlement(drive) }
+        return drive.machine.memory != drive.record.memory
     }
 
     func journalSettlement(_ drive: Drive) async throws {
