@@ -11,40 +11,6 @@
 ///
 /// A flow is driven by one task at a time; a second is refused with ``SmartConnectorError/Code/busy``.
 public actor InstallFlow {
-    /// How a flow behaves. The defaults are right outside of tests.
-    public struct Configuration: Sendable {
-        /// What time is measured by.
-        public var clock: any Clock<Duration>
-        /// How often a request is sent while the API is unavailable for a moment.
-        public var requestAttempts: Int
-        /// The pauses between these, where the API names none.
-        public var requestBackoff: Backoff
-        /// How often a document is read again because somebody changed it between reading and writing.
-        public var conflictAttempts: Int
-        /// How long a cancelled function may take to return.
-        public var cancellationGrace: Duration
-        /// Random numbers from 0 to 1, for the pauses.
-        public var jitter: @Sendable () -> Double
-        /// A new idempotency key.
-        public var makeKey: @Sendable () -> String
-
-        public init(
-            clock: any Clock<Duration> = ContinuousClock(), requestAttempts: Int = 6,
-            requestBackoff: Backoff = Backoff(), conflictAttempts: Int = 10,
-            cancellationGrace: Duration = .seconds(5),
-            jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) },
-            makeKey: @escaping @Sendable () -> String = IdempotencyKey.make
-        ) {
-            self.clock = clock
-            self.requestAttempts = requestAttempts
-            self.requestBackoff = requestBackoff
-            self.conflictAttempts = conflictAttempts
-            self.cancellationGrace = cancellationGrace
-            self.jitter = jitter
-            self.makeKey = makeKey
-        }
-    }
-
     public nonisolated let integrationID: String
     let connector: Connector
     let functions: FunctionDirectory
@@ -84,76 +50,6 @@ public actor InstallFlow {
     }
 
     // MARK: Driving
-
-    /// What a session of driving is for.
-    enum Goal: Sendable {
-        case run(until: String?)
-        case advance
-        case beginUninstall
-        case uninstall
-        case cancelUninstall
-        case complete(String)
-        case reset(String)
-        case update(ConnectorVersion)
-        case saveSettings(JSON)
-    }
-
-    /// All that is known while a session lasts.
-    final class Drive {
-        enum Phase {
-            case commanding
-            case deciding
-            /// The call was announced and is made at the next turn.
-            case calling(InstallMachine.Action)
-            case savingSettings(JSON)
-            case ended
-        }
-
-        let goal: Goal
-        var phase = Phase.commanding
-        var machine: InstallMachine
-        var stored: StoredIntegration
-        /// What is journalled.
-        var record: FlowRecord
-        /// What is to be journalled next: a call that the document knows about by now is forgotten together with the
-        /// beginning of the next one, or at the end.
-        var settlement: FlowRecord?
-        /// The step after which to stop.
-        var lastStep: StepReference?
-
-        init(goal: Goal, machine: InstallMachine, stored: StoredIntegration, record: FlowRecord) {
-            self.goal = goal
-            self.machine = machine
-            self.stored = stored
-            self.record = record
-        }
-
-        /// Prepares the call that comes next, where one does, and says so.
-        func announceCall() -> FlowEvent? {
-            guard let action = try? machine.next(), wants(action), let function = action.function else { return nil }
-            phase = .calling(action)
-            return action.step.map { .stepStarted(FlowEvent.Step($0, function)) } ?? .functionStarted(function)
-        }
-
-        /// Whether the journal has a call that is for another step than this.
-        func isCalling(otherThan step: StepReference) -> Bool {
-            guard let called = record.call?.step else { return record.call != nil }
-            return machine.index(of: called) != machine.index(of: step)
-        }
-
-        /// Whether an action is what the goal is about. Somebody else may have changed the mode meanwhile.
-        func wants(_ action: InstallMachine.Action) -> Bool {
-            switch (goal, action) {
-            case (.uninstall, .callPreUninstall), (.uninstall, .callUninstaller), (.uninstall, .clear),
-                (.uninstall, .remove), (.update, .callUpdate), (.update, .finishUpdate):
-                true
-            case (.uninstall, _), (.update, _): false
-            case (.run, _), (.advance, _), (.beginUninstall, _), (.cancelUninstall, _), (.complete, _), (.reset, _),
-                (.saveSettings, _):
-                true
-            }
-        }
-    }
 
     /// Does a little more of what a session is for.
     ///
@@ -360,23 +256,5 @@ public actor InstallFlow {
         }
         return events
             + (try await write(drive) { machine, document in try machine.saveSettings(pending, in: document) })
-    }
-}
-
-/// One task's turn at driving a flow: it ends when nothing refers to it any more.
-final class FlowSession: Sendable {}
-
-extension InstallMachine {
-    /// Whether there is nothing more to do for a step in this mode.
-    func isDone(_ step: StepReference) -> Bool {
-        guard let index = index(of: step) else { return true }
-        return isCompleted[index] == (mode != .uninstall)
-    }
-
-    /// Whether what an action does to a step has been done to it.
-    func isDone(_ step: StepReference, in action: Action) -> Bool {
-        guard let index = index(of: step) else { return true }
-        if case .callInstaller = action { return isCompleted[index] }
-        return !isCompleted[index]
     }
 }

@@ -1,0 +1,35 @@
+extension InstallFlow {
+    /// How a flow behaves. The defaults are right outside of tests.
+    public struct Configuration: Sendable {
+        /// What time is measured by.
+        public var clock: any Clock<Duration>
+        /// How often a request is sent while the API is unavailable for a moment.
+        public var requestAttempts: Int
+        /// The pauses between these, where the API names none.
+        public var requestBackoff: Backoff
+        /// How often a document is read again because somebody changed it between reading and writing.
+        public var conflictAttempts: Int
+        /// How long a cancelled function may take to return.
+        public var cancellationGrace: Duration
+        /// Random numbers from 0 to 1, for the pauses.
+        public var jitter: @Sendable () -> Double
+        /// A new idempotency key.
+        public var makeKey: @Sendable () -> String
+
+        public init(
+            clock: any Clock<Duration> = ContinuousClock(), requestAttempts: Int = 6,
+            requestBackoff: Backoff = Backoff(), conflictAttempts: Int = 10,
+            cancellationGrace: Duration = .seconds(5),
+            jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) },
+            makeKey: @escaping @Sendable () -> String = IdempotencyKey.make
+        ) {
+            self.clock = clock
+            self.requestAttempts = requestAttempts
+            self.requestBackoff = requestBackoff
+            self.conflictAttempts = conflictAttempts
+            self.cancellationGrace = cancellationGrace
+            self.jitter = jitter
+            self.makeKey = makeKey
+        }
+    }
+}
