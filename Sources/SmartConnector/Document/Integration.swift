@@ -29,6 +29,9 @@ public struct Integration: Sendable, Equatable {
     /// Whether both are one document in memory; false says nothing.
     func isIdentical(to other: Integration) -> Bool { json.isIdentical(to: other.json) }
 
+    /// Whether this is what a server makes of `sent` when it stores it, and nothing else; false says nothing.
+    func isStored(of sent: Integration) -> Bool { json.hasIdenticalMembers(to: sent.json, except: "lastModified") }
+
     // MARK: Every integration
 
     /// The `_id` that the server gave.

@@ -40,7 +40,6 @@ extension InstallFlow {
             if !fresh.integration.isIdentical(to: drive.stored.integration) {
                 try machine.documentRead(fresh.integration)
             }
-            let mode = machine.mode
             let change = try transition(&machine, fresh.integration)
             var wanted = fresh.integration
             var stored = fresh
@@ -50,25 +49,38 @@ extension InstallFlow {
                 } catch let error as APIError where error.code == .conflict {
                     continue
                 }
-                let ignored = change.fieldsIgnored(in: stored.integration)
-                guard ignored.isEmpty else { throw SmartConnectorError.ignored(ignored, integrationID) }
-                machine.documentWritten(wanted)
-                try machine.documentRead(stored.integration)
+                if stored.integration.isStored(of: wanted) {
+                    try machine.documentWritten(stored.integration)
+                } else {
+                    let ignored = change.fieldsIgnored(in: stored.integration)
+                    guard ignored.isEmpty else { throw SmartConnectorError.ignored(ignored, integrationID) }
+                    try machine.documentRead(stored.integration)
+                }
             }
+            let events = changes(in: drive, to: machine, stored.integration, change)
             drive.machine = machine
             drive.stored = stored
             if prepareSettlement(drive, keepingCall: keepingCall) { try await journalSettlement(drive) }
-            var events: [FlowEvent] = []
-            if change.changesVersion, let to = stored.integration.version {
-                events.append(.versionChanged(from: fresh.integration.version, to: to))
-            }
-            if let from = mode, let to = machine.mode, from != to { events.append(.modeChanged(from: from, to: to)) }
             return events
         }
         throw SmartConnectorError(
             .conflict,
             "integration \(integrationID) was changed by somebody else each of \(configuration.conflictAttempts) times it was to be written; try again"
         )
+    }
+
+    /// What there is to report of a write.
+    private func changes(
+        in drive: Drive, to machine: InstallMachine, _ integration: Integration, _ change: Change
+    ) -> [FlowEvent] {
+        var events: [FlowEvent] = []
+        if change.changesVersion, let to = integration.version {
+            events.append(.versionChanged(from: drive.stored.integration.version, to: to))
+        }
+        if let from = drive.machine.mode, let to = machine.mode, from != to {
+            events.append(.modeChanged(from: from, to: to))
+        }
+        return events
     }
 
     /// Deletes the integration. One that is gone already is as good.

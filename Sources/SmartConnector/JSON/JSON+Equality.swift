@@ -40,13 +40,30 @@ extension JSON: Equatable {
         }
     }
 
-    /// Whether both are one value in memory. Never true for different values; false says nothing.
+    /// Whether all members but one are the same values in memory. False says nothing.
+    func hasIdenticalMembers(to other: JSON, except name: String) -> Bool {
+        guard case .object(let left) = storage, case .object(let right) = other.storage, left.count == right.count
+        else { return false }
+        for index in left.indices {
+            guard left[index].name.isIdentical(to: right[index].name) else { return false }
+            if left[index].value.isIdentical(to: right[index].value) || left[index].name.isString(name) { continue }
+            return false
+        }
+        return true
+    }
+
+    /// Whether both are one value in memory, or scalars that are the same at a glance. Never true for different values;
+    /// false says nothing.
     func isIdentical(to other: JSON) -> Bool {
         switch (storage, other.storage) {
         case (.parsed(let left, let leftIndex), .parsed(let right, let rightIndex)):
             left === right && leftIndex == rightIndex
         case (.array(let left), .array(let right)): Self.areIdentical(left, right)
         case (.object(let left), .object(let right)): Self.areIdentical(left, right)
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.bool(let left), .bool(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.null, .null): true
         default: false
         }
     }

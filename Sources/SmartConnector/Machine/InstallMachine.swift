@@ -97,11 +97,12 @@ public struct InstallMachine: Sendable {
         enter(mode)
     }
 
-    /// The change that this machine answered with stands in this document, which is sent to be stored.
-    ///
-    /// Where the answer then has the same `install` there is nothing to be read anew.
-    mutating func documentWritten(_ integration: Integration) {
-        guard !hasMergedSteps, let written = integration["install"]?.array, written.count == steps.count else { return }
+    /// The change that this machine answered with was written, and this is the document now: there is nothing in it
+    /// that is not known, unless functions have changed steps.
+    mutating func documentWritten(_ integration: Integration) throws(SmartConnectorError) {
+        guard !hasMergedSteps, let written = integration["install"]?.array, written.count == steps.count else {
+            return try documentRead(integration)
+        }
         elements = written
         hasChangedSteps = false
     }
