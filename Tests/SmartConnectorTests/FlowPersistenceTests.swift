@@ -118,6 +118,19 @@ struct FlowPersistenceTests {
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 
+    @Test func whatChangedIsReportedAlsoWhereTheAnswerWasLost() async throws {
+        let fixture = try await FlowFixture(InstallMachineTests.document(completed: [0, 1]))
+        fixture.api.fail(.update, with: APIError(.unavailable, "cut off"), at: .afterEffect)
+        let flow = fixture.flow()
+        async let events = flow.run().collect()
+        await fixture.clock.sleepers(1)
+        fixture.clock.advance(by: .seconds(1))
+        #expect(
+            try await events.short == [
+                "stepStarted 2 makeC", "stepCompleted 2 makeC", "modeChanged install settings",
+            ])
+    }
+
     @Test func anErrorThatIsNotTransientIsNotRetried() async throws {
         let fixture = try await FlowFixture()
         let denied = APIError(.forbidden, "no", status: 403)
