@@ -45,7 +45,15 @@ struct ExhaustiveMachineTests {
     @Test(arguments: worlds)
     func everyInvariantHoldsInEveryReachableState(_ world: World) throws {
         var explorer = Explorer(world: world)
-        try explorer.visit(InstallMachineTests.document("install", world.steps), InstallMachine.Memory())
+        // The platform may set updateInProgress at any time, so it is where no command leads as well.
+        for mode in Mode.allCases {
+            for isUpdating in [nil, true] {
+                let document = InstallMachineTests.document(
+                    mode.rawValue, world.steps, completed: mode == .settings ? Set(world.steps.indices) : [],
+                    updating: isUpdating)
+                try explorer.visit(document, InstallMachine.Memory())
+            }
+        }
         while let (document, memory) = explorer.queue.popLast() { try explorer.explore(document, memory) }
         // A walk that went nowhere would prove nothing.
         #expect(explorer.seen.count >= (1 << world.steps.count) * 3)
