@@ -62,7 +62,7 @@ struct FlowPersistenceTests {
     @Test func aFieldThatTheServerIgnoresIsAnErrorThatNamesIt() async throws {
         let fixture = try await FlowFixture(InstallMachineTests.document(completed: [0, 1]))
         fixture.api.ignoreWrites(to: ["mode"])
-        let error = await #expect(throws: SmartConnectorError.self) { try await fixture.flow().run().finish() }
+        let error = await #expect(throws: SmartConnectorError.self) { try await fixture.flow().advance().finish() }
         #expect(error?.code == .fieldIgnored)
         #expect(error?.message.contains("left out mode;") == true)
     }
