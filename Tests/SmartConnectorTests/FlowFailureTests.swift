@@ -2,6 +2,7 @@ import SmartConnector
 import SmartConnectorTesting
 import Testing
 
+@Suite(.timeLimit(.minutes(1)))
 struct FlowFailureTests {
     @Test func aStepThatFailsStopsTheFlowAndASecondRunGoesOnFromThere() async throws {
         let fixture = try await FlowFixture()

@@ -3,6 +3,7 @@ import SmartConnectorTesting
 import Synchronization
 import Testing
 
+@Suite(.timeLimit(.minutes(1)))
 struct FlowInstallTests {
     @Test func stepsAreInstalledInOrderAndReported() async throws {
         let fixture = try await FlowFixture()

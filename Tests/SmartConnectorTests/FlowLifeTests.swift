@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 /// Settings, updates and removal.
+@Suite(.timeLimit(.minutes(1)))
 struct FlowLifeTests {
     static func installed(updating: Bool? = nil) -> Integration {
         InstallMachineTests.document("settings", completed: [0, 1, 2], updating: updating)

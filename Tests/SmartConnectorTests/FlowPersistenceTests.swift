@@ -3,6 +3,7 @@ import SmartConnectorTesting
 import Synchronization
 import Testing
 
+@Suite(.timeLimit(.minutes(1)))
 struct FlowPersistenceTests {
     @Test(arguments: [true, false])
     func whatOthersEditMeanwhileSurvives(_ hasRevisions: Bool) async throws {
