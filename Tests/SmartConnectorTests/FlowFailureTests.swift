@@ -85,8 +85,6 @@ struct FlowFailureTests {
     @Test func aFunctionThatThrowsIsTriedAsOftenAsItsPolicySays() async throws {
         let fixture = try await FlowFixture(InstallMachineTests.document("install", [InstallMachineTests.a]))
         var connector = fixture.fakes.connector()
-        let fake = fixture.fakes["flaky"].fail(code: "x", times: 2)
-        _ = fake
         connector.installer("makeA", policy: CallPolicy(maximumAttempts: 3)) { call in
             if call.attempt < 3 { throw FunctionFailure(code: "x", message: "again") }
             return .completed

@@ -17,7 +17,13 @@ public struct Connector: Sendable {
 
     struct Entry: Sendable {
         let policy: CallPolicy
-        let body: Body
+        let body: Either
+    }
+
+    /// A function that may suspend, or one that does not and so needs no task to be bounded by.
+    enum Either: Sendable {
+        case suspending(Body)
+        case immediate(@Sendable (FunctionCall) throws -> JSON)
     }
 
     /// The connector's `_connectorId`.
@@ -39,7 +45,7 @@ public struct Connector: Sendable {
     public init(id: String, policy: CallPolicy = CallPolicy(), otherwise body: @escaping Body) {
         self.id = id
         functions = .open
-        fallback = Entry(policy: policy, body: body)
+        fallback = Entry(policy: policy, body: .suspending(body))
     }
 
     func entry(for function: ConnectorFunction) -> Entry? {
@@ -50,6 +56,10 @@ public struct Connector: Sendable {
     public mutating func register(
         _ function: ConnectorFunction, policy: CallPolicy = CallPolicy(), _ body: @escaping Body
     ) {
+        register(function, policy, .suspending(body))
+    }
+
+    private mutating func register(_ function: ConnectorFunction, _ policy: CallPolicy, _ body: Either) {
         entries[function] = Entry(policy: policy, body: body)
         functions.functions.insert(function)
     }
@@ -64,12 +74,28 @@ public struct Connector: Sendable {
         register(.installer(name), policy: policy) { try await body($0).json }
     }
 
+    /// Registers an installer that awaits nothing. It cannot be interrupted, so no timeout applies.
+    public mutating func installer(
+        _ name: String, policy: CallPolicy = CallPolicy(),
+        _ body: @escaping @Sendable (FunctionCall) throws -> StepResult
+    ) {
+        register(.installer(name), policy, .immediate { try body($0).json })
+    }
+
     /// Registers the uninstaller of steps that name it as `uninstallerFunction`.
     public mutating func uninstaller(
         _ name: String, policy: CallPolicy = CallPolicy(),
         _ body: @escaping @Sendable (FunctionCall) async throws -> StepResult
     ) {
         register(.uninstaller(name), policy: policy) { try await body($0).json }
+    }
+
+    /// Registers an uninstaller that awaits nothing. It cannot be interrupted, so no timeout applies.
+    public mutating func uninstaller(
+        _ name: String, policy: CallPolicy = CallPolicy(),
+        _ body: @escaping @Sendable (FunctionCall) throws -> StepResult
+    ) {
+        register(.uninstaller(name), policy, .immediate { try body($0).json })
     }
 
     // MARK: The connector as a whole

@@ -1,40 +1,60 @@
 /// What a connector function is given when it is called.
 public struct FunctionCall: Sendable {
-    /// The function that was called.
-    public let function: ConnectorFunction
-    public let connectorID: String
-    public let integrationID: String
+    /// What all calls of one flow have in common.
+    final class Context: Sendable {
+        let connectorID: String
+        let integrationID: String
+        let options: CallOptions
+        let api: any IntegrationAPI
+
+        init(connectorID: String, integrationID: String, options: CallOptions, api: any IntegrationAPI) {
+            self.connectorID = connectorID
+            self.integrationID = integrationID
+            self.options = options
+            self.api = api
+        }
+    }
+
+    private let context: Context
+    private let call: FlowRecord.Call
+
     /// The step that is being installed or undone.
     public let step: InstallStep?
     /// The document as it was read before the call.
     public let document: Integration?
+
+    /// The function that was called.
+    public var function: ConnectorFunction { call.function }
+    public var connectorID: String { context.connectorID }
+    public var integrationID: String { context.integrationID }
     /// What the caller sends along.
-    public let options: CallOptions
+    public var options: CallOptions { context.options }
     /// For a settings function: the settings to be changed, as a part of `settings`.
-    public let pending: JSON?
+    public var pending: JSON? { call.pending }
     /// Counts the calls made for this step, from 1, retries and calls before a crash included.
-    public let attempt: Int
+    public var attempt: Int { call.attempt }
     /// The same over crashes and retries of one step, another when the step is deliberately run anew. Send it to other
     /// systems, so that they do a repeated request once.
-    public let idempotencyKey: String
+    public var idempotencyKey: String { call.idempotencyKey }
     /// The Integration API, for functions that read or change more of the integration.
-    public let api: any IntegrationAPI
+    public var api: any IntegrationAPI { context.api }
 
     public init(
         _ function: ConnectorFunction, connectorID: String, integrationID: String, step: InstallStep? = nil,
         document: Integration? = nil, options: CallOptions = CallOptions(), pending: JSON? = nil, attempt: Int = 1,
         idempotencyKey: String, api: any IntegrationAPI
     ) {
-        self.function = function
-        self.connectorID = connectorID
-        self.integrationID = integrationID
+        self.init(
+            FlowRecord.Call(function: function, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt),
+            in: Context(connectorID: connectorID, integrationID: integrationID, options: options, api: api),
+            step: step, document: document)
+    }
+
+    init(_ call: FlowRecord.Call, in context: Context, step: InstallStep?, document: Integration?) {
+        self.call = call
+        self.context = context
         self.step = step
         self.document = document
-        self.options = options
-        self.pending = pending
-        self.attempt = attempt
-        self.idempotencyKey = idempotencyKey
-        self.api = api
     }
 }
 

@@ -2,10 +2,26 @@
 ///
 /// Missing components count as zero, so `1.1` and `1.1.0` are equal; build metadata does not count.
 /// ``description`` is the text as it was written.
+///
+/// The parts stand in one immutable object: versions are handed on with every function and every record.
 public struct ConnectorVersion: Sendable, CustomStringConvertible {
-    public let description: String
-    private let numbers: [Int]
-    private let prerelease: [Identifier]
+    private final class Parts: Sendable {
+        let description: String
+        let numbers: [Int]
+        let prerelease: [Identifier]
+
+        init(description: String, numbers: [Int], prerelease: [Identifier]) {
+            self.description = description
+            self.numbers = numbers
+            self.prerelease = prerelease
+        }
+    }
+
+    private let parts: Parts
+
+    public var description: String { parts.description }
+    private var numbers: [Int] { parts.numbers }
+    private var prerelease: [Identifier] { parts.prerelease }
 
     private enum Identifier: Hashable {
         case number(Int)
@@ -14,7 +30,6 @@ public struct ConnectorVersion: Sendable, CustomStringConvertible {
 
     /// Reads a version, or returns nil where the text is none.
     public init?(_ text: String) {
-        description = text
         let release = text.prefix { $0 != "+" }
         let core = release.prefix { $0 != "-" }
         var numbers: [Int] = []
@@ -23,23 +38,23 @@ public struct ConnectorVersion: Sendable, CustomStringConvertible {
             numbers.append(number)
         }
         while numbers.last == 0 { numbers.removeLast() }
-        self.numbers = numbers
         guard core.endIndex < release.endIndex else {
-            prerelease = []
+            parts = Parts(description: text, numbers: numbers, prerelease: [])
             return
         }
         let identifiers = release[core.endIndex...].dropFirst().split(separator: ".", omittingEmptySubsequences: false)
         guard identifiers.allSatisfy({ !$0.isEmpty }) else { return nil }
-        prerelease = identifiers.map { identifier in
+        let prerelease = identifiers.map { identifier in
             identifier.allSatisfy { $0.isASCII && $0.isNumber }
                 ? Int(identifier).map(Identifier.number) ?? .text(String(identifier)) : .text(String(identifier))
         }
+        parts = Parts(description: text, numbers: numbers, prerelease: prerelease)
     }
 }
 
 extension ConnectorVersion: Comparable, Hashable {
     public static func == (left: Self, right: Self) -> Bool {
-        left.numbers == right.numbers && left.prerelease == right.prerelease
+        left.parts === right.parts || left.numbers == right.numbers && left.prerelease == right.prerelease
     }
 
     public func hash(into hasher: inout Hasher) {

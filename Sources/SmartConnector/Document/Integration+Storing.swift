@@ -69,11 +69,11 @@ extension JSON {
     private func mappingMembers(_ transform: (String?, JSON) -> JSON) -> JSON {
         switch kind {
         case .object:
-            JSON(
-                .object(
-                    (storedMembers ?? []).map { Member(name: $0.name, value: transform($0.name.string, $0.value)) }))
-        case .array: JSON((array ?? []).map { transform(nil, $0) })
-        case .null, .bool, .number, .string: self
+            var members = storedMembers ?? Members()
+            for (index, name) in members.names.enumerated() { members[index] = transform(name.string, members[index]) }
+            return JSON(.object(members))
+        case .array: return JSON((array ?? []).map { transform(nil, $0) })
+        case .null, .bool, .number, .string: return self
         }
     }
 }

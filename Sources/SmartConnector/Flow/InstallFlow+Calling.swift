@@ -26,12 +26,7 @@ extension InstallFlow {
                 function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt)
             try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
             do {
-                let argument = argument(for: call, drive)
-                let policy = entry.policy
-                let answer = try await withDeadline(
-                    policy.timeout, grace: configuration.cancellationGrace, clock: configuration.clock
-                ) { try await entry.body(argument) }
-                guard let result = answer else { throw FunctionFailure.timeout(policy.timeout, function) }
+                let result = try await answer(entry, argument(for: call, drive))
                 try function.checkSuccess(result)
                 try await journal(FlowRecord(memory: drive.machine.memory, call: call.with(.returned(result))), drive)
                 try Task.checkCancellation()
@@ -49,12 +44,25 @@ extension InstallFlow {
         }
     }
 
+    @inline(__always)
+    private func answer(_ entry: Connector.Entry, _ call: FunctionCall) async throws -> JSON {
+        switch entry.body {
+        case .immediate(let body):
+            return try body(call)
+        case .suspending(let body):
+            let timeout = entry.policy.timeout
+            let answer = try await withDeadline(
+                timeout, grace: configuration.cancellationGrace, clock: configuration.clock
+            ) { try await body(call) }
+            guard let answer else { throw FunctionFailure.timeout(timeout, call.function) }
+            return answer
+        }
+    }
+
     private func argument(for call: FlowRecord.Call, _ drive: Drive) -> FunctionCall {
         FunctionCall(
-            call.function, connectorID: connector.id, integrationID: integrationID,
-            step: call.step.flatMap { drive.machine.step(at: $0.index) }, document: drive.stored.integration,
-            options: options, pending: call.pending, attempt: call.attempt, idempotencyKey: call.idempotencyKey,
-            api: api)
+            call, in: context, step: call.step.flatMap { drive.machine.step(at: $0.index) },
+            document: drive.stored.integration)
     }
 }
 

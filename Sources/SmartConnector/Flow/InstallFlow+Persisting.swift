@@ -1,6 +1,7 @@
 extension InstallFlow {
     // MARK: The document
 
+    @inline(__always)
     func read() async throws -> StoredIntegration {
         do {
             return try await api.get(integrationID)
@@ -9,6 +10,7 @@ extension InstallFlow {
         }
     }
 
+    @inline(__always)
     private func send(_ wanted: Integration, ifRevision revision: Revision?) async throws -> StoredIntegration {
         do {
             return try await api.update(integrationID, to: wanted, ifRevision: revision)
@@ -33,14 +35,17 @@ extension InstallFlow {
         _ drive: Drive, keepingCall: Bool = false,
         _ transition: (inout InstallMachine, Integration) throws -> Change
     ) async throws -> [FlowEvent] {
-        for _ in 0..<configuration.conflictAttempts {
+        let (memory, mode, version) = (drive.machine.memory, drive.machine.mode, drive.machine.writtenVersion)
+        for attempt in 0..<configuration.conflictAttempts {
             let fresh = try await read()
-            // A copy: until the write is known to have happened, nothing has.
-            var machine = drive.machine
-            if !fresh.integration.isIdentical(to: drive.stored.integration) {
-                try machine.documentRead(fresh.integration)
+            if attempt > 0 {
+                // What the transition changed in the machine was not written, so it has not happened.
+                drive.machine.memory = memory
+                try drive.machine.documentRead(fresh.integration)
+            } else if !fresh.integration.isIdentical(to: drive.stored.integration) {
+                try drive.machine.documentRead(fresh.integration)
             }
-            let change = try transition(&machine, fresh.integration)
+            let change = try transition(&drive.machine, fresh.integration)
             var wanted = fresh.integration
             var stored = fresh
             if change.apply(to: &wanted) {
@@ -50,37 +55,28 @@ extension InstallFlow {
                     continue
                 }
                 if stored.integration.isStored(of: wanted) {
-                    try machine.documentWritten(stored.integration)
+                    try drive.machine.documentWritten(stored.integration)
                 } else {
                     let ignored = change.fieldsIgnored(in: stored.integration)
                     guard ignored.isEmpty else { throw SmartConnectorError.ignored(ignored, integrationID) }
-                    try machine.documentRead(stored.integration)
+                    try drive.machine.documentRead(stored.integration)
                 }
             }
-            let events = changes(in: drive, to: machine, stored.integration, change)
-            drive.machine = machine
             drive.stored = stored
             if prepareSettlement(drive, keepingCall: keepingCall) { try await journalSettlement(drive) }
+            var events: [FlowEvent] = []
+            if change.changesVersion, let to = drive.machine.version {
+                events.append(.versionChanged(from: version?.string.flatMap(ConnectorVersion.init), to: to))
+            }
+            if let from = mode, let to = drive.machine.mode, from != to {
+                events.append(.modeChanged(from: from, to: to))
+            }
             return events
         }
         throw SmartConnectorError(
             .conflict,
             "integration \(integrationID) was changed by somebody else each of \(configuration.conflictAttempts) times it was to be written; try again"
         )
-    }
-
-    /// What there is to report of a write.
-    private func changes(
-        in drive: Drive, to machine: InstallMachine, _ integration: Integration, _ change: Change
-    ) -> [FlowEvent] {
-        var events: [FlowEvent] = []
-        if change.changesVersion, let to = integration.version {
-            events.append(.versionChanged(from: drive.stored.integration.version, to: to))
-        }
-        if let from = drive.machine.mode, let to = machine.mode, from != to {
-            events.append(.modeChanged(from: from, to: to))
-        }
-        return events
     }
 
     /// Deletes the integration. One that is gone already is as good.
@@ -138,6 +134,7 @@ extension InstallFlow {
         if settlement != drive.record { try await journal(settlement, drive) }
     }
 
+    @inline(__always)
     func journal(_ record: FlowRecord, _ drive: Drive) async throws {
         try await journal.save(record, of: integrationID)
         drive.record = record

@@ -16,7 +16,7 @@ public actor InstallFlow {
     let functions: FunctionDirectory
     let api: any IntegrationAPI
     let journal: any FlowJournal
-    let options: CallOptions
+    let context: FunctionCall.Context
     let configuration: Configuration
     private let observer: (@Sendable (FlowEvent) -> Void)?
 
@@ -44,7 +44,8 @@ public actor InstallFlow {
         functions = connector.functions
         self.api = api
         self.journal = journal
-        self.options = options
+        context = FunctionCall.Context(
+            connectorID: connector.id, integrationID: integrationID, options: options, api: api)
         self.configuration = configuration
         self.observer = observer
     }
@@ -93,6 +94,7 @@ public actor InstallFlow {
         return Drive(goal: goal, machine: machine, stored: stored, record: record)
     }
 
+    @inline(__always)
     private func turn(_ drive: Drive) async throws -> [FlowEvent] {
         switch drive.phase {
         case .commanding: return try await command(drive)
@@ -173,10 +175,12 @@ public actor InstallFlow {
     }
 
     /// Makes the call that an action asks for, and writes what follows from it.
+    @inline(__always)
     private func perform(_ action: InstallMachine.Action, _ drive: Drive) async throws -> [FlowEvent] {
         drive.phase = .deciding
         if case .advance = drive.goal { drive.phase = .ended }
         var events: [FlowEvent] = []
+        events.reserveCapacity(2)
         do {
             switch action {
             case .none, .waitForUser:

@@ -8,27 +8,23 @@ extension JSON {
         get {
             switch storage {
             case .object(let members):
-                Self.lastIndex(of: name, in: members).map { members[$0].value }
+                members.lastIndex(of: name).map { members[$0] }
             case .parsed(let source, let index) where source.tokens[Int(index)].kind == .object:
                 name.withUTF8Bytes { source.member(of: index, named: $0) }.map(source.value(at:))
             default: nil
             }
         }
         _modify {
-            var members = takeMembers() ?? []
+            var members = takeMembers() ?? Members()
             let isObject = isNull  // takeMembers left null behind, or this was null
-            let index = Self.lastIndex(of: name, in: members)
-            var value: JSON?
-            if let index {
-                value = members[index].value
-                members[index].value = .null
-            }
+            let index = members.lastIndex(of: name)
+            var value = index.map { members.take($0) }
             yield &value
             guard isObject else { return }
             switch (index, value) {
-            case (let index?, let value?): members[index].value = value
-            case (nil, let value?): members.append(Member(name: JSON(name), value: value))
-            case (.some, nil): members.removeAll { $0.name.isString(name) }
+            case (let index?, let value?): members[index] = value
+            case (nil, let value?): members.append(JSON(name), value)
+            case (.some, nil): members.removeAll(named: name)
             case (nil, nil): break
             }
             storage = .object(members)
@@ -83,29 +79,19 @@ extension JSON {
     @discardableResult
     mutating func set(_ name: String, _ value: JSON, isFirst: Bool = false) -> Bool {
         guard kind == .object || isNull else { return false }
-        var members = takeMembers() ?? []
+        var members = takeMembers() ?? Members()
         defer { storage = .object(members) }
-        guard let index = Self.lastIndex(of: name, in: members) else {
-            members.insert(Member(name: JSON(name), value: value), at: isFirst ? 0 : members.count)
+        guard let index = members.lastIndex(of: name) else {
+            members.append(JSON(name), value, isFirst: isFirst)
             return true
         }
-        guard members[index].value != value else { return false }
-        members[index].value = value
+        guard members[index] != value else { return false }
+        members[index] = value
         return true
     }
 
-    /// A loop over borrowed members: a closure would copy each of them.
-    private static func lastIndex(of name: String, in members: [Member]) -> Int? {
-        var index = members.count - 1
-        while index >= 0 {
-            if members[index].name.isString(name) { return index }
-            index -= 1
-        }
-        return nil
-    }
-
     /// Takes the members out, leaving `null`, so that changing them copies nothing that is not shared.
-    private mutating func takeMembers() -> [Member]? {
+    private mutating func takeMembers() -> Members? {
         guard kind == .object else { return nil }
         defer { storage = .null }
         if case .object(let members) = storage { return members }
@@ -131,11 +117,20 @@ extension JSON {
 
 extension String {
     func hasSameBytes(as other: String) -> Bool {
-        // Equal strings may still be spelt with other scalars; different ones are never equal.
-        guard utf8.count == other.utf8.count, self == other else { return false }
+        guard utf8.count == other.utf8.count else { return false }
         return withUTF8Bytes { left in
             other.withUTF8Bytes { right in
-                for position in 0..<left.count where left[position] != right[position] { return false }
+                let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
+                var position = 0
+                while position + 8 <= left.count {
+                    let bytes = left.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                    guard bytes == right.loadUnaligned(fromByteOffset: position, as: UInt64.self) else { return false }
+                    position += 8
+                }
+                while position < left.count {
+                    guard left[position] == right[position] else { return false }
+                    position += 1
+                }
                 return true
             }
         }

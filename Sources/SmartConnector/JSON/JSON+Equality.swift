@@ -28,25 +28,25 @@ extension JSON: Equatable {
             return zip(left, right).allSatisfy { $0.isEqual(to: $1, ignoringOrder: ignoringOrder) }
         case .object:
             guard let left = storedMembers, let right = other.storedMembers else { return false }
-            if left.count == right.count,
-                zip(left, right).allSatisfy({
-                    $0.name.isEqual(to: $1.name, ignoringOrder: ignoringOrder)
-                        && $0.value.isEqual(to: $1.value, ignoringOrder: ignoringOrder)
-                })
-            {
-                return true
+            func areEqual(_ index: Int) -> Bool {
+                left.names[index].isEqual(to: right.names[index], ignoringOrder: ignoringOrder)
+                    && left[index].isEqual(to: right[index], ignoringOrder: ignoringOrder)
             }
-            return ignoringOrder && Self.lastMembers(left, equal: Self.lastMembers(right))
+            if left.count == right.count, (0..<left.count).allSatisfy(areEqual) { return true }
+            guard ignoringOrder else { return false }
+            let (leftValues, rightValues) = (left.valuesByName, right.valuesByName)
+            return leftValues.count == rightValues.count
+                && leftValues.allSatisfy { name, value in rightValues[name]?.isEquivalent(to: value) ?? false }
         }
     }
 
     /// Whether all members but one are the same values in memory. False says nothing.
     func hasIdenticalMembers(to other: JSON, except name: String) -> Bool {
-        guard case .object(let left) = storage, case .object(let right) = other.storage, left.count == right.count
+        guard case .object(let left) = storage, case .object(let right) = other.storage,
+            left.hasIdenticalNames(to: right)
         else { return false }
-        for index in left.indices {
-            guard left[index].name.isIdentical(to: right[index].name) else { return false }
-            if left[index].value.isIdentical(to: right[index].value) || left[index].name.isString(name) { continue }
+        for index in 0..<left.count {
+            if left[index].isIdentical(to: right[index]) || left.names[index].isString(name) { continue }
             return false
         }
         return true
@@ -59,7 +59,7 @@ extension JSON: Equatable {
         case (.parsed(let left, let leftIndex), .parsed(let right, let rightIndex)):
             left === right && leftIndex == rightIndex
         case (.array(let left), .array(let right)): Self.areIdentical(left, right)
-        case (.object(let left), .object(let right)): Self.areIdentical(left, right)
+        case (.object(let left), .object(let right)): left.isIdentical(to: right)
         case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
         case (.bool(let left), .bool(let right)): left == right
         case (.number(let left), .number(let right)): left == right
@@ -74,18 +74,5 @@ extension JSON: Equatable {
             && left.withUnsafeBufferPointer { left in
                 right.withUnsafeBufferPointer { right in left.baseAddress == right.baseAddress }
             }
-    }
-
-    /// The member that a look-up finds for each name.
-    private static func lastMembers(_ members: [Member]) -> [[UInt8]: JSON] {
-        var last: [[UInt8]: JSON] = [:]
-        for member in members { last[Array((member.name.string ?? "").utf8)] = member.value }
-        return last
-    }
-
-    private static func lastMembers(_ left: [Member], equal right: [[UInt8]: JSON]) -> Bool {
-        let left = lastMembers(left)
-        return left.count == right.count
-            && left.allSatisfy { name, value in right[name]?.isEquivalent(to: value) ?? false }
     }
 }

@@ -50,13 +50,13 @@ struct JSONWriter {
             end(UInt8(ascii: "]"), isEmpty: elements.isEmpty)
         case .object(let members):
             begin(UInt8(ascii: "{"))
-            for (index, member) in members.enumerated() {
+            for index in members.names.indices {
                 separate(isFirst: index == 0)
-                write(member.name)
+                write(members.names[index])
                 colon()
-                write(member.value)
+                write(members[index])
             }
-            end(UInt8(ascii: "}"), isEmpty: members.isEmpty)
+            end(UInt8(ascii: "}"), isEmpty: members.count == 0)
         case .parsed(let source, let index):
             source.bytes.withUnsafeBufferPointer { bytes in
                 source.tokens.withUnsafeBufferPointer { tokens in

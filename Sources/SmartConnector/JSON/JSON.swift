@@ -26,14 +26,8 @@ public struct JSON: Sendable {
         case number(Number)
         case string(String)
         case array([JSON])
-        case object([Member])
+        case object(Members)
         case parsed(JSONSource, UInt32)
-    }
-
-    /// A member of an object. The name is a string value, so that it too prints as it was read.
-    struct Member: Sendable {
-        var name: JSON
-        var value: JSON
     }
 
     var storage: Storage
@@ -83,7 +77,7 @@ public struct JSON: Sendable {
 
     /// An object with these members in this order.
     public init(_ members: some Sequence<(name: String, value: JSON)>) {
-        storage = .object(members.map { Member(name: JSON($0.name), value: $0.value) })
+        storage = .object(Members(names: members.map { JSON($0.name) }, values: members.map(\.value)))
     }
 
     // MARK: Reading
@@ -148,14 +142,16 @@ public struct JSON: Sendable {
 
     /// The members of an object in order, repeated names included, or nil for any other kind.
     public var members: [(name: String, value: JSON)]? {
-        storedMembers?.map { ($0.name.string ?? "", $0.value) }
+        storedMembers.map { members in members.names.indices.map { (members.names[$0].string ?? "", members[$0]) } }
     }
 
-    var storedMembers: [Member]? {
+    var storedMembers: Members? {
         switch storage {
         case .object(let members): members
         case .parsed(let source, let index) where source.tokens[Int(index)].kind == .object:
-            source.children(of: index).map { Member(name: source.value(at: $0), value: source.value(at: $0 + 1)) }
+            Members(
+                names: source.children(of: index).map(source.value(at:)),
+                values: source.children(of: index).map { source.value(at: $0 + 1) })
         default: nil
         }
     }

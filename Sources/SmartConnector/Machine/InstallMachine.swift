@@ -132,8 +132,14 @@ public struct InstallMachine: Sendable {
         }
         (hasChangedSteps, hasMergedSteps) = (false, false)
         if isNew {
-            lacksFunctions = steps.contains { step in namedFunctions(step).contains { !functions.contains($0) } }
+            lacksFunctions = steps.contains(where: lacksFunction)
         }
+    }
+
+    private func lacksFunction(of step: StepReference) -> Bool {
+        if let name = step.installerFunction, !functions.contains(.installer(name)) { return true }
+        if let name = step.uninstallerFunction, !functions.contains(.uninstaller(name)) { return true }
+        return false
     }
 
     private func namedFunctions(_ step: StepReference) -> [ConnectorFunction] {
