@@ -4,6 +4,7 @@ extension InstallFlow {
     /// A call of which a return is journalled already is not made: that return is the answer.
     ///
     /// - Throws: `FunctionFailure` when it failed; `CancellationError` when this task was cancelled meanwhile.
+    @inline(__always)
     func call(
         _ function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, _ drive: Drive
     ) async throws -> JSON {
@@ -82,6 +83,7 @@ extension ConnectorFunction {
     fileprivate func checkSuccess(_ result: JSON) throws(FunctionFailure) {
         switch self {
         case .installer, .uninstaller:
+            if result["success"]?.bool == true { return }
             let result = try StepResult(result, of: self)
             if !result.isCompleted { throw .notYet(result.message, self) }
         case .preUninstall:

@@ -182,22 +182,17 @@ public actor InstallFlow {
         var events: [FlowEvent] = []
         events.reserveCapacity(2)
         do {
+            var answer = JSON.null
+            if let function = action.function {
+                answer = try await call(function, step: action.step, drive)
+                if action.step == nil { events.append(.functionCompleted(function)) }
+            }
             switch action {
             case .none, .waitForUser:
-                return []
+                break
             case .callInstaller(let step), .callUninstaller(let step), .clear(let step):
-                var stepsToUpdate: [JSON] = []
-                if let function = action.function {
-                    stepsToUpdate = try await call(function, step: step, drive)["stepsToUpdate"]?.array ?? []
-                }
                 let call = drive.record.call
-                let changes = try await write(drive) { machine, _ in
-                    switch action {
-                    case .callInstaller: machine.installerReturned(step, stepsToUpdate: stepsToUpdate)
-                    case .callUninstaller: machine.uninstallerReturned(step, stepsToUpdate: stepsToUpdate)
-                    default: machine.clear(step)
-                    }
-                }
+                let changes = try await write(drive) { machine, _ in machine.returned(action, answer) }
                 guard drive.machine.isDone(step, in: action) else {
                     // Its own answer says that it is not done yet: the next call is a further attempt at it.
                     let failure = FunctionFailure.notYet(nil, action.function ?? .installer(step.name ?? ""))
@@ -208,31 +203,17 @@ public actor InstallFlow {
                 events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
                 events += changes
                 if let last = drive.lastStep, drive.machine.isDone(last) { drive.phase = .ended }
-            case .callConnectorInstaller:
-                _ = try await call(.connectorInstaller, drive)
-                events.append(.functionCompleted(.connectorInstaller))
-                events += try await write(drive) { machine, _ in machine.connectorInstallerReturned() }
-            case .enterSettings:
-                events += try await write(drive) { machine, _ in machine.enterSettings() }
+            case .callConnectorInstaller, .enterSettings, .finishUpdate:
+                events += try await write(drive) { machine, _ in machine.returned(action, answer) }
             case .callUpdate(let version):
-                _ = try await call(.update(version), drive)
                 drive.machine.updateReturned(version)
                 try await settle(drive)
-                events.append(.functionCompleted(.update(version)))
                 try await readAgain(drive)
-            case .finishUpdate(let version):
-                events += try await write(drive) { machine, _ in machine.finishUpdate(version) }
             case .callPreUninstall:
-                let answer = try await call(.preUninstall, drive)
                 try await readAgain(drive)
                 drive.machine.preUninstallReturned(try UninstallOrder(answer, of: .preUninstall).steps)
                 try await settle(drive)
-                events.append(.functionCompleted(.preUninstall))
-            case .remove(let callingUninstaller):
-                if callingUninstaller {
-                    _ = try await call(.connectorUninstaller, drive)
-                    events.append(.functionCompleted(.connectorUninstaller))
-                }
+            case .remove:
                 try await remove(drive)
                 events.append(.removed)
             }
@@ -260,5 +241,22 @@ public actor InstallFlow {
         }
         return events
             + (try await write(drive) { machine, document in try machine.saveSettings(pending, in: document) })
+    }
+}
+
+extension InstallMachine {
+    /// What is to be written when an action that leads to a write was done.
+    fileprivate mutating func returned(_ action: Action, _ answer: JSON) -> Change {
+        switch action {
+        case .callInstaller(let step):
+            installerReturned(step, stepsToUpdate: answer["stepsToUpdate"]?.array ?? [])
+        case .callUninstaller(let step):
+            uninstallerReturned(step, stepsToUpdate: answer["stepsToUpdate"]?.array ?? [])
+        case .clear(let step): clear(step)
+        case .callConnectorInstaller: connectorInstallerReturned()
+        case .enterSettings: enterSettings()
+        case .finishUpdate(let version): finishUpdate(version)
+        case .callUpdate, .callPreUninstall, .remove, .waitForUser, .none: Change()
+        }
     }
 }

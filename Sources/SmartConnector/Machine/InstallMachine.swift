@@ -116,6 +116,8 @@ public struct InstallMachine: Sendable {
             steps.removeLast(steps.count - elements.count)
             isCompleted.removeLast(isCompleted.count - elements.count)
         }
+        steps.reserveCapacity(elements.count)
+        isCompleted.reserveCapacity(elements.count)
         var isNew = false
         for index in elements.indices {
             if index < steps.count {
