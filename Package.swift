@@ -7,6 +7,8 @@ let package = Package(
     products: [
         .library(name: "SmartConnector", targets: ["SmartConnector"]),
         .library(name: "SmartConnectorSQLite", targets: ["SmartConnectorSQLite"]),
+        .library(name: "SmartConnectorHTTP", targets: ["SmartConnectorHTTP"]),
+        .library(name: "SmartConnectorServer", targets: ["SmartConnectorServer"]),
         .library(name: "SmartConnectorTesting", targets: ["SmartConnectorTesting"]),
         .library(name: "SmartConnectorCLI", targets: ["SmartConnectorCLI"]),
         .executable(name: "smartconnector", targets: ["smartconnector"]),
@@ -21,10 +23,20 @@ let package = Package(
             providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]
         ),
         .target(name: "SmartConnectorSQLite", dependencies: ["SmartConnector", "CSQLite"]),
+        .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector"]),
+        .systemLibrary(
+            name: "CMicrohttpd",
+            pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"]), .brew(["libmicrohttpd"])]
+        ),
+        .target(name: "SmartConnectorServer", dependencies: ["SmartConnector", "CMicrohttpd"]),
         .target(name: "SmartConnectorTesting", dependencies: ["SmartConnector"]),
         .target(
             name: "SmartConnectorCLI",
-            dependencies: ["SmartConnector", "SmartConnectorSQLite", "SmartConnectorTesting"],
+            dependencies: [
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorSQLite", "SmartConnectorServer",
+                "SmartConnectorTesting",
+            ],
             resources: [.embedInCode("Resources/integration.json")]
         ),
         .executableTarget(name: "smartconnector", dependencies: ["SmartConnectorCLI"]),
@@ -34,11 +46,20 @@ let package = Package(
             path: "Examples/BigCommerceNetSuite",
             exclude: ["README.md", "integration.json"]
         ),
-        .executableTarget(name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+        .executableTarget(
+            name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorServer", "SmartConnectorTesting"]),
         .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorSQLiteTests",
             dependencies: ["SmartConnector", "SmartConnectorSQLite", "SmartConnectorTesting", "CSQLite"]
+        ),
+        .testTarget(
+            name: "SmartConnectorServerTests",
+            dependencies: ["SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting"]
+        ),
+        .testTarget(
+            name: "SmartConnectorHTTPTests",
+            dependencies: ["SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting"]
         ),
         .testTarget(name: "SmartConnectorTestingTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(

@@ -1,5 +1,6 @@
 import Foundation
 import SmartConnector
+import SmartConnectorServer
 import SmartConnectorTesting
 
 /// Measures the parts that everything else waits for. Each command prints one JSON line.
@@ -9,6 +10,8 @@ struct Benchmarks {
         usage: benchmarks json FILE [--rounds N]    parse and print a document, beside Foundation's JSONSerialization
                benchmarks machine [--steps N]       decide and settle each step of an installation
                benchmarks flow [--steps N]          install over the API in memory
+               benchmarks stack --port P --system-token T [--threads N]
+                                                    serve a stack until it is killed, for a load generator
         Figures mean something in a release build only: swift run -c release benchmarks …
         """
 
@@ -21,6 +24,7 @@ struct Benchmarks {
                 case "machine": try machine(steps: arguments.option("--steps", default: 4))
                 // On a task of its own: hopping to the main thread for each event would be measured otherwise.
                 case "flow": try await flow(steps: arguments.option("--steps", default: 4))
+                case "stack": try await stack(&arguments)
                 default: nil
                 }
             guard let result else {
@@ -39,6 +43,11 @@ struct Benchmarks {
 
         init(_ arguments: some Sequence<String>) {
             rest = Array(arguments)
+        }
+
+        func text(_ name: String) -> String? {
+            guard let index = rest.firstIndex(of: name), index + 1 < rest.count else { return nil }
+            return rest[index + 1]
         }
 
         mutating func next() -> String? { rest.isEmpty ? nil : rest.removeFirst() }
@@ -145,6 +154,27 @@ struct Benchmarks {
             "benchmark": "flow", "steps": JSON(steps), "us_per_step": rounded(best),
             "requests_per_step": rounded(requestsPerStep),
         ]
+    }
+
+    // MARK: stack
+
+    static func stack(_ arguments: inout Arguments) async throws -> JSON {
+        guard let token = arguments.text("--system-token") else {
+            throw BenchmarkError(description: "stack takes --system-token T")
+        }
+        var connector = Connector(id: "c1")
+        connector.installer("verify") { _ in
+            .completed(stepsToUpdate: [["installerFunction": "verify", "completed": true]])
+        }
+        var configuration = HTTPServer.Configuration()
+        configuration.port = try arguments.option("--port", default: 7090)
+        configuration.threads = try arguments.option("--threads", default: 1)
+        let api = InMemoryIntegrationAPI()
+        let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { _ in api }
+        let server = try HTTPServer(configuration, responder: endpoint)
+        try await Task.sleep(for: .seconds(86_400))
+        await server.shutdown()
+        return ["benchmark": "stack"]
     }
 
     private static func example(steps: Int) throws -> Integration {

@@ -72,6 +72,11 @@ public struct CallOptions: Sendable, Equatable {
     public var addOnID: String?
     /// What the user entered in the step's form: `formVal`.
     public var formValues: JSON?
+    /// Every other option that came with the call, an object: a hook's `data` and `settings`, for instance.
+    public var others: JSON = [:]
+
+    /// One of ``others``.
+    public subscript(name: String) -> JSON? { others[name] }
 
     public init(
         bearerToken: Secret? = nil, opts: JSON? = nil, storeID: String? = nil, addOnID: String? = nil,
@@ -82,5 +87,29 @@ public struct CallOptions: Sendable, Equatable {
         self.storeID = storeID
         self.addOnID = addOnID
         self.formValues = formValues
+    }
+}
+
+extension CallOptions {
+    /// The `options` of an extension call.
+    ///
+    /// Source of the names: the extension functions of integrator.io.
+    init(wire options: JSON) {
+        self.init(
+            bearerToken: options["bearerToken"]?.string.map(Secret.init), opts: options["opts"],
+            storeID: options["storeId"]?.string, addOnID: options["addOnId"]?.string, formValues: options["formVal"])
+        others = options
+        for name in ["bearerToken", "opts", "storeId", "addOnId", "formVal"] { others[name] = nil }
+    }
+
+    /// The `options` of an extension call, the token in them in plain text.
+    package var wire: JSON {
+        var options = others
+        if let bearerToken { options["bearerToken"] = JSON(bearerToken.value) }
+        if let opts { options["opts"] = opts }
+        if let storeID { options["storeId"] = JSON(storeID) }
+        if let addOnID { options["addOnId"] = JSON(addOnID) }
+        if let formValues { options["formVal"] = formValues }
+        return options
     }
 }

@@ -22,6 +22,11 @@ public struct FunctionFailure: Error, Sendable, Equatable, Codable, CustomString
 
     public var description: String { "\(code): \(message)" }
 
+    static func unknown(_ function: ConnectorFunction) -> FunctionFailure {
+        FunctionFailure(
+            code: "invalid_function", message: "the connector has no \(function.kind) \(function.name)")
+    }
+
     static func notYet(_ message: String?, _ function: ConnectorFunction) -> FunctionFailure {
         FunctionFailure(code: "not_yet", message: message ?? "\(function.name) answered that it is not done yet")
     }

@@ -9,8 +9,7 @@ extension InstallFlow {
         _ function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, _ drive: Drive
     ) async throws -> JSON {
         guard let entry = connector.entry(for: function) else {
-            throw FunctionFailure(
-                code: "invalid_function", message: "the connector has no \(function.kind) \(function.name)")
+            throw FunctionFailure.unknown(function)
         }
         var (key, attempt) = ("", 0)
         if let last = drive.record.call, last.isCall(of: function, step, pending, drive.machine) {
@@ -27,7 +26,8 @@ extension InstallFlow {
                 function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt)
             try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
             do {
-                let result = try await answer(entry, argument(for: call, drive))
+                let result = try await entry.answer(
+                    argument(for: call, drive), grace: configuration.cancellationGrace, clock: configuration.clock)
                 try function.checkSuccess(result)
                 try await journal(FlowRecord(memory: drive.machine.memory, call: call.with(.returned(result))), drive)
                 try Task.checkCancellation()
@@ -42,21 +42,6 @@ extension InstallFlow {
                 try await configuration.clock.sleep(
                     for: entry.policy.backoff.pause(after: tries, jitter: configuration.jitter()))
             }
-        }
-    }
-
-    @inline(__always)
-    private func answer(_ entry: Connector.Entry, _ call: FunctionCall) async throws -> JSON {
-        switch entry.body {
-        case .immediate(let body):
-            return try body(call)
-        case .suspending(let body):
-            let timeout = entry.policy.timeout
-            let answer = try await withDeadline(
-                timeout, grace: configuration.cancellationGrace, clock: configuration.clock
-            ) { try await body(call) }
-            guard let answer else { throw FunctionFailure.timeout(timeout, call.function) }
-            return answer
         }
     }
 

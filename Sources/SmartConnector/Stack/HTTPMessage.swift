@@ -1,0 +1,111 @@
+import Foundation
+
+/// A request as any HTTP server has it, so that what answers it depends on none.
+public struct HTTPRequest: Sendable, Equatable {
+    /// `GET`, `POST` and so on.
+    public var method: String
+    /// The path as it was sent, without the query: `/function`.
+    public var path: String
+    /// The parameters of the query in order, percent-decoded.
+    public var query: [Field]
+    /// The header fields in order.
+    public var headers: [Field]
+    public var body: [UInt8]
+
+    /// A header field or a parameter of a query.
+    public struct Field: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(
+        method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = []
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The parts of the path, percent-decoded.
+    public var segments: [String] {
+        path.split(separator: "/").map { String($0).removingPercentEncoding ?? String($0) }
+    }
+
+    /// The first header field of that name, whatever its case.
+    public func header(_ name: String) -> String? { headers.value(name) }
+
+    /// The first parameter of that name.
+    public func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+    /// The token of `Authorization: Bearer …`; the scheme is matched without regard to case. Nil where there is no
+    /// such header, empty where it has another scheme.
+    public var bearerToken: Secret? {
+        guard let authorization = header("Authorization") else { return nil }
+        let parts = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return Secret("") }
+        return Secret(String(parts[1]))
+    }
+}
+
+/// An answer for any HTTP server to send.
+public struct HTTPResponse: Sendable, Equatable {
+    public var status: Int
+    /// The header fields. `Content-Length` is the server's to add.
+    public var headers: [HTTPRequest.Field]
+    public var body: [UInt8]
+
+    public init(status: Int, headers: [HTTPRequest.Field] = [], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A JSON value.
+    public init(status: Int = 200, json: JSON, headers: [HTTPRequest.Field] = []) {
+        self.init(status: status, body: json.utf8())
+        self.headers = [HTTPRequest.Field("Content-Type", "application/json; charset=utf-8")] + headers
+    }
+
+    /// Errors in the envelope of integrator.io.
+    public init(
+        status: Int, errors: [FunctionFailure], field: String? = nil, headers: [HTTPRequest.Field] = []
+    ) {
+        self.init(status: status, json: errors.envelope(field: field), headers: headers)
+    }
+
+    /// The first header field of that name, whatever its case.
+    public func header(_ name: String) -> String? { headers.value(name) }
+}
+
+extension [HTTPRequest.Field] {
+    fileprivate func value(_ name: String) -> String? {
+        first { $0.name.utf8.count == name.utf8.count && $0.name.lowercased() == name.lowercased() }?.value
+    }
+}
+
+extension [FunctionFailure] {
+    /// `{"errors":[{"code","message","field"?}]}`
+    ///
+    /// Source: integrator.io's Integration API and its extension functions.
+    package func envelope(field: String? = nil) -> JSON {
+        let errors = map { failure -> JSON in
+            var error: JSON = ["code": JSON(failure.code), "message": JSON(failure.message)]
+            if let field { error["field"] = JSON(field) }
+            return error
+        }
+        return ["errors": JSON(errors)]
+    }
+}
+
+/// Whatever answers requests.
+public protocol HTTPResponder: Sendable {
+    /// The answer to a request. Never fails: what goes wrong is an answer too.
+    func respond(to request: HTTPRequest) async -> HTTPResponse
+}

@@ -1,0 +1,32 @@
+public import SmartConnector
+
+/// One request, as it is logged: neither its header nor its query is kept, since both may hold tokens.
+public struct AccessLogEntry: Sendable, Equatable {
+    public let method: String
+    /// The path without the query.
+    public let path: String
+    /// The answer's status, or nil where none was sent.
+    public let status: Int?
+    /// The answer's body in bytes.
+    public let size: Int
+    /// From the arrival of the header to the end of the answer.
+    public let duration: Duration
+    /// Whether the client took the whole answer.
+    public let isComplete: Bool
+
+    /// One line: `POST /function 200 96 B 1.2 ms`.
+    public var line: String {
+        let milliseconds = (duration / .milliseconds(1) * 10).rounded() / 10
+        return "\(method) \(path) \(status.map(String.init) ?? "-") \(size) B \(milliseconds) ms"
+            + (isComplete ? "" : " (client gone)")
+    }
+
+    /// One JSON object.
+    public var json: JSON {
+        [
+            "method": JSON(method), "path": JSON(path), "status": status.map { JSON($0) } ?? .null,
+            "size": JSON(size), "duration_ms": JSON((duration / .milliseconds(1) * 10).rounded() / 10) ?? .null,
+            "complete": JSON(isComplete),
+        ]
+    }
+}

@@ -1,0 +1,241 @@
+import CMicrohttpd
+import Foundation
+public import SmartConnector
+import Synchronization
+
+/// Serves a responder over HTTP, on libmicrohttpd.
+///
+/// Few threads wait for all connections. A request runs on one of them up to the responder's first suspension; then its
+/// connection is put aside until the responder answers, so that functions that take minutes hold up nobody.
+///
+/// Beside what the responder answers there are `GET /livez` and `GET /readyz`: 200 while serving and 503 from the
+/// moment that ``shutdown(within:)`` is called.
+public final class HTTPServer: Sendable {
+    /// Where and how to serve. The defaults are right for a laptop and for a container behind a balancer.
+    public struct Configuration: Sendable {
+        /// The address to listen on: this machine alone, unless told otherwise.
+        public var host = "127.0.0.1"
+        /// The port, 0 for any that is free.
+        public var port = 0
+        /// Certificate and key, or nil for plain HTTP.
+        public var tls: TLS?
+        /// The largest request body in bytes: 50 MB, as integrator.io's own. Larger ones are answered with 413.
+        public var maximumBodySize = 50 * 1024 * 1024
+        /// The most memory in bytes for the header of a request; beyond it the answer is 431.
+        public var maximumHeaderSize = 32 * 1024
+        /// How many connections there may be at once.
+        public var maximumConnections = 8192
+        /// How long a connection may be silent.
+        public var idleTimeout = Duration.seconds(60)
+        /// How long a request may take to arrive, its header and its body each.
+        public var receiveTimeout = Duration.seconds(60)
+        /// How many threads wait for connections.
+        public var threads = 1
+
+        public init() {}
+    }
+
+    /// A certificate chain and its key, in PEM.
+    public struct TLS: Sendable {
+        public var certificate: String
+        public var key: Secret
+
+        public init(certificate: String, key: Secret) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    /// The port it listens on.
+    public let port: Int
+    /// `http` or `https`.
+    public let scheme: String
+    let configuration: Configuration
+    let log: (@Sendable (AccessLogEntry) -> Void)?
+    private let responder: any HTTPResponder
+    private let state = Mutex(State())
+
+    /// How many requests have begun and not ended.
+    private let active = Atomic<Int>(0)
+    private let isTerminating = Atomic<Bool>(false)
+
+    private struct State: Sendable {
+        var daemon: Daemon?
+        /// Those whose connections are put aside.
+        var suspended: [ObjectIdentifier: Exchange] = [:]
+        /// Who waits for the last request to end.
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Since when each connection has not sent a whole header, by its socket.
+        var silent: [Int32: ContinuousClock.Instant] = [:]
+        var watch: Task<Void, Never>?
+    }
+
+    /// The daemon is thread-safe: libmicrohttpd's functions that take one may be called from any thread.
+    private struct Daemon: @unchecked Sendable {
+        let pointer: OpaquePointer
+    }
+
+    /// Starts to serve.
+    ///
+    /// - Parameters:
+    ///   - configuration: Where and how.
+    ///   - responder: What answers.
+    ///   - log: Is told each request once it is over, on a thread that should not be held up.
+    /// - Throws: ``ServerError``.
+    public init(
+        _ configuration: Configuration = Configuration(), log: (@Sendable (AccessLogEntry) -> Void)? = nil,
+        responder: any HTTPResponder
+    ) throws {
+        self.configuration = configuration
+        self.responder = responder
+        self.log = log
+        scheme = configuration.tls == nil ? "http" : "https"
+        if configuration.tls != nil, http_has_tls() == 0 {
+            throw ServerError(.invalidCertificate, "this libmicrohttpd was built without TLS")
+        }
+        let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
+        port = socket.port
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        let daemon = (configuration.tls?.key.value).withOptionalCString { key in
+            (configuration.tls?.certificate).withOptionalCString { certificate in
+                http_daemon_start(
+                    http_daemon_options(
+                        listen_socket: socket.descriptor,
+                        connection_limit: UInt32(clamping: configuration.maximumConnections),
+                        timeout_seconds: UInt32(clamping: configuration.idleTimeout.components.seconds),
+                        memory_per_connection: configuration.maximumHeaderSize,
+                        threads: UInt32(clamping: configuration.threads), tls_key: key, tls_certificate: certificate),
+                    context, handleRequest, completeRequest, noteConnection)
+            }
+        }
+        guard let daemon else {
+            socket.close()
+            throw configuration.tls == nil
+                ? ServerError(.unavailable, "libmicrohttpd cannot serve on port \(port)")
+                : ServerError(
+                    .invalidCertificate, "the certificate and the key cannot be used; both are to be PEM and to match")
+        }
+        // Retained for as long as the daemon may call back.
+        _ = Unmanaged.passRetained(self)
+        state.withLock { state in
+            state.daemon = Daemon(pointer: daemon)
+            state.watch = Task { [weak self, timeout = configuration.receiveTimeout] in
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .seconds(1))
+                    self?.cutSilentConnections(longerThan: timeout)
+                }
+            }
+        }
+    }
+
+    /// Stops to serve: `/readyz` says so at once, what runs is finished, then all connections are closed.
+    ///
+    /// - Parameter grace: How long to wait for what runs. What is not done then is answered with 503.
+    public func shutdown(within grace: Duration = .seconds(30)) async {
+        isTerminating.store(true, ordering: .sequentiallyConsistent)
+        let reaper = Task {
+            try await Task.sleep(for: grace)
+            for exchange in state.withLock({ Array($0.suspended.values) }) { exchange.finish(Self.stopped) }
+            // For the answers to be sent; a client that does not take its own is not waited for.
+            try await Task.sleep(for: .seconds(1))
+            resumeWaiting(evenIfActive: true)
+        }
+        await allEnded()
+        reaper.cancel()
+        let daemon = state.withLock { state in
+            state.watch?.cancel()
+            defer { state.daemon = nil }
+            return state.daemon
+        }
+        guard let daemon else { return }
+        // Waits for the daemon's threads, which never wait for anything.
+        MHD_stop_daemon(daemon.pointer)
+        Unmanaged.passUnretained(self).release()
+    }
+
+    /// Waits until no request is under way.
+    private func allEnded() async {
+        await withCheckedContinuation { continuation in
+            state.withLock { $0.waiting.append(continuation) }
+            resumeWaiting()
+        }
+    }
+
+    private func resumeWaiting(evenIfActive: Bool = false) {
+        guard evenIfActive || active.load(ordering: .sequentiallyConsistent) == 0 else { return }
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    static let stopped = HTTPResponse(
+        status: 503, errors: [FunctionFailure(code: "unavailable", message: "the server is being stopped")],
+        headers: [HTTPRequest.Field("Connection", "close")])
+
+    // MARK: Exchanges
+
+    /// A request has begun: its header has arrived.
+    func began(_ connection: OpaquePointer) {
+        active.add(1, ordering: .relaxed)
+        heard(connection)
+    }
+
+    /// Begins to answer a request, on a thread of the daemon.
+    func answer(_ request: HTTPRequest, _ exchange: Exchange) {
+        let isTerminating = isTerminating.load(ordering: .relaxed)
+        if request.path == "/livez" || request.path == "/readyz" {
+            exchange.finish(isTerminating ? Self.stopped : HTTPResponse(json: ["success": true]))
+        } else if isTerminating {
+            exchange.finish(Self.stopped)
+        } else {
+            Task.immediate { [responder] in exchange.finish(await responder.respond(to: request)) }
+        }
+    }
+
+    func suspended(_ exchange: Exchange) {
+        state.withLock { $0.suspended[ObjectIdentifier(exchange)] = exchange }
+    }
+
+    func ended(_ exchange: Exchange, wasSuspended: Bool) {
+        if wasSuspended { state.withLock { $0.suspended[ObjectIdentifier(exchange)] = nil } }
+        active.subtract(1, ordering: .sequentiallyConsistent)
+        if isTerminating.load(ordering: .sequentiallyConsistent) { resumeWaiting() }
+    }
+
+    // MARK: Silent connections
+
+    /// A connection was opened, or a request on it has ended: from now on the next one is expected.
+    func expecting(_ connection: OpaquePointer) {
+        let socket = http_connection_socket(connection)
+        state.withLock { $0.silent[socket] = .now }
+    }
+
+    /// A header has arrived, or the connection is being closed.
+    func heard(_ connection: OpaquePointer) {
+        let socket = http_connection_socket(connection)
+        state.withLock { $0.silent[socket] = nil }
+    }
+
+    /// Ends connections that take too long to say what they want, however slowly they keep sending.
+    private func cutSilentConnections(longerThan timeout: Duration) {
+        let now = ContinuousClock.now
+        // Under the lock a socket that is listed is open: it is taken off the list before it is closed.
+        state.withLock { state in
+            for (socket, since) in state.silent where now - since > timeout {
+                shut(socket)
+                state.silent[socket] = nil
+            }
+        }
+    }
+}
+
+extension String? {
+    fileprivate func withOptionalCString<R>(_ body: (UnsafePointer<CChar>?) -> R) -> R {
+        switch self {
+        case let text?: text.withCString { body($0) }
+        case nil: body(nil)
+        }
+    }
+}
