@@ -86,6 +86,11 @@ static inline int http_connection_socket(struct MHD_Connection *connection) {
     return info ? info->connect_fd : -1;
 }
 
+static inline void *http_connection_context(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
 static inline struct MHD_Response *http_response(const void *body, size_t size) {
     return MHD_create_response_from_buffer(size, (void *)body, MHD_RESPMEM_MUST_COPY);
 }

@@ -109,7 +109,7 @@ final class Exchange: @unchecked Sendable {
     /// The answer was sent, or the connection broke.
     func end(_ code: MHD_RequestTerminationCode) {
         server.ended(self, wasSuspended: wasSuspended)
-        server.expecting(connection)
+        server.ended(on: connection)
         guard let log = server.log else { return }
         let sent = state.withLock { state -> (Int, Int)? in
             if case .sent(let status, let size) = state { (status, size) } else { nil }
@@ -202,9 +202,14 @@ func noteConnection(
     _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
     _ socket: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_ConnectionNotificationCode
 ) {
-    guard let context, let connection else { return }
+    guard let context, let connection, let socket else { return }
     let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
-    if http_was_opened(code) != 0 { server.expecting(connection) } else { server.heard(connection) }
+    if http_was_opened(code) != 0 {
+        socket.pointee = server.opened(http_connection_socket(connection)).toOpaque()
+    } else if let opaque = socket.pointee {
+        socket.pointee = nil
+        server.closed(Unmanaged<Connection>.fromOpaque(opaque).takeUnretainedValue())
+    }
 }
 
 private func collectField(

@@ -1,4 +1,5 @@
 import CMicrohttpd
+import Dispatch
 import Foundation
 public import SmartConnector
 import Synchronization
@@ -22,15 +23,15 @@ public final class HTTPServer: Sendable {
         /// The largest request body in bytes: 50 MB, as integrator.io's own. Larger ones are answered with 413.
         public var maximumBodySize = 50 * 1024 * 1024
         /// The most memory in bytes for the header of a request; beyond it the answer is 431.
-        public var maximumHeaderSize = 32 * 1024
+        public var maximumHeaderSize = 16 * 1024
         /// How many connections there may be at once.
         public var maximumConnections = 8192
         /// How long a connection may be silent.
         public var idleTimeout = Duration.seconds(60)
         /// How long a request may take to arrive, its header and its body each.
         public var receiveTimeout = Duration.seconds(60)
-        /// How many threads wait for connections.
-        public var threads = 1
+        /// How many threads wait for connections: one for each processor.
+        public var threads = ProcessInfo.processInfo.activeProcessorCount
 
         public init() {}
     }
@@ -65,8 +66,7 @@ public final class HTTPServer: Sendable {
         var suspended: [ObjectIdentifier: Exchange] = [:]
         /// Who waits for the last request to end.
         var waiting: [CheckedContinuation<Void, Never>] = []
-        /// Since when each connection has not sent a whole header, by its socket.
-        var silent: [Int32: ContinuousClock.Instant] = [:]
+        var connections: [ObjectIdentifier: Connection] = [:]
         var watch: Task<Void, Never>?
     }
 
@@ -179,7 +179,7 @@ public final class HTTPServer: Sendable {
     /// A request has begun: its header has arrived.
     func began(_ connection: OpaquePointer) {
         active.add(1, ordering: .relaxed)
-        heard(connection)
+        self.connection(connection)?.isExpected(false)
     }
 
     /// Begins to answer a request, on a thread of the daemon.
@@ -204,30 +204,58 @@ public final class HTTPServer: Sendable {
         if isTerminating.load(ordering: .sequentiallyConsistent) { resumeWaiting() }
     }
 
-    // MARK: Silent connections
+    // MARK: Connections
 
-    /// A connection was opened, or a request on it has ended: from now on the next one is expected.
-    func expecting(_ connection: OpaquePointer) {
-        let socket = http_connection_socket(connection)
-        state.withLock { $0.silent[socket] = .now }
+    private func connection(_ connection: OpaquePointer) -> Connection? {
+        http_connection_context(connection).map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// A header has arrived, or the connection is being closed.
-    func heard(_ connection: OpaquePointer) {
-        let socket = http_connection_socket(connection)
-        state.withLock { $0.silent[socket] = nil }
+    /// A connection was opened. What is returned is kept beside it until it is closed.
+    func opened(_ socket: Int32) -> Unmanaged<Connection> {
+        let connection = Connection(socket: socket)
+        connection.isExpected(true)
+        state.withLock { $0.connections[ObjectIdentifier(connection)] = connection }
+        return Unmanaged.passUnretained(connection)
+    }
+
+    func closed(_ connection: Connection) {
+        state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+    }
+
+    /// A request has ended: from now on the next one is expected.
+    func ended(on connection: OpaquePointer) {
+        self.connection(connection)?.isExpected(true)
     }
 
     /// Ends connections that take too long to say what they want, however slowly they keep sending.
     private func cutSilentConnections(longerThan timeout: Duration) {
-        let now = ContinuousClock.now
         // Under the lock a socket that is listed is open: it is taken off the list before it is closed.
         state.withLock { state in
-            for (socket, since) in state.silent where now - since > timeout {
-                shut(socket)
-                state.silent[socket] = nil
-            }
+            for connection in state.connections.values where connection.isSilent(for: timeout) { shut(connection.socket) }
         }
+    }
+}
+
+/// A client's connection.
+final class Connection: Sendable {
+    let socket: Int32
+    /// Since when the header of a request is expected, in nanoseconds of a clock that does not stop; 0 while a request
+    /// is under way.
+    private let expectedSince = Atomic<UInt64>(0)
+
+    init(socket: Int32) {
+        self.socket = socket
+    }
+
+    func isExpected(_ isExpected: Bool) {
+        expectedSince.store(isExpected ? DispatchTime.now().uptimeNanoseconds : 0, ordering: .relaxed)
+    }
+
+    func isSilent(for timeout: Duration) -> Bool {
+        let since = expectedSince.load(ordering: .relaxed)
+        guard since > 0 else { return false }
+        let now = DispatchTime.now().uptimeNanoseconds
+        return now > since && Duration.nanoseconds(Int64(clamping: now - since)) > timeout
     }
 }
 

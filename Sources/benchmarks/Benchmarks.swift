@@ -10,7 +10,7 @@ struct Benchmarks {
         usage: benchmarks json FILE [--rounds N]    parse and print a document, beside Foundation's JSONSerialization
                benchmarks machine [--steps N]       decide and settle each step of an installation
                benchmarks flow [--steps N]          install over the API in memory
-               benchmarks stack --port P --system-token T [--threads N]
+               benchmarks stack --port P --system-token T
                                                     serve a stack until it is killed, for a load generator
         Figures mean something in a release build only: swift run -c release benchmarks …
         """
@@ -168,7 +168,6 @@ struct Benchmarks {
         }
         var configuration = HTTPServer.Configuration()
         configuration.port = try arguments.option("--port", default: 7090)
-        configuration.threads = try arguments.option("--threads", default: 1)
         let api = InMemoryIntegrationAPI()
         let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { _ in api }
         let server = try HTTPServer(configuration, responder: endpoint)

@@ -72,11 +72,18 @@ public struct CallOptions: Sendable, Equatable {
     public var addOnID: String?
     /// What the user entered in the step's form: `formVal`.
     public var formValues: JSON?
+    /// What came over the wire, which is taken apart when somebody asks.
+    private var received: JSON = [:]
+    private static let ownNames: Set = ["bearerToken", "opts", "storeId", "addOnId", "formVal"]
+
     /// Every other option that came with the call, an object: a hook's `data` and `settings`, for instance.
-    public var others: JSON = [:]
+    public var others: JSON {
+        get { JSON((received.members ?? []).filter { !Self.ownNames.contains($0.name) }) }
+        set { received = newValue }
+    }
 
     /// One of ``others``.
-    public subscript(name: String) -> JSON? { others[name] }
+    public subscript(name: String) -> JSON? { Self.ownNames.contains(name) ? nil : received[name] }
 
     public init(
         bearerToken: Secret? = nil, opts: JSON? = nil, storeID: String? = nil, addOnID: String? = nil,
@@ -88,9 +95,7 @@ public struct CallOptions: Sendable, Equatable {
         self.addOnID = addOnID
         self.formValues = formValues
     }
-}
 
-extension CallOptions {
     /// The `options` of an extension call.
     ///
     /// Source of the names: the extension functions of integrator.io.
@@ -98,10 +103,11 @@ extension CallOptions {
         self.init(
             bearerToken: options["bearerToken"]?.string.map(Secret.init), opts: options["opts"],
             storeID: options["storeId"]?.string, addOnID: options["addOnId"]?.string, formValues: options["formVal"])
-        others = options
-        for name in ["bearerToken", "opts", "storeId", "addOnId", "formVal"] { others[name] = nil }
+        received = options
     }
+}
 
+extension CallOptions {
     /// The `options` of an extension call, the token in them in plain text.
     package var wire: JSON {
         var options = others

@@ -13,8 +13,10 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
 
     /// Takes as long for a wrong token as for the right one of that length.
     public static func == (left: Secret, right: Secret) -> Bool {
-        let (left, right) = (Array(left.value.utf8), Array(right.value.utf8))
+        let (left, right) = (left.value.utf8, right.value.utf8)
         guard left.count == right.count else { return false }
-        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+        var difference: UInt8 = 0
+        for (left, right) in zip(left, right) { difference |= left ^ right }
+        return difference == 0
     }
 }

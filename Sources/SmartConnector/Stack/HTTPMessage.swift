@@ -48,9 +48,10 @@ public struct HTTPRequest: Sendable, Equatable {
     /// such header, empty where it has another scheme.
     public var bearerToken: Secret? {
         guard let authorization = header("Authorization") else { return nil }
-        let parts = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return Secret("") }
-        return Secret(String(parts[1]))
+        guard let space = authorization.utf8.firstIndex(of: UInt8(ascii: " ")),
+            String(authorization[..<space]).isEqual(toASCII: "bearer")
+        else { return Secret("") }
+        return Secret(String(authorization[space...].drop { $0 == " " }))
     }
 }
 
@@ -86,7 +87,18 @@ public struct HTTPResponse: Sendable, Equatable {
 
 extension [HTTPRequest.Field] {
     fileprivate func value(_ name: String) -> String? {
-        first { $0.name.utf8.count == name.utf8.count && $0.name.lowercased() == name.lowercased() }?.value
+        for field in self where field.name.isEqual(toASCII: name) { return field.value }
+        return nil
+    }
+}
+
+extension String {
+    /// Whether both are the same but for the case of ASCII letters.
+    fileprivate func isEqual(toASCII other: String) -> Bool {
+        func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+        guard utf8.count == other.utf8.count else { return false }
+        for (left, right) in zip(utf8, other.utf8) where left != right && folded(left) != folded(right) { return false }
+        return true
     }
 }
 

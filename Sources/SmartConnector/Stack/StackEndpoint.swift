@@ -168,7 +168,7 @@ public struct StackEndpoint: HTTPResponder {
         guard let connector, let name = function?.string, let options, failures.isEmpty else {
             return .failure(Errors(failures: failures))
         }
-        var types = ConnectorFunction.ExtensionType.allCases
+        var types = ConnectorFunction.ExtensionType.allCases[...]
         if let written = request["type"], !written.isNull {
             let type = written.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:))
             guard let type, connector.hasFunctions(of: type) else {
