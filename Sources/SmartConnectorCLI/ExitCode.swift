@@ -48,7 +48,14 @@ enum ExitCode: Int32 {
         case .conflict, .busy: .busy
         case .unauthorized, .forbidden: .notAllowed
         case .invalid, .corrupt: .badData
-        default: .unavailable
+        default:
+            switch error.status {
+            case 404?: .notFound
+            case 412?: .busy
+            case 401?, 403?: .notAllowed
+            case 400?, 422?: .badData
+            default: .unavailable
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let unavailable = Code(rawValue: "unavailable")
         /// The disk under the store is full.
         public static let storageFull = Code(rawValue: "storage_full")
+        /// A server's answer is not what it should be.
+        public static let malformedAnswer = Code(rawValue: "malformed_answer")
         /// What is stored cannot be read.
         public static let corrupt = Code(rawValue: "corrupt")
     }
@@ -57,6 +59,12 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     public static func conflict(_ id: String) -> APIError {
         APIError(.conflict, "integration \(id) has changed since it was read; read it again", status: 412)
     }
+
+    /// Whether there is no such thing.
+    public var isNotFound: Bool { code == .notFound || status == 404 }
+
+    /// Whether the document has changed since it was read.
+    public var isConflict: Bool { code == .conflict || status == 412 }
 
     /// Whether the same request may well succeed in a moment.
     public var isTransient: Bool {

@@ -67,7 +67,7 @@ extension IntegrationAPI {
             guard integration != stored.integration else { return stored }
             do {
                 return try await update(id, to: integration, ifRevision: stored.revision)
-            } catch let error as APIError where error.code == .conflict && attempts > 1 {
+            } catch let error as APIError where error.isConflict && attempts > 1 {
                 attempts -= 1
             }
         }

@@ -42,9 +42,18 @@ public struct Connector: Sendable {
 
     /// A connector whose step, settings and update functions, unless registered, are all this one: a stack elsewhere,
     /// or a simulation.
-    public init(id: String, policy: CallPolicy = CallPolicy(), otherwise body: @escaping Body) {
+    ///
+    /// - Parameters:
+    ///   - id: The connector's `_connectorId`.
+    ///   - functions: Which functions it has.
+    ///   - policy: How long each may take and how often it is tried.
+    ///   - body: Is called for all of them.
+    public init(
+        id: String, functions: FunctionDirectory = .open, policy: CallPolicy = CallPolicy(),
+        otherwise body: @escaping Body
+    ) {
         self.id = id
-        functions = .open
+        self.functions = functions
         fallback = Entry(policy: policy, body: .suspending(body))
     }
 

@@ -51,7 +51,7 @@ extension InstallFlow {
             if change.apply(to: &wanted) {
                 do {
                     stored = try await send(wanted, ifRevision: fresh.revision)
-                } catch let error as APIError where error.code == .conflict {
+                } catch let error as APIError where error.isConflict {
                     continue
                 }
                 if stored.integration.isStored(of: wanted) {
@@ -87,7 +87,7 @@ extension InstallFlow {
             } catch {
                 try await again(after: error) { [api, integrationID] in try await api.delete(integrationID) }
             }
-        } catch let error as APIError where error.code == .notFound || error.status == 404 {}
+        } catch let error as APIError where error.isNotFound {}
         drive.machine.removed()
         try await settle(drive)
     }

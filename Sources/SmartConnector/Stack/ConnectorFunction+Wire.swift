@@ -37,7 +37,7 @@ extension ConnectorFunction {
     static let connectorUninstallerName = "connectorUninstallerFunction"
 
     /// The function of that type and name; an update is named by a version of its own.
-    static func function(_ type: ExtensionType, _ name: String) -> ConnectorFunction {
+    package static func function(_ type: ExtensionType, _ name: String) -> ConnectorFunction {
         switch (type, name) {
         case (.installer, connectorInstallerName): .connectorInstaller
         case (.uninstaller, preUninstallName): .preUninstall

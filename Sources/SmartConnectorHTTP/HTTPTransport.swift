@@ -1,0 +1,132 @@
+import Foundation
+public import SmartConnector
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// Sends requests over pooled connections. Redirects are not followed: they would take the token along.
+struct HTTPTransport: Sendable {
+    private let session: URLSession
+
+    /// - Parameter timeout: How long a request may take as a whole.
+    init(timeout: Duration) {
+        let configuration = URLSessionConfiguration.ephemeral
+        configuration.timeoutIntervalForRequest = timeout / .seconds(1)
+        configuration.timeoutIntervalForResource = timeout / .seconds(1)
+        configuration.httpShouldSetCookies = false
+        configuration.urlCache = nil
+        session = URLSession(configuration: configuration, delegate: RedirectRefusal(), delegateQueue: nil)
+    }
+
+    /// Sends a request.
+    ///
+    /// - Throws: `CancellationError`; ``TransportError`` where there is no answer.
+    func send(
+        _ method: String, _ url: URL, headers: [HTTPRequest.Field], body: [UInt8]? = nil
+    ) async throws -> HTTPResponse {
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        for field in headers { request.setValue(field.value, forHTTPHeaderField: field.name) }
+        request.httpBody = body.map { Data($0) }
+        do {
+            let (data, response) = try await session.data(for: request)
+            guard let response = response as? HTTPURLResponse else {
+                throw TransportError(url, "the answer is no HTTP")
+            }
+            let fields = response.allHeaderFields.compactMap { name, value -> HTTPRequest.Field? in
+                guard let name = name as? String, let value = value as? String else { return nil }
+                return HTTPRequest.Field(name, value)
+            }
+            return HTTPResponse(status: response.statusCode, headers: fields, body: [UInt8](data))
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            if let error = error as? TransportError { throw error }
+            throw TransportError(url, error)
+        }
+    }
+}
+
+/// There is no answer from a server.
+struct TransportError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ url: URL, _ reason: String) {
+        description = "\(url.origin): \(reason)"
+    }
+
+    init(_ url: URL, _ error: any Error) {
+        let reason =
+            switch (error as? URLError)?.code {
+            case .cannotConnectToHost?: "nothing answers there; is it running, and is the port right?"
+            case .cannotFindHost?, .dnsLookupFailed?: "there is no host of that name"
+            case .timedOut?: "it did not answer in time"
+            case .networkConnectionLost?: "the connection was lost in the middle of the answer"
+            case .secureConnectionFailed?, .serverCertificateUntrusted?, .serverCertificateHasUnknownRoot?,
+                .serverCertificateHasBadDate?:
+                "its certificate is not trusted"
+            default: (error as NSError).localizedDescription
+            }
+        self.init(url, reason)
+    }
+}
+
+private final class RedirectRefusal: NSObject, URLSessionTaskDelegate {
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+    ) {
+        completionHandler(nil)
+    }
+}
+
+extension URL {
+    /// Scheme, host and port: what may be shown, since user names and queries may hold secrets.
+    var origin: String { "\(scheme ?? "")://\(host ?? "")\(port.map { ":\($0)" } ?? "")" }
+
+    /// The URL with more segments, each escaped.
+    func adding(_ segments: String...) -> URL {
+        let allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        let tail = segments.map { $0.addingPercentEncoding(withAllowedCharacters: allowed) ?? $0 }.joined(separator: "/")
+        return URL(string: absoluteString + (absoluteString.hasSuffix("/") ? "" : "/") + tail) ?? self
+    }
+}
+
+extension HTTPResponse {
+    /// The body as JSON, or what is wrong with it and what usually causes that.
+    func parsed() -> Result<JSON, MalformedAnswer> {
+        if body.isEmpty {
+            return .failure(MalformedAnswer(description: "an empty body and not JSON"))
+        }
+        do {
+            return .success(try JSON(parsing: body))
+        } catch {
+            let start = body.drop { $0 == 0x20 || (0x09...0x0D).contains($0) }.prefix(1)
+            let isHTML =
+                header("Content-Type")?.lowercased().contains("html") == true || start == [UInt8(ascii: "<")]
+            if isHTML {
+                return .failure(
+                    MalformedAnswer(
+                        description:
+                            "an HTML page and not JSON: usually the URL is not that of the API, or a proxy, a tunnel or a log-in page stands in between"
+                    ))
+            }
+            let isCutOff = error.offset >= body.count
+            return .failure(
+                MalformedAnswer(
+                    description: isCutOff
+                        ? "JSON that is cut off (\(error)): usually the other side crashed while answering"
+                        : "something that is not JSON (\(error))"))
+        }
+    }
+
+    struct MalformedAnswer: Error {
+        let description: String
+    }
+
+    /// The errors of integrator.io's envelope.
+    var errors: [(code: String?, message: String?, field: String?)] {
+        guard case .success(let json) = parsed(), let errors = json["errors"]?.array else { return [] }
+        return errors.map { ($0["code"]?.string, $0["message"]?.string, $0["field"]?.string) }
+    }
+}

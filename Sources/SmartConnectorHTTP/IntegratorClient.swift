@@ -1,0 +1,291 @@
+public import Foundation
+public import SmartConnector
+
+/// The Integration API of integrator.io, or of anything that speaks like it, over HTTP.
+///
+/// ```swift
+/// let api = try IntegratorClient(token: Secret(token))
+/// for stored in try await api.list() { print(stored.integration.name ?? "") }
+/// ```
+///
+/// It keeps under the platform's rate limit by itself. What fails for a moment is sent again where that is harmless: a
+/// POST is never sent twice, since nobody knows what the first one did. Redirects are refused, since they would carry
+/// the token elsewhere.
+///
+/// Source: integrator.io's API documentation.
+public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
+    /// integrator.io for accounts outside of the European Union.
+    public static let integratorIO = "https://api.integrator.io"
+    /// integrator.io for accounts in the European Union.
+    public static let integratorIOInEurope = "https://api.eu.integrator.io"
+
+    /// How a client behaves. The defaults are right for integrator.io.
+    public struct Configuration: Sendable {
+        /// How long a request may take.
+        public var timeout = Duration.seconds(60)
+        /// How often a request is sent that may be sent again.
+        public var attempts = 4
+        /// The pauses between these, where the server names none.
+        public var backoff = Backoff()
+        /// The longest pause that a server's `Retry-After` is obeyed for; beyond it the error is thrown.
+        public var longestRetryAfter = Duration.seconds(60)
+        /// The limit to keep under; share one among all clients of an account.
+        public var rateLimit = RateLimit()
+        /// What pauses are measured by.
+        public var clock: any Clock<Duration> = ContinuousClock()
+        /// Random numbers from 0 to 1, for the pauses.
+        public var jitter: @Sendable () -> Double = { .random(in: 0...1) }
+
+        public init() {}
+    }
+
+    /// Where the API is, `/v1` included.
+    public let baseURL: URL
+    private let token: Secret
+    private let configuration: Configuration
+    private let transport: HTTPTransport
+
+    /// A client.
+    ///
+    /// - Parameters:
+    ///   - base: Where the API is: `https://api.integrator.io`, the same with `/v1`, or any other http(s) URL.
+    ///   - token: An API token of the account, or the token that came with a call of a connector function.
+    ///   - configuration: How it behaves.
+    /// - Throws: ``APIError`` where `base` is no http(s) URL.
+    public init(
+        _ base: String = integratorIO, token: Secret, configuration: Configuration = Configuration()
+    ) throws(APIError) {
+        guard var components = URLComponents(string: base), ["http", "https"].contains(components.scheme?.lowercased()),
+            components.host?.isEmpty == false
+        else { throw APIError(.invalid, "'\(base)' is no URL of an API, such as \(Self.integratorIO)") }
+        (components.query, components.fragment) = (nil, nil)
+        var path = components.path
+        while path.hasSuffix("/") { path.removeLast() }
+        components.path = path.hasSuffix("/v1") ? path : path + "/v1"
+        guard let url = components.url else { throw APIError(.invalid, "'\(base)' is no URL of an API") }
+        baseURL = url
+        self.token = token
+        self.configuration = configuration
+        transport = HTTPTransport(timeout: configuration.timeout)
+    }
+
+    /// A client as `CELIGO_BASE_URL` and `CELIGO_API_TOKEN` say.
+    ///
+    /// - Throws: ``APIError`` where there is no token.
+    public init(
+        environment: [String: String], configuration: Configuration = Configuration()
+    ) throws(APIError) {
+        guard let token = environment["CELIGO_API_TOKEN"], !token.isEmpty else {
+            throw APIError(.unauthorized, "CELIGO_API_TOKEN is not set; it takes an API token of your account")
+        }
+        try self.init(
+            environment["CELIGO_BASE_URL"] ?? Self.integratorIO, token: Secret(token), configuration: configuration)
+    }
+
+    // MARK: IntegrationAPI
+
+    /// A page of all integrations.
+    ///
+    /// The server's own pages are taken apart: nothing is documented by which to ask for smaller ones.
+    public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        var (url, skipped) = (integrations, 0)
+        if let cursor {
+            let parts = cursor.split(separator: " ", maxSplits: 1).map(String.init)
+            guard parts.count == 2, let count = Int(parts[0]), let next = URL(string: parts[1]), isOurs(next) else {
+                throw APIError(.invalid, "'\(cursor)' is no cursor of this API")
+            }
+            (skipped, url) = (count, next)
+        }
+        let response = try await send("GET", url)
+        // 204: an empty list without a body.
+        let documents = response.status == 204 ? [] : try json(response, url).array
+        guard let documents else { throw malformed(url, "answered a list with something that is no array") }
+        let page = try documents.dropFirst(skipped).prefix(limit).map { document in
+            StoredIntegration(try integration(document, url))
+        }
+        if skipped + page.count < documents.count {
+            return IntegrationPage(page, next: "\(skipped + page.count) \(url.absoluteString)")
+        }
+        return IntegrationPage(page, next: try nextPage(response, url).map { "0 \($0.absoluteString)" })
+    }
+
+    public func get(_ id: String) async throws -> StoredIntegration {
+        try await stored(send("GET", integrations.adding(id)), integrations)
+    }
+
+    public func create(_ integration: Integration) async throws -> StoredIntegration {
+        try await stored(send("POST", integrations, integration.json), integrations)
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?
+    ) async throws -> StoredIntegration {
+        let condition = revision.map { [HTTPRequest.Field("If-Match", $0.text)] } ?? []
+        return try await stored(
+            send("PUT", integrations.adding(id), integration.json, headers: condition), integrations)
+    }
+
+    public func delete(_ id: String) async throws {
+        _ = try await send("DELETE", integrations.adding(id))
+    }
+
+    public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
+        var body: JSON = [:]
+        if let name = options.name { body["name"] = JSON(name) }
+        if !options.connectionMap.isEmpty {
+            body["connectionMap"] = JSON(
+                options.connectionMap.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSON($0.value)) })
+        }
+        if let sandbox = options.sandbox { body["sandbox"] = JSON(sandbox) }
+        return try await stored(send("POST", integrations.adding(id, "clone"), body), integrations)
+    }
+
+    // MARK: IntegrationStateAPI
+
+    public func state(_ key: String, of integration: String) async throws -> JSON? {
+        let url = integrations.adding(integration, "state", key)
+        do {
+            let response = try await send("GET", url)
+            return response.status == 204 ? nil : try json(response, url)
+        } catch let error as APIError where error.isNotFound {
+            return nil
+        }
+    }
+
+    public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        _ = try await send("PUT", integrations.adding(integration, "state", key), value)
+    }
+
+    public func removeState(_ key: String, of integration: String) async throws {
+        do {
+            _ = try await send("DELETE", integrations.adding(integration, "state", key))
+        } catch let error as APIError where error.isNotFound {}
+    }
+
+    // MARK: Requests
+
+    private var integrations: URL { baseURL.adding("integrations") }
+
+    /// Sends a request, again where it may be and it helps, and throws what the server says against it.
+    private func send(
+        _ method: String, _ url: URL, _ body: JSON? = nil, headers: [HTTPRequest.Field] = []
+    ) async throws -> HTTPResponse {
+        var fields = [
+            HTTPRequest.Field("Authorization", "Bearer \(token.value)"), HTTPRequest.Field("Accept", "application/json"),
+        ]
+        if body != nil { fields.append(HTTPRequest.Field("Content-Type", "application/json")) }
+        fields += headers
+        let bytes = body?.utf8()
+        var attempt = 1
+        while true {
+            let wait = configuration.rateLimit.take()
+            if wait > .zero { try await configuration.clock.sleep(for: wait) }
+            let failure: APIError
+            do {
+                let response = try await transport.send(method, url, headers: fields, body: bytes)
+                if (200..<300).contains(response.status) { return response }
+                failure = error(response, url)
+            } catch let error as TransportError {
+                failure = APIError(.unavailable, "\(error)")
+            }
+            guard method != "POST" || failure.status == 429, failure.isTransient, attempt < configuration.attempts
+            else { throw failure }
+            let pause =
+                failure.retryAfter ?? configuration.backoff.pause(after: attempt, jitter: configuration.jitter())
+            guard pause <= configuration.longestRetryAfter else { throw failure }
+            try await configuration.clock.sleep(for: pause)
+            attempt += 1
+        }
+    }
+
+    private func json(_ response: HTTPResponse, _ url: URL) throws(APIError) -> JSON {
+        switch response.parsed() {
+        case .success(let json): return json
+        case .failure(let failure): throw malformed(url, "answered with \(failure.description)", response.status)
+        }
+    }
+
+    private func integration(_ json: JSON, _ url: URL) throws(APIError) -> Integration {
+        guard let integration = try? Integration(json) else {
+            throw malformed(url, "answered with \(json.kind) where an integration is expected")
+        }
+        return integration
+    }
+
+    private func stored(_ response: HTTPResponse, _ url: URL) throws(APIError) -> StoredIntegration {
+        StoredIntegration(try integration(json(response, url), url), revision: response.header("ETag").map { Revision($0) })
+    }
+
+    private func malformed(_ url: URL, _ what: String, _ status: Int? = nil) -> APIError {
+        APIError(.malformedAnswer, "\(url.origin) \(what)", status: status)
+    }
+
+    // MARK: Errors
+
+    private func error(_ response: HTTPResponse, _ url: URL) -> APIError {
+        let written = response.errors
+        let code = written.first?.code.map(APIError.Code.init(rawValue:)) ?? .of(status: response.status)
+        var message = written.compactMap(\.message).joined(separator: "; ")
+        if message.isEmpty {
+            message = "\(url.origin) answered with status \(response.status)"
+            if (300..<400).contains(response.status) {
+                message += ", a redirect, which is not followed: the base URL is probably not that of the API"
+            } else if case .failure(let failure) = response.parsed(), !response.body.isEmpty {
+                message += " and \(failure.description)"
+            }
+        }
+        if response.status == 401 { message += " (is the token right, and for this account and region?)" }
+        let wait = response.header("Retry-After").flatMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+        return APIError(
+            code, message.replacingOccurrences(of: token.value.isEmpty ? "\u{0}" : token.value, with: "‹redacted›"),
+            status: response.status, field: written.first?.field,
+            retryAfter: wait.map { .seconds(max(0, $0)) })
+    }
+
+    // MARK: Pages
+
+    /// The next page that a list's `Link` header names.
+    private func nextPage(_ response: HTTPResponse, _ url: URL) throws(APIError) -> URL? {
+        guard let header = response.header("Link"), let link = Self.next(in: header) else { return nil }
+        guard let next = URL(string: link, relativeTo: url)?.absoluteURL, isOurs(next) else {
+            throw malformed(url, "names a next page on another host; it is not asked, since it would get the token")
+        }
+        return next
+    }
+
+    private func isOurs(_ url: URL) -> Bool { url.origin == baseURL.origin }
+
+    /// The target of `rel="next"` in a `Link` header.
+    static func next(in header: String) -> String? {
+        var rest = Substring(header)
+        while let open = rest.firstIndex(of: "<"), let close = rest[open...].firstIndex(of: ">") {
+            let target = rest[rest.index(after: open)..<close]
+            rest = rest[rest.index(after: close)...]
+            let parameters = rest.prefix { $0 != "<" }
+            let isNext = parameters.split(whereSeparator: { $0 == ";" || $0 == "," }).contains { parameter in
+                let parts = parameter.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+                guard parts.count == 2, parts[0].lowercased() == "rel" else { return false }
+                return parts[1].trimmingCharacters(in: CharacterSet(charactersIn: "\"")).lowercased()
+                    .split(separator: " ").contains("next")
+            }
+            if isNext { return String(target) }
+        }
+        return nil
+    }
+}
+
+extension APIError.Code {
+    /// The code for an answer that has none of its own.
+    fileprivate static func of(status: Int) -> APIError.Code {
+        switch status {
+        case 400, 422: .invalid
+        case 401: .unauthorized
+        case 403: .forbidden
+        case 404: .notFound
+        case 412: .conflict
+        case 429: .rateLimited
+        case 300..<400: .malformedAnswer
+        default: .unavailable
+        }
+    }
+}

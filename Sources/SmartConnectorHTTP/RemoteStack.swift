@@ -1,0 +1,162 @@
+public import Foundation
+public import SmartConnector
+
+/// A connector whose functions are somewhere else, in any language, behind `POST /function`.
+///
+/// ```swift
+/// let stack = try RemoteStack("http://127.0.0.1:7080", token: Secret(systemToken), connectorID: id)
+/// let flow = InstallFlow(integration: id, connector: try await stack.connector(), api: api)
+/// ```
+///
+/// The idempotency key of a call goes along as `options.idempotencyKey` and as the header `Idempotency-Key`.
+///
+/// Source: the extension functions of integrator.io.
+public struct RemoteStack: Sendable {
+    public let url: URL
+    public let connectorID: String
+    private let token: Secret
+    private let timeout: Duration
+    private let transport: HTTPTransport
+
+    /// A stack.
+    ///
+    /// - Parameters:
+    ///   - url: Where it is, without `/function`.
+    ///   - token: Its system token.
+    ///   - connectorID: The connector's `_connectorId`.
+    ///   - timeout: How long a call may take: five minutes, as integrator.io's own.
+    /// - Throws: ``APIError`` where `url` is no http(s) URL.
+    public init(
+        _ url: String, token: Secret, connectorID: String, timeout: Duration = .seconds(300)
+    ) throws(APIError) {
+        let trimmed = url.hasSuffix("/function") ? String(url.dropLast("/function".count)) : url
+        guard let parsed = URL(string: trimmed), ["http", "https"].contains(parsed.scheme?.lowercased()),
+            parsed.host?.isEmpty == false
+        else { throw APIError(.invalid, "'\(url)' is no URL of a stack, such as http://127.0.0.1:7080") }
+        self.url = parsed
+        self.token = token
+        self.connectorID = connectorID
+        self.timeout = timeout
+        transport = HTTPTransport(timeout: timeout)
+    }
+
+    /// The stack as a connector.
+    ///
+    /// A stack of this library is asked which functions it has. Any other is taken to have every function that a
+    /// document names, and those for the connector as a whole that are given here.
+    ///
+    /// - Parameter functions: Functions for the connector as a whole: its installer, preUninstall, its uninstaller.
+    public func connector(functions: Set<ConnectorFunction> = []) async throws -> Connector {
+        var directory = try await directory() ?? .open
+        directory.functions.formUnion(functions)
+        return Connector(id: connectorID, functions: directory, policy: CallPolicy(timeout: timeout)) { call in
+            try await self.call(call)
+        }
+    }
+
+    /// Which functions the stack says it has, or nil where it does not say.
+    func directory() async throws -> FunctionDirectory? {
+        guard var components = URLComponents(url: url.adding("functions"), resolvingAgainstBaseURL: false) else {
+            return nil
+        }
+        components.queryItems = [URLQueryItem(name: "_connectorId", value: connectorID)]
+        guard let address = components.url else { return nil }
+        let response: HTTPResponse
+        do {
+            response = try await transport.send("GET", address, headers: [authorization])
+        } catch let error as TransportError {
+            throw APIError(.unavailable, "no stack at \(error)")
+        }
+        switch response.status {
+        case 200: break
+        case 401, 403:
+            throw APIError(.unauthorized, "the stack at \(url.origin) does not accept this token", status: 401)
+        case 422:
+            throw APIError(
+                .invalid, response.errors.first?.message ?? "the stack does not know this connector", status: 422)
+        default: return nil
+        }
+        guard case .success(let json) = response.parsed(), let rows = json["functions"]?.array else { return nil }
+        var directory = FunctionDirectory(functions: [], isOpen: json["others"]?.bool ?? false)
+        for row in rows {
+            guard let type = row["type"]?.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:)),
+                let name = row["function"]?.string
+            else { continue }
+            if let version = row["version"]?.string.flatMap(ConnectorVersion.init) {
+                directory.functions.insert(.update(version))
+            } else {
+                directory.functions.insert(.function(type, name))
+            }
+        }
+        return directory
+    }
+
+    private var authorization: HTTPRequest.Field { HTTPRequest.Field("Authorization", "Bearer \(token.value)") }
+
+    /// Calls one function.
+    ///
+    /// - Throws: ``FunctionFailure``: what the function threw, or why there is no answer from it.
+    public func call(_ call: FunctionCall) async throws -> JSON {
+        let request = call.extensionRequest
+        let response: HTTPResponse
+        do {
+            response = try await transport.send(
+                "POST", url.adding("function"),
+                headers: [
+                    authorization, HTTPRequest.Field("Content-Type", "application/json"),
+                    HTTPRequest.Field("Accept", "application/json"),
+                    HTTPRequest.Field("Idempotency-Key", call.idempotencyKey),
+                ], body: request.utf8())
+        } catch let error as TransportError {
+            throw failure("stack_unavailable", "no answer from the stack at \(error)", call)
+        }
+        guard (200..<300).contains(response.status) else { throw failure(response, call) }
+        switch response.parsed() {
+        case .success(let json): return json
+        case .failure where response.body.isEmpty && !call.function.isAnswered: return .null
+        case .failure(let malformed):
+            throw failure(
+                "invalid_extension_response", "the stack at \(url.origin) answered with \(malformed.description)", call)
+        }
+    }
+
+    private func failure(_ response: HTTPResponse, _ call: FunctionCall) -> FunctionFailure {
+        let errors = response.errors
+        if response.status == 401 {
+            return failure(
+                errors.first?.code ?? "unauthorized",
+                "the stack at \(url.origin) does not accept this token: \(errors.first?.message ?? "status 401")", call)
+        }
+        if let first = errors.first {
+            return failure(
+                first.code ?? "status_\(response.status)",
+                errors.compactMap(\.message).joined(separator: "; "), call)
+        }
+        var message = "the stack at \(url.origin) answered with status \(response.status)"
+        if (300..<400).contains(response.status) {
+            message += ", a redirect, which is not followed"
+        } else if case .failure(let malformed) = response.parsed(), !response.body.isEmpty {
+            message += " and \(malformed.description)"
+        }
+        return failure("status_\(response.status)", message, call)
+    }
+
+    /// A failure in which no token is left that a stack may have repeated.
+    private func failure(_ code: String, _ message: String, _ call: FunctionCall) -> FunctionFailure {
+        var message = message
+        for secret in [token, call.options.bearerToken].compactMap({ $0?.value }) where !secret.isEmpty {
+            message = message.replacingOccurrences(of: secret, with: "‹redacted›")
+        }
+        return FunctionFailure(code: code, message: message)
+    }
+}
+
+extension ConnectorFunction {
+    /// Whether an answer is expected of it.
+    fileprivate var isAnswered: Bool {
+        switch self {
+        case .connectorInstaller, .connectorUninstaller, .update, .setting("changeEdition"): false
+        case .installer, .uninstaller, .preUninstall, .setting, .hook, .wrapper, .utility: true
+        }
+    }
+}
