@@ -57,7 +57,7 @@ extension Command {
         _ context: Context, callsFunctions: Bool = true, _ begin: (InstallFlow) -> FlowEvents
     ) async throws -> ExitCode {
         let report = EventReport(context)
-        let flow = try context.flow(callsFunctions: callsFunctions)
+        let flow = try await context.flow(callsFunctions: callsFunctions)
         var last: FlowEvent?
         for try await event in begin(flow) {
             report.show(event)

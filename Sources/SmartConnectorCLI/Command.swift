@@ -33,8 +33,12 @@ struct Command: Sendable {
 
     static let globalOptions = [
         Option(
-            name: "--store", value: "sqlite:PATH",
+            name: "--store", value: "sqlite:PATH|URL",
             help: "where the integrations are (SMARTCONNECTOR_STORE; sqlite:smartconnector.sqlite)"),
+        Option(name: "--token", value: "T", help: "the token for a store behind a URL (CELIGO_API_TOKEN)"),
+        Option(name: "--token-file", value: "FILE", help: "a file with that token"),
+        Option(name: "--stack", value: "URL", help: "call functions on a stack, in whatever language it is written"),
+        Option(name: "--stack-token", value: "T", help: "its system token (SMARTCONNECTOR_STACK_TOKEN)"),
         Option(name: "--json", value: nil, help: "print JSON, one value a line"),
         Option(name: "--simulate", value: nil, help: "functions that succeed instead of the connector's own"),
         Option(
@@ -45,7 +49,7 @@ struct Command: Sendable {
         Option(name: "--version", value: nil, help: "print the version"),
     ]
 
-    static let all = [demo] + storing + looking + driving
+    static let all = [demo] + storing + looking + driving + [call, serve]
 }
 
 extension ConnectorCommand {

@@ -1,5 +1,6 @@
 import Foundation
 import SmartConnector
+import SmartConnectorHTTP
 import SmartConnectorSQLite
 import SmartConnectorTesting
 
@@ -10,7 +11,7 @@ struct Context: Sendable {
     let environment: [String: String]
     let console: Console
     let isJSON: Bool
-    private let storePath: String
+    private let storeName: String
 
     init(
         _ program: ConnectorCommand, _ command: Command, _ arguments: ParsedArguments,
@@ -22,10 +23,16 @@ struct Context: Sendable {
         self.console = console
         isJSON = arguments.has("--json")
         let store = arguments["--store"] ?? environment["SMARTCONNECTOR_STORE"] ?? "sqlite:smartconnector.sqlite"
-        guard store.hasPrefix("sqlite:"), store.count > "sqlite:".count else {
-            throw UsageError(description: "unknown store '\(store)'; expected sqlite:PATH")
+        guard store.hasPrefix("sqlite:") && store.count > "sqlite:".count || Self.isURL(store) else {
+            throw UsageError(description: "unknown store '\(store)'; expected sqlite:PATH or http(s)://HOST")
         }
-        storePath = String(store.dropFirst("sqlite:".count))
+        storeName = store
+        if arguments.has("--stack"), arguments.has("--simulate") {
+            throw UsageError(description: "--stack and --simulate are two sets of functions; name one")
+        }
+        if arguments.has("--stack-token"), !arguments.has("--stack") {
+            throw UsageError(description: "--stack-token goes with --stack URL")
+        }
         for option in ["--fail", "--delay"] where arguments.has(option) && !arguments.has("--simulate") {
             throw UsageError(description: "\(option) goes with --simulate")
         }
@@ -50,20 +57,63 @@ struct Context: Sendable {
 
     // MARK: Parts
 
-    /// The store that the command line names.
-    func store(creating isCreating: Bool = false) throws -> any IntegrationAPI & FlowJournal {
-        try SQLiteStore(path: storePath, creating: isCreating)
+    private static func isURL(_ text: String) -> Bool { text.hasPrefix("http://") || text.hasPrefix("https://") }
+
+    /// The store that the command line names, and the journal that goes with it.
+    func store(creating isCreating: Bool = false) throws -> any IntegrationAPI & IntegrationStateAPI {
+        guard Self.isURL(storeName) else {
+            return try SQLiteStore(path: String(storeName.dropFirst("sqlite:".count)), creating: isCreating)
+        }
+        return try IntegratorClient(storeName, token: try apiToken())
+    }
+
+    private func journal(_ store: any IntegrationAPI & IntegrationStateAPI) -> any FlowJournal {
+        (store as? any FlowJournal) ?? StateJournal(store)
+    }
+
+    /// The token for a store behind a URL.
+    private func apiToken() throws -> Secret {
+        if let token = arguments["--token"] { return Secret(token) }
+        if let file = arguments["--token-file"] {
+            guard let data = FileManager.default.contents(atPath: file) else {
+                throw FileError(description: "the token file \(file) cannot be read", status: .notFound)
+            }
+            return Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+        guard let token = environment["CELIGO_API_TOKEN"], !token.isEmpty else {
+            throw UsageError(
+                description: "\(storeName) takes a token: --token T, --token-file FILE or CELIGO_API_TOKEN")
+        }
+        return Secret(token)
     }
 
     /// The functions that the command line asks for.
-    func connector() throws -> Connector {
+    ///
+    /// - Parameter id: The `_connectorId` by which a stack knows them.
+    func connector(_ id: String?) async throws -> Connector {
         if let simulation = try simulation() { return simulation }
+        if let stack = try await stack(id) { return stack }
         return program.connector ?? Connector(id: "none")
     }
 
     /// What is known of the functions when none is to be called.
-    func functions() throws -> FunctionDirectory {
-        try (simulation() ?? program.connector)?.functions ?? .open
+    private func functions(_ integration: Integration) async throws -> FunctionDirectory {
+        if let stack = try await stack(integration.connectorID) { return stack.functions }
+        return try (simulation() ?? program.connector)?.functions ?? .open
+    }
+
+    /// The connector behind `--stack`, if there is one.
+    func stack(_ id: String?) async throws -> Connector? {
+        guard let url = arguments["--stack"] else { return nil }
+        guard let token = arguments["--stack-token"] ?? environment["SMARTCONNECTOR_STACK_TOKEN"] else {
+            throw UsageError(
+                description: "--stack takes the stack's system token: --stack-token T or SMARTCONNECTOR_STACK_TOKEN")
+        }
+        guard let id else {
+            throw FileError(
+                description: "a stack is told the connector's id, and there is no _connectorId", status: .badData)
+        }
+        return try await RemoteStack(url, token: Secret(token), connectorID: id).connector()
     }
 
     private func simulation() throws -> Connector? {
@@ -90,23 +140,27 @@ struct Context: Sendable {
     }
 
     /// A flow of the integration that the command names. Where no function is to be called, none is missed either.
-    func flow(callsFunctions: Bool) throws -> InstallFlow {
-        let connector =
-            callsFunctions
-            ? try connector()
-            : Connector(id: "none") { call in
+    func flow(callsFunctions: Bool) async throws -> InstallFlow {
+        let store = try store()
+        let connector: Connector
+        if callsFunctions {
+            let isOnStack = arguments.has("--stack")
+            connector = try await self.connector(isOnStack ? store.get(id).integration.connectorID : nil)
+        } else {
+            connector = Connector(id: "none") { call in
                 throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called")
             }
-        let store = try store()
-        return InstallFlow(integration: id, connector: connector, api: store, journal: store)
+        }
+        return InstallFlow(integration: id, connector: connector, api: store, journal: journal(store))
     }
 
     /// The integration that the command names, and the machine that decides about it.
     func machine() async throws -> (integration: Integration, machine: InstallMachine) {
         let store = try store()
         let integration = try await store.get(id).integration
-        let memory = try await store.record(of: id).memory
-        return (integration, try InstallMachine(integration, functions: try functions(), memory: memory))
+        let memory = try await journal(store).record(of: id).memory
+        let functions = try await functions(integration)
+        return (integration, try InstallMachine(integration, functions: functions, memory: memory))
     }
 
     // MARK: Printing

@@ -1,4 +1,5 @@
 import SmartConnector
+import SmartConnectorServer
 
 /// What the process says when it ends; the numbers above 63 are those of `sysexits.h`.
 enum ExitCode: Int32 {
@@ -28,6 +29,7 @@ enum ExitCode: Int32 {
         case is JSON.ParseError: self = .badData
         case let error as SmartConnectorError: self = Self.status(error.code)
         case let error as APIError: self = Self.status(error)
+        case let error as ServerError: self = Self.status(error.code)
         default: self = .internalError
         }
     }
@@ -39,6 +41,15 @@ enum ExitCode: Int32 {
         case .ambiguousStep: .usage
         case .busy, .conflict: .busy
         default: .badData
+        }
+    }
+
+    private static func status(_ code: ServerError.Code) -> ExitCode {
+        switch code {
+        case .addressInUse, .unavailable: .unavailable
+        case .notAllowed: .notAllowed
+        case .invalidAddress: .usage
+        case .invalidCertificate: .badData
         }
     }
 

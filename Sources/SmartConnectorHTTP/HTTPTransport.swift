@@ -1,5 +1,5 @@
 import Foundation
-public import SmartConnector
+import SmartConnector
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking
@@ -87,7 +87,8 @@ extension URL {
     /// The URL with more segments, each escaped.
     func adding(_ segments: String...) -> URL {
         let allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-        let tail = segments.map { $0.addingPercentEncoding(withAllowedCharacters: allowed) ?? $0 }.joined(separator: "/")
+        let tail = segments.map { $0.addingPercentEncoding(withAllowedCharacters: allowed) ?? $0 }.joined(
+            separator: "/")
         return URL(string: absoluteString + (absoluteString.hasSuffix("/") ? "" : "/") + tail) ?? self
     }
 }

@@ -55,7 +55,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     public init(
         _ base: String = integratorIO, token: Secret, configuration: Configuration = Configuration()
     ) throws(APIError) {
-        guard var components = URLComponents(string: base), ["http", "https"].contains(components.scheme?.lowercased()),
+        guard var components = URLComponents(string: base),
+            ["http", "https"].contains(components.scheme?.lowercased()),
             components.host?.isEmpty == false
         else { throw APIError(.invalid, "'\(base)' is no URL of an API, such as \(Self.integratorIO)") }
         (components.query, components.fragment) = (nil, nil)
@@ -171,7 +172,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         _ method: String, _ url: URL, _ body: JSON? = nil, headers: [HTTPRequest.Field] = []
     ) async throws -> HTTPResponse {
         var fields = [
-            HTTPRequest.Field("Authorization", "Bearer \(token.value)"), HTTPRequest.Field("Accept", "application/json"),
+            HTTPRequest.Field("Authorization", "Bearer \(token.value)"),
+            HTTPRequest.Field("Accept", "application/json"),
         ]
         if body != nil { fields.append(HTTPRequest.Field("Content-Type", "application/json")) }
         fields += headers
@@ -188,7 +190,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             } catch let error as TransportError {
                 failure = APIError(.unavailable, "\(error)")
             }
-            guard method != "POST" || failure.status == 429, failure.isTransient, attempt < configuration.attempts
+            guard method != "POST", failure.isTransient, attempt < configuration.attempts
             else { throw failure }
             let pause =
                 failure.retryAfter ?? configuration.backoff.pause(after: attempt, jitter: configuration.jitter())
@@ -213,7 +215,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     }
 
     private func stored(_ response: HTTPResponse, _ url: URL) throws(APIError) -> StoredIntegration {
-        StoredIntegration(try integration(json(response, url), url), revision: response.header("ETag").map { Revision($0) })
+        StoredIntegration(
+            try integration(json(response, url), url), revision: response.header("ETag").map { Revision($0) })
     }
 
     private func malformed(_ url: URL, _ what: String, _ status: Int? = nil) -> APIError {
@@ -237,8 +240,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         if response.status == 401 { message += " (is the token right, and for this account and region?)" }
         let wait = response.header("Retry-After").flatMap { Int($0.trimmingCharacters(in: .whitespaces)) }
         return APIError(
-            code, message.replacingOccurrences(of: token.value.isEmpty ? "\u{0}" : token.value, with: "‹redacted›"),
-            status: response.status, field: written.first?.field,
+            code, message.redacting([token]), status: response.status, field: written.first?.field,
             retryAfter: wait.map { .seconds(max(0, $0)) })
     }
 
@@ -263,7 +265,9 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             rest = rest[rest.index(after: close)...]
             let parameters = rest.prefix { $0 != "<" }
             let isNext = parameters.split(whereSeparator: { $0 == ";" || $0 == "," }).contains { parameter in
-                let parts = parameter.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+                let parts = parameter.split(separator: "=", maxSplits: 1).map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                }
                 guard parts.count == 2, parts[0].lowercased() == "rel" else { return false }
                 return parts[1].trimmingCharacters(in: CharacterSet(charactersIn: "\"")).lowercased()
                     .split(separator: " ").contains("next")

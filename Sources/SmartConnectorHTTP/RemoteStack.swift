@@ -143,11 +143,7 @@ public struct RemoteStack: Sendable {
 
     /// A failure in which no token is left that a stack may have repeated.
     private func failure(_ code: String, _ message: String, _ call: FunctionCall) -> FunctionFailure {
-        var message = message
-        for secret in [token, call.options.bearerToken].compactMap({ $0?.value }) where !secret.isEmpty {
-            message = message.replacingOccurrences(of: secret, with: "‹redacted›")
-        }
-        return FunctionFailure(code: code, message: message)
+        FunctionFailure(code: code, message: message.redacting([token, call.options.bearerToken]))
     }
 }
 

@@ -20,7 +20,18 @@ enum SQLiteSchema {
                 record TEXT NOT NULL
             ) WITHOUT ROWID;
             """
-        )
+        ),
+        (
+            "state",
+            """
+            CREATE TABLE state (
+                integration TEXT NOT NULL REFERENCES integration (id) ON DELETE CASCADE,
+                key TEXT NOT NULL,
+                value TEXT NOT NULL,
+                PRIMARY KEY (integration, key)
+            ) WITHOUT ROWID;
+            """
+        ),
     ]
 
     /// Brings a database to the newest schema, each migration in one transaction.

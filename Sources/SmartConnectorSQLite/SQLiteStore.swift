@@ -33,7 +33,7 @@ public actor SQLiteStore: IntegrationAPI, FlowJournal {
         connection = try SQLiteConnection(path: path, creating: isCreating)
         // Ahead of anything that writes, so that another program's file stays as it is.
         try SQLiteSchema.migrate(connection, path: path)
-        try connection.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        try connection.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
     }
 
     // MARK: IntegrationAPI
@@ -88,7 +88,7 @@ public actor SQLiteStore: IntegrationAPI, FlowJournal {
         try await create(try find(id).integration.cloned(options))
     }
 
-    private func find(_ id: String) throws -> StoredIntegration {
+    func find(_ id: String) throws -> StoredIntegration {
         let rows = try connection.rows("SELECT id, document, revision FROM integration WHERE id = ?", .text(id))
         guard let row = rows.first else { throw APIError.notFound(id) }
         return try stored(row)
@@ -124,6 +124,35 @@ public actor SQLiteStore: IntegrationAPI, FlowJournal {
                 "INSERT INTO flow (integration, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
                 .text(integration), .text(try JSON(encoding: record).utf8()))
         }
+    }
+}
+
+extension SQLiteStore: IntegrationStateAPI {
+    public func state(_ key: String, of integration: String) async throws -> JSON? {
+        _ = try find(integration)
+        let rows = try connection.rows(
+            "SELECT value FROM state WHERE integration = ? AND key = ?", .text(integration), .text(key))
+        guard let text = rows.first?.first?.text else { return nil }
+        do {
+            return try JSON(parsing: text)
+        } catch {
+            throw APIError(.corrupt, "the state \(key) of integration \(integration) is damaged: \(error)")
+        }
+    }
+
+    public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        _ = try find(integration)
+        try connection.rows(
+            """
+            INSERT INTO state (integration, key, value) VALUES (?, ?, ?)
+            ON CONFLICT DO UPDATE SET value = excluded.value
+            """, .text(integration), .text(key), .text(value.utf8()))
+    }
+
+    public func removeState(_ key: String, of integration: String) async throws {
+        _ = try find(integration)
+        try connection.rows(
+            "DELETE FROM state WHERE integration = ? AND key = ?", .text(integration), .text(key))
     }
 }
 

@@ -53,7 +53,7 @@ final class Exchange: @unchecked Sendable {
             discarded += part.count
             body = []
             // Answered once all of it has come, unless it never ends.
-            return discarded > limit ? http_no : http_yes
+            return discarded > max(2 * limit, 1 << 20) ? http_no : http_yes
         }
         body.append(contentsOf: part)
         return http_yes

@@ -231,7 +231,9 @@ public final class HTTPServer: Sendable {
     private func cutSilentConnections(longerThan timeout: Duration) {
         // Under the lock a socket that is listed is open: it is taken off the list before it is closed.
         state.withLock { state in
-            for connection in state.connections.values where connection.isSilent(for: timeout) { shut(connection.socket) }
+            for connection in state.connections.values where connection.isSilent(for: timeout) {
+                shut(connection.socket)
+            }
         }
     }
 }

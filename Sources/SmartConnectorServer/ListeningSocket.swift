@@ -49,7 +49,8 @@ struct ListeningSocket {
         let status = getaddrinfo(host, String(port), &hints, &found)
         defer { if let found { freeaddrinfo(found) } }
         guard status == 0, let address = found?.pointee else {
-            throw ServerError(.invalidAddress, "\(host) is no address of this machine: \(String(cString: gai_strerror(status)))")
+            throw ServerError(
+                .invalidAddress, "\(host) is no address of this machine: \(String(cString: gai_strerror(status)))")
         }
         descriptor = socket(address.ai_family, address.ai_socktype, address.ai_protocol)
         guard descriptor >= 0 else { throw Self.failure(host, port) }
@@ -72,7 +73,8 @@ struct ListeningSocket {
         case EADDRINUSE:
             ServerError(.addressInUse, "port \(port) of \(host) is in use; choose another, or 0 for any that is free")
         case EACCES:
-            ServerError(.notAllowed, "port \(port) of \(host) needs more rights than this process has; choose one above 1023")
+            ServerError(
+                .notAllowed, "port \(port) of \(host) needs more rights than this process has; choose one above 1023")
         case EADDRNOTAVAIL:
             ServerError(.invalidAddress, "\(host) is no address of this machine")
         default:

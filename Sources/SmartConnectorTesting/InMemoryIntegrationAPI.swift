@@ -42,6 +42,8 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
 
     fileprivate struct State {
         var stored: [String: Entry] = [:]
+        /// What is kept beside each integration.
+        var values: [String: [String: JSON]] = [:]
         /// In the order they were created.
         var ids: [String] = []
         var nextRevision = 1
@@ -149,6 +151,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         try serve(.delete) { state in
             guard state.stored.removeValue(forKey: id) != nil else { throw APIError.notFound(id) }
             state.ids.removeAll { $0 == id }
+            state.values[id] = nil
         }
     }
 
@@ -193,6 +196,29 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         state.change(entry, to: entry.integration)
         state.stored[id] = entry
         return answer(entry)
+    }
+}
+
+extension InMemoryIntegrationAPI: IntegrationStateAPI {
+    public func state(_ key: String, of integration: String) async throws -> JSON? {
+        try state.withLock { state in
+            guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
+            return state.values[integration]?[key]
+        }
+    }
+
+    public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        try state.withLock { state in
+            guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
+            state.values[integration, default: [:]][key] = value
+        }
+    }
+
+    public func removeState(_ key: String, of integration: String) async throws {
+        try state.withLock { state in
+            guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
+            state.values[integration]?[key] = nil
+        }
     }
 }
 

@@ -99,7 +99,7 @@ public struct CallOptions: Sendable, Equatable {
     /// The `options` of an extension call.
     ///
     /// Source of the names: the extension functions of integrator.io.
-    init(wire options: JSON) {
+    package init(wire options: JSON) {
         self.init(
             bearerToken: options["bearerToken"]?.string.map(Secret.init), opts: options["opts"],
             storeID: options["storeId"]?.string, addOnID: options["addOnId"]?.string, formValues: options["formVal"])

@@ -28,13 +28,13 @@ public struct StepResult: Sendable, Equatable {
         self.stepsToUpdate = stepsToUpdate
     }
 
-    init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
+    package init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
         guard let success = json["success"]?.bool else { throw .invalidResult(json, of: function) }
         self.init(
             isCompleted: success, message: json["message"]?.string, stepsToUpdate: json["stepsToUpdate"]?.array ?? [])
     }
 
-    var json: JSON {
+    package var json: JSON {
         if isCompleted, stepsToUpdate.isEmpty { return Self.completedJSON }
         var json: JSON = ["success": JSON(isCompleted)]
         if let message { json["message"] = JSON(message) }
@@ -75,14 +75,14 @@ public struct SettingsResult: Sendable, Equatable {
         self.pending = pending
     }
 
-    init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
+    package init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
         guard let success = json["success"]?.bool else { throw .invalidResult(json, of: function) }
         self.init(
             isAccepted: success, message: json["message"]?.string,
             pending: json["pending"].flatMap { $0.kind == .object ? $0 : nil })
     }
 
-    var json: JSON {
+    package var json: JSON {
         var json: JSON = ["success": JSON(isAccepted)]
         if let message { json["message"] = JSON(message) }
         if let pending { json["pending"] = pending }
@@ -113,7 +113,7 @@ public struct UninstallOrder: Sendable, Equatable {
     }
 
     /// Accepts the array that integrator.io answers with and the `stepsToUpdate` that functions answer with.
-    init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
+    package init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
         if let steps = json.array {
             self.steps = steps
         } else if json.isNull {
@@ -125,5 +125,5 @@ public struct UninstallOrder: Sendable, Equatable {
         }
     }
 
-    var json: JSON { steps.map { JSON($0) } ?? .null }
+    package var json: JSON { steps.map { JSON($0) } ?? .null }
 }

@@ -7,7 +7,9 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
         self.value = value
     }
 
-    public var description: String { "‹redacted›" }
+    public var description: String { Self.redacted }
+
+    fileprivate static let redacted = "‹redacted›"
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }
 
@@ -18,5 +20,14 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
         var difference: UInt8 = 0
         for (left, right) in zip(left, right) { difference |= left ^ right }
         return difference == 0
+    }
+}
+
+extension String {
+    /// The text without the tokens that another system may have repeated in it. What is shorter than eight bytes is no
+    /// secret, and taking it out would only make the text unreadable.
+    package func redacting(_ secrets: [Secret?]) -> String {
+        secrets.compactMap { $0?.value }.filter { $0.utf8.count >= 8 }
+            .reduce(self) { $0.replacing($1, with: Secret.redacted) }
     }
 }

@@ -10,7 +10,11 @@ extension JSON {
     /// The value as UTF-8 text.
     public func utf8(_ layout: Layout = .compact) -> [UInt8] {
         var writer = JSONWriter(layout: layout)
-        if case .parsed(let source, _) = storage { writer.output.reserveCapacity(source.bytes.count) } else { writer.output.reserveCapacity(128) }
+        if case .parsed(let source, _) = storage {
+            writer.output.reserveCapacity(source.bytes.count)
+        } else {
+            writer.output.reserveCapacity(128)
+        }
         writer.write(self)
         return writer.output
     }

@@ -186,6 +186,16 @@ public struct InstallMachine: Sendable {
         elements.indices.contains(index) ? InstallStep(elements[index]) : nil
     }
 
+    /// The step that a function is called for by name: the first that is still to be done, else the first at all.
+    package func step(calling function: ConnectorFunction) -> StepReference? {
+        let calling = steps.filter { namedFunctions($0).contains(function) }
+        let isDone = if case .uninstaller = function { false } else { true }
+        return calling.first { isCompleted[$0.index] != isDone } ?? calling.first
+    }
+
+    /// The element of `install` that a step refers to, as it was read.
+    package func element(of step: StepReference) -> InstallStep? { index(of: step).flatMap { self.step(at: $0) } }
+
     /// Where a step stands now, or nil where it is gone.
     func index(of step: StepReference) -> Int? {
         step.find(in: steps)

@@ -32,7 +32,7 @@ extension ConnectorFunction {
     }
 
     static let connectorInstallerName = "connectorInstallerFunction"
-    static let updateName = "connectorUpdateFunction"
+    package static let updateName = "connectorUpdateFunction"
     static let preUninstallName = "preUninstallFunction"
     static let connectorUninstallerName = "connectorUninstallerFunction"
 

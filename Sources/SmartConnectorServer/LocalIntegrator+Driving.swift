@@ -1,0 +1,189 @@
+import SmartConnector
+
+/// The routes by which integrator.io's pages install, change, update and remove.
+///
+/// What a function answered is made part of the document as the engine does it, by ``InstallMachine``: there is one
+/// set of rules.
+extension LocalIntegrator {
+    /// Calls a function on behalf of an integration, with a token that ends with the call.
+    private func call(
+        _ function: ConnectorFunction, of stored: StoredIntegration, step: InstallStep? = nil, body: JSON,
+        pending: JSON? = nil
+    ) async throws -> JSON {
+        let integration = stored.integration
+        let id = integration.id ?? ""
+        let connector = try await connector(of: integration)
+        guard connector.functions.contains(function) else {
+            throw FunctionFailure(
+                code: "invalid_function", message: "the connector has no \(function.kind) \(function.name)")
+        }
+        return try await tokens.withToken(for: id) { token in
+            var options = CallOptions(wire: body)
+            options.bearerToken = token
+            options.opts = options.opts ?? [:]
+            return try await connector.call(
+                FunctionCall(
+                    function, connectorID: connector.id, integrationID: id, step: step, document: integration,
+                    options: options, pending: pending, idempotencyKey: IdempotencyKey.make(), api: store))
+        }
+    }
+
+    /// Changes a document by what the machine says about it as it is now.
+    private func change(
+        _ id: String, _ transition: (inout InstallMachine, Integration) throws -> Change
+    ) async throws {
+        try await store.edit(id) { integration in
+            var machine = try InstallMachine(integration, functions: .open)
+            try transition(&machine, integration).apply(to: &integration)
+        }
+    }
+
+    // MARK: Steps
+
+    /// Calls the installer or the uninstaller of a step, or one that no step names.
+    func callStep(_ function: ConnectorFunction, of id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        let body = try request.object()
+        let stored = try await store.get(id)
+        let machine = try InstallMachine(stored.integration, functions: .open)
+        let called = machine.step(calling: function)
+        let answer = try await call(
+            function, of: stored, step: called.flatMap { machine.element(of: $0) }, body: body)
+        let result = try StepResult(answer, of: function)
+        if result.isCompleted {
+            // A step that no step names is nowhere to be found, so that only the updates remain.
+            let step = called ?? StepReference(index: -1, installerFunction: function.name)
+            try await change(id) { machine, _ in
+                if case .uninstaller = function {
+                    machine.uninstallerReturned(step, stepsToUpdate: result.stepsToUpdate)
+                } else {
+                    machine.installerReturned(step, stepsToUpdate: result.stepsToUpdate)
+                }
+            }
+        }
+        return HTTPResponse(json: answer)
+    }
+
+    /// Begins to remove an integration and answers with the steps to be undone, in order.
+    func beginUninstall(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        let body = try request.object()
+        let before = try await store.get(id)
+        if before.integration.mode != .uninstall {
+            try await change(id) { machine, _ in try machine.beginUninstall() }
+        }
+        let stored = try await store.get(id)
+        let connector = try await connector(of: stored.integration)
+        if connector.functions.contains(.preUninstall) {
+            let answer = try await call(.preUninstall, of: stored, body: body)
+            if let steps = try UninstallOrder(answer, of: .preUninstall).steps {
+                return HTTPResponse(json: JSON(steps))
+            }
+        }
+        return HTTPResponse(json: JSON(stored.integration.steps.filter(\.isCompleted).reversed().map(\.json)))
+    }
+
+    /// Calls the connector's own uninstaller and deletes the integration.
+    func remove(_ id: String) async throws -> HTTPResponse {
+        let stored = try await store.get(id)
+        guard stored.integration.mode == .uninstall else {
+            throw SmartConnectorErrorResponse.notUninstalling(stored.integration)
+        }
+        if try await connector(of: stored.integration).functions.contains(.connectorUninstaller) {
+            _ = try await call(.connectorUninstaller, of: stored, body: [:])
+        }
+        try await store.delete(id)
+        return HTTPResponse(status: 204)
+    }
+
+    // MARK: Settings
+
+    /// Calls a settings function; what persistSettings accepts is saved.
+    func callSetting(
+        _ function: ConnectorFunction, of id: String, _ request: HTTPRequest
+    ) async throws -> HTTPResponse {
+        let body = try request.object()
+        let stored = try await store.get(id)
+        guard function == .persistSettings else {
+            return HTTPResponse(json: try await call(function, of: stored, body: body, pending: body["pending"]))
+        }
+        guard let asked = body["pending"], asked.kind == .object else {
+            throw APIError(.invalid, "pending is missing or no object", status: 422, field: "pending")
+        }
+        try InstallMachine(stored.integration, functions: .open).check(.saveSettings)
+        var answer: JSON = ["success": true, "pending": asked]
+        var pending = asked
+        if try await connector(of: stored.integration).functions.contains(.persistSettings) {
+            answer = try await call(function, of: stored, body: [:], pending: asked)
+            let result = try SettingsResult(answer, of: function)
+            guard result.isAccepted else { return HTTPResponse(json: answer) }
+            pending = result.pending ?? asked
+        }
+        try await change(id) { machine, integration in try machine.saveSettings(pending, in: integration) }
+        return HTTPResponse(json: answer)
+    }
+
+    // MARK: The author's side
+
+    /// A user installs a connector: an integration is created and the connector's installer is called.
+    func install(connector id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        let body = try request.object()
+        let connector = try await connector(id)
+        var integration = try configuration.templates[id] ?? Integration(["name": "New integration"])
+        integration["_connectorId"] = JSON(id)
+        integration.mode = .install
+        for (name, value) in [("install", [] as JSON), ("settings", [:]), ("updateInProgress", false)]
+        where integration[name] == nil {
+            integration[name] = value
+        }
+        if integration.version == nil, let version = connector.newestVersion { integration.version = version }
+        for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
+        let stored = try await store.create(integration)
+        guard let created = stored.integration.id, connector.functions.contains(.connectorInstaller) else {
+            return .stored(stored, status: 201)
+        }
+        _ = try await call(.connectorInstaller, of: stored, body: [:])
+        try await change(created) { machine, _ in machine.connectorInstallerReturned() }
+        return .stored(try await store.get(created), status: 201)
+    }
+
+    /// The author pushes a version into integrations.
+    func update(connector id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        let body = try request.object()
+        guard let ids = body["_integrationIds"]?.array?.map(\.string), !ids.isEmpty, !ids.contains(nil) else {
+            throw APIError(
+                .invalid, "_integrationIds is missing or no array of ids", status: 422, field: "_integrationIds")
+        }
+        let connector = try await connector(id)
+        guard let version = connector.newestVersion else {
+            throw APIError(.invalid, "connector \(id) is not known to have an update function", status: 422)
+        }
+        for integration in ids.compactMap({ $0 }) {
+            guard try await store.get(integration).integration.connectorID == id else {
+                throw APIError(
+                    .invalid, "integration \(integration) is not of connector \(id)", status: 422,
+                    field: "_integrationIds")
+            }
+        }
+        var failures: [FunctionFailure] = []
+        for integration in ids.compactMap({ $0 }) {
+            let failure = try await tokens.withToken(for: integration) { token in
+                try await InstallFlow(
+                    integration: integration, connector: connector, api: store,
+                    options: CallOptions(bearerToken: token, opts: [:])
+                ).update(to: version).finish()?.failure
+            }
+            if let failure {
+                failures.append(FunctionFailure(code: failure.code, message: "\(integration): \(failure.message)"))
+            }
+        }
+        return failures.isEmpty ? HTTPResponse(json: ["success": true]) : HTTPResponse(status: 422, errors: failures)
+    }
+}
+
+private enum SmartConnectorErrorResponse {
+    static func notUninstalling(_ integration: Integration) -> APIError {
+        APIError(
+            APIError.Code(rawValue: "illegal_command"),
+            "the mode is \(integration.mode?.rawValue ?? "none"); ask for uninstaller/\(ConnectorFunction.preUninstall.extensionName) first, which begins to uninstall",
+            status: 422, field: "mode")
+    }
+}

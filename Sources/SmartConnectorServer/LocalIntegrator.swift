@@ -1,0 +1,303 @@
+public import SmartConnector
+
+/// integrator.io on one machine: its Integration API under `/v1`, and the routes by which its pages drive a connector's
+/// functions.
+///
+/// Source of routes, statuses and error envelope: integrator.io's API documentation and its public pages.
+public struct LocalIntegrator: HTTPResponder {
+    /// What it does as the real one, and what not.
+    public struct Configuration: Sendable {
+        /// The token of the account's user.
+        public var token: Secret
+        /// Whether `mode` and `settings` that a user's token writes are silently ignored, as the real one does, and an
+        /// empty list is a 204.
+        public var isLikeIntegrator = false
+        /// The limit for all requests of the user's token, or nil for none.
+        public var rateLimit: RateLimit?
+        /// How many integrations a page of the list has.
+        public var pageSize = 100
+        /// What an integration is made of when somebody installs a connector, by the connector's id.
+        public var templates: [String: Integration] = [:]
+
+        public init(token: Secret) {
+            self.token = token
+        }
+    }
+
+    let configuration: Configuration
+    let store: any IntegrationAPI & IntegrationStateAPI
+    let tokens = BearerTokens()
+    private let connectors: @Sendable (String) async throws -> Connector?
+
+    /// A local integrator.io.
+    ///
+    /// - Parameters:
+    ///   - configuration: How it behaves.
+    ///   - store: Where the integrations are.
+    ///   - connectors: The functions of a connector by its id, in this process or on a stack.
+    public init(
+        _ configuration: Configuration, store: any IntegrationAPI & IntegrationStateAPI,
+        connectors: @escaping @Sendable (String) async throws -> Connector?
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.connectors = connectors
+    }
+
+    /// Who asks.
+    enum Caller: Equatable {
+        case user
+        /// A connector function that is being called for this integration.
+        case function(integration: String)
+    }
+
+    public func respond(to request: HTTPRequest) async -> HTTPResponse {
+        do {
+            if request.path == "/openapi.json", request.method == "GET" { return HTTPResponse(json: OpenAPI.document) }
+            guard let caller = caller(request) else {
+                throw APIError(.unauthorized, "the bearer token is missing or not accepted", status: 401)
+            }
+            if caller == .user, let wait = configuration.rateLimit?.takeIfPossible() {
+                throw APIError(.rateLimited, "too many requests", status: 429, retryAfter: wait)
+            }
+            return try await route(request, caller)
+        } catch {
+            return HTTPResponse(error)
+        }
+    }
+
+    private func caller(_ request: HTTPRequest) -> Caller? {
+        guard let token = request.bearerToken, !token.value.isEmpty else { return nil }
+        if token == configuration.token { return .user }
+        return tokens.integration(of: token).map(Caller.function)
+    }
+
+    private func route(_ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
+        let parts = request.segments
+        guard parts.first == "v1", parts.count > 1 else { throw APIError.nothing(at: request.path) }
+        if case .function(let integration) = caller {
+            let isOwn = parts.count > 2 && parts[1] == "integrations" && parts[2] == integration
+            guard isOwn, parts.count == 3 || parts[3] == "state", request.method != "DELETE" || parts.count > 3 else {
+                throw APIError(
+                    .forbidden, "the token of a function reaches only the integration that it is called for",
+                    status: 403)
+            }
+        }
+        switch (parts[1], parts.count) {
+        case ("integrations", 2):
+            switch request.method {
+            case "GET": return try await list(request)
+            case "POST": return try await create(request)
+            default: return .methodNotAllowed("GET, POST")
+            }
+        case ("integrations", 3):
+            switch request.method {
+            case "GET": return .stored(try await store.get(parts[2]))
+            case "PUT": return try await update(parts[2], request, caller)
+            case "DELETE":
+                try await store.delete(parts[2])
+                return HTTPResponse(status: 204)
+            default: return .methodNotAllowed("GET, PUT, DELETE")
+            }
+        case ("integrations", 4):
+            switch (parts[3], request.method) {
+            case ("clone", "POST"): return try await clone(parts[2], request)
+            case ("install", "POST"): return try await install(connector: parts[2], request)
+            case ("install", "DELETE"): return try await remove(parts[2])
+            case ("clone", _): return .methodNotAllowed("POST")
+            case ("install", _): return .methodNotAllowed("POST, DELETE")
+            default: throw APIError.nothing(at: request.path)
+            }
+        case ("integrations", 5):
+            switch (parts[3], request.method) {
+            case ("state", _): return try await state(parts[4], of: parts[2], request)
+            case ("installer", "PUT"):
+                return try await callStep(.function(.installer, parts[4]), of: parts[2], request)
+            case ("uninstaller", "PUT") where parts[4] == ConnectorFunction.preUninstall.extensionName:
+                return try await beginUninstall(parts[2], request)
+            case ("uninstaller", "PUT"):
+                return try await callStep(.function(.uninstaller, parts[4]), of: parts[2], request)
+            case ("settings", "PUT"): return try await callSetting(.setting(parts[4]), of: parts[2], request)
+            case ("installer", _), ("uninstaller", _), ("settings", _): return .methodNotAllowed("PUT")
+            default: throw APIError.nothing(at: request.path)
+            }
+        case ("connectors", 4) where parts[3] == "update":
+            guard request.method == "PUT" else { return .methodNotAllowed("PUT") }
+            return try await update(connector: parts[2], request)
+        default:
+            throw APIError.nothing(at: request.path)
+        }
+    }
+
+    // MARK: The six endpoints
+
+    private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let page = try await store.list(after: request.parameter("after"), limit: configuration.pageSize)
+        if page.integrations.isEmpty, configuration.isLikeIntegrator { return HTTPResponse(status: 204) }
+        var headers: [HTTPRequest.Field] = []
+        if let next = page.next {
+            headers.append(HTTPRequest.Field("Link", "</v1/integrations?after=\(next)>; rel=\"next\""))
+        }
+        return HTTPResponse(json: JSON(page.integrations.map(\.integration.json)), headers: headers)
+    }
+
+    private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
+        .stored(try await store.create(try request.integration()), status: 201)
+    }
+
+    private func update(_ id: String, _ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
+        let sent = try request.integration()
+        let revision = request.header("If-Match").flatMap(Revision.init(entityTag:))
+        guard configuration.isLikeIntegrator, caller == .user else {
+            return .stored(try await store.update(id, to: sent, ifRevision: revision))
+        }
+        // The real one stores the rest and says nothing.
+        let stored = try await store.get(id)
+        guard stored.integration["mode"] != nil else {
+            return .stored(try await store.update(id, to: sent, ifRevision: revision))
+        }
+        if let revision, revision != stored.revision { throw APIError.conflict(id) }
+        var kept = sent
+        for name in ["mode", "settings"] { kept[name] = stored.integration[name] }
+        return .stored(try await store.update(id, to: kept, ifRevision: stored.revision))
+    }
+
+    private func clone(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        let body = try request.object()
+        var map: [String: String] = [:]
+        for (old, new) in body["connectionMap"]?.members ?? [] {
+            guard let new = new.string else {
+                throw APIError(
+                    .invalid, "connectionMap maps \(old) to \(new.kind); expected a connection id", status: 422,
+                    field: "connectionMap")
+            }
+            map[old] = new
+        }
+        let options = CloneOptions(
+            name: body["name"]?.string, connectionMap: map, sandbox: body["sandbox"]?.bool)
+        return .stored(try await store.clone(id, options), status: 201)
+    }
+
+    private func state(_ key: String, of id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        switch request.method {
+        case "GET":
+            guard let value = try await store.state(key, of: id) else {
+                throw APIError(.notFound, "integration \(id) has no state \(key)", status: 404)
+            }
+            return HTTPResponse(json: value)
+        case "PUT":
+            let value = try request.json()
+            let isNew = try await store.state(key, of: id) == nil
+            try await store.setState(key, of: id, to: value)
+            return HTTPResponse(
+                status: 200, headers: [HTTPRequest.Field("Content-Type", "text/plain; charset=utf-8")],
+                body: Array((isNew ? "Created" : "OK").utf8))
+        case "DELETE":
+            try await store.removeState(key, of: id)
+            return HTTPResponse(status: 204)
+        default: return .methodNotAllowed("GET, PUT, DELETE")
+        }
+    }
+
+    // MARK: Connectors
+
+    func connector(of integration: Integration) async throws -> Connector {
+        guard let id = integration.connectorID else {
+            throw APIError(
+                .invalid, "\(integration.id ?? "this integration") is of no connector: it has no _connectorId",
+                status: 422, field: "_connectorId")
+        }
+        return try await connector(id)
+    }
+
+    func connector(_ id: String) async throws -> Connector {
+        guard let connector = try await connectors(id) else {
+            throw APIError(
+                .invalid, "no stack is known for connector \(id)", status: 422, field: "_connectorId")
+        }
+        return connector
+    }
+}
+
+extension APIError {
+    static func nothing(at path: String) -> APIError {
+        APIError(.notFound, "there is nothing at \(path)", status: 404)
+    }
+}
+
+extension Revision {
+    /// The revision of an entity tag, or nil for `*`.
+    init?(entityTag: String) {
+        let tag = entityTag.hasPrefix("W/") ? entityTag.dropFirst(2) : Substring(entityTag)
+        guard tag != "*" else { return nil }
+        let isQuoted = tag.count > 1 && tag.hasPrefix("\"") && tag.hasSuffix("\"")
+        self.init(String(isQuoted ? tag.dropFirst().dropLast() : tag))
+    }
+}
+
+extension HTTPRequest {
+    func json() throws(APIError) -> JSON {
+        do {
+            return try JSON(parsing: body)
+        } catch {
+            throw APIError(APIError.Code(rawValue: "malformed_json"), "the request body is \(error)", status: 400)
+        }
+    }
+
+    /// The body as an object; none at all is an empty one.
+    func object() throws(APIError) -> JSON {
+        if body.isEmpty { return [:] }
+        let json = try json()
+        guard json.kind == .object else {
+            throw APIError(.invalid, "the request body is of kind \(json.kind); expected an object", status: 422)
+        }
+        return json
+    }
+
+    func integration() throws(APIError) -> Integration {
+        let json = try json()
+        guard let integration = try? Integration(json) else {
+            throw APIError(.invalid, "an integration is a JSON object", status: 422)
+        }
+        return integration
+    }
+}
+
+extension HTTPResponse {
+    static func stored(_ stored: StoredIntegration, status: Int = 200) -> HTTPResponse {
+        let tag = stored.revision.map { [HTTPRequest.Field("ETag", "\"\($0.text)\"")] } ?? []
+        return HTTPResponse(status: status, json: stored.integration.json, headers: tag)
+    }
+
+    /// An error in the envelope of integrator.io.
+    init(_ error: any Error) {
+        switch error {
+        case let error as APIError:
+            let wait = error.retryAfter.map {
+                [HTTPRequest.Field("Retry-After", String(max(1, Int(($0 / .seconds(1)).rounded(.up)))))]
+            }
+            self.init(
+                status: error.status ?? Self.status(error.code),
+                errors: [FunctionFailure(code: error.code.rawValue, message: error.message)], field: error.field,
+                headers: wait ?? [])
+        case let error as SmartConnectorError where error.code == .conflict || error.code == .busy:
+            self.init(status: 409, errors: [FunctionFailure(error)])
+        default:
+            self.init(status: 422, errors: [FunctionFailure(error)])
+        }
+    }
+
+    private static func status(_ code: APIError.Code) -> Int {
+        switch code {
+        case .notFound: 404
+        case .conflict: 412
+        case .unauthorized: 401
+        case .forbidden: 403
+        case .invalid: 422
+        case .rateLimited: 429
+        case .busy, .unavailable: 503
+        case .storageFull: 507
+        default: 500
+        }
+    }
+}

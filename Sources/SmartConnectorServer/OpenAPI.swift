@@ -1,0 +1,5 @@
+import SmartConnector
+
+enum OpenAPI {
+    static let document: JSON = [:]
+}

@@ -1,0 +1,56 @@
+public import SmartConnector
+
+/// What every ``IntegrationStateAPI`` that also holds the integrations promises.
+public enum IntegrationStateConformance {
+    public static let promises: [Promise<any IntegrationAPI & IntegrationStateAPI>] = [
+        Promise("there is no state at first") { api in
+            let id = try await make(api)
+            let value = try await api.state("cursor", of: id)
+            try expect(value, is: nil, "the state")
+        },
+        Promise("what is put under a key is read back as it was written, null too") { api in
+            let id = try await make(api)
+            for value: JSON in [["n": JSON(JSON.Number("1.0") ?? JSON.Number(1)), "ü/ \\": [true]], "text", 7, .null] {
+                try await api.setState("a key/with ü?", of: id, to: value)
+                let read = try await api.state("a key/with ü?", of: id)
+                try expect(read, is: value, "the state")
+            }
+        },
+        Promise("keys and integrations do not meet") { api in
+            let (one, two) = (try await make(api), try await make(api))
+            try await api.setState("a", of: one, to: 1)
+            try await api.setState("b", of: one, to: 2)
+            try await api.setState("a", of: two, to: 3)
+            let values = [
+                try await api.state("a", of: one), try await api.state("b", of: one), try await api.state("a", of: two),
+                try await api.state("b", of: two),
+            ]
+            try expect(values, is: [1, 2, 3, nil], "the states")
+        },
+        Promise("what is removed is gone, and removing it again is no error") { api in
+            let id = try await make(api)
+            try await api.setState("a", of: id, to: 1)
+            try await api.removeState("a", of: id)
+            try await api.removeState("a", of: id)
+            let value = try await api.state("a", of: id)
+            try expect(value, is: nil, "the state")
+        },
+        Promise("an integration that is deleted leaves no state") { api in
+            let id = try await make(api)
+            try await api.setState("a", of: id, to: 1)
+            try await api.delete(id)
+            let code: APIError.Code?
+            do {
+                try await api.setState("a", of: id, to: 1)
+                code = nil
+            } catch let error as APIError {
+                code = error.code
+            }
+            try expect(code, is: .notFound, "the code")
+        },
+    ]
+
+    private static func make(_ api: any IntegrationAPI) async throws -> String {
+        try await api.create(try Integration(["name": "A"])).integration.id ?? ""
+    }
+}

@@ -1,0 +1,229 @@
+import Foundation
+import SmartConnector
+import SmartConnectorHTTP
+import SmartConnectorServer
+import SmartConnectorTesting
+import Synchronization
+import Testing
+
+/// A server that answers as it is told, and what it was asked.
+final class CannedServer: HTTPResponder {
+    private let answers: Mutex<[HTTPResponse]>
+    private let seen = Mutex<[HTTPRequest]>([])
+
+    init(_ answers: [HTTPResponse]) { self.answers = Mutex(answers) }
+
+    var requests: [HTTPRequest] { seen.withLock { $0 } }
+
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
+        seen.withLock { $0.append(request) }
+        return answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+    }
+
+    /// Serves for as long as `body` takes.
+    func serving<R>(_ body: (String) async throws -> R) async throws -> R {
+        let server = try HTTPServer(responder: self)
+        do {
+            let result = try await body("http://127.0.0.1:\(server.port)")
+            await server.shutdown(within: .seconds(5))
+            return result
+        } catch {
+            await server.shutdown(within: .seconds(5))
+            throw error
+        }
+    }
+}
+
+extension HTTPResponse {
+    static func html(_ status: Int) -> HTTPResponse {
+        HTTPResponse(
+            status: status, headers: [HTTPRequest.Field("Content-Type", "text/html")],
+            body: Array("<!doctype html><title>Log in</title>".utf8))
+    }
+
+    static func error(_ status: Int, _ code: String, headers: [HTTPRequest.Field] = []) -> HTTPResponse {
+        HTTPResponse(
+            status: status, errors: [FunctionFailure(code: code, message: "because")], field: "mode", headers: headers)
+    }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct IntegratorClientTests {
+    static var quick: IntegratorClient.Configuration {
+        var configuration = IntegratorClient.Configuration()
+        configuration.backoff = Backoff(base: .milliseconds(1), limit: .milliseconds(2))
+        configuration.timeout = .seconds(10)
+        return configuration
+    }
+
+    private func failure(
+        _ answers: [HTTPResponse], _ body: (IntegratorClient) async throws -> Void
+    ) async throws -> (error: APIError?, requests: [HTTPRequest]) {
+        let server = CannedServer(answers)
+        let error = try await server.serving { url -> APIError? in
+            do {
+                try await body(IntegratorClient(url, token: Secret("API-TOKEN"), configuration: Self.quick))
+                return nil
+            } catch let error as APIError {
+                return error
+            }
+        }
+        return (error, server.requests)
+    }
+
+    @Test(arguments: [400, 401, 403, 404, 409, 412, 422])
+    func anErrorKeepsStatusCodeMessageAndField(_ status: Int) async throws {
+        let (error, requests) = try await failure([.error(status, "some_code")]) { _ = try await $0.get("i") }
+        #expect(error?.status == status)
+        #expect(error?.code.rawValue == "some_code")
+        #expect(error?.message.hasPrefix("because") == true)
+        #expect(error?.field == "mode")
+        #expect(requests.count == 1)
+    }
+
+    @Test func aRequestThatMayBeSentAgainIsSentAgain() async throws {
+        let good = HTTPResponse(json: ["_id": "i"])
+        let (error, requests) = try await failure([.error(503, "x"), .html(502), good]) { api in
+            let id = try await api.get("i").integration.id
+            #expect(id == "i")
+        }
+        #expect(error == nil)
+        #expect(requests.count == 3)
+    }
+
+    @Test func aPOSTIsNeverSentTwice() async throws {
+        for status in [429, 500, 503] {
+            let (error, requests) = try await failure([.error(status, "x"), HTTPResponse(json: [:])]) { api in
+                _ = try await api.create(try Integration([:]))
+            }
+            #expect(error?.status == status)
+            #expect(requests.count == 1)
+        }
+    }
+
+    @Test func retryAfterIsObeyedAndReported() async throws {
+        let clock = TestClock()
+        var configuration = Self.quick
+        configuration.clock = clock
+        let server = CannedServer([
+            .error(429, "rate_limited", headers: [HTTPRequest.Field("Retry-After", "7")]),
+            HTTPResponse(json: ["_id": "i"]),
+        ])
+        try await server.serving { url in
+            let api = try IntegratorClient(url, token: Secret("T"), configuration: configuration)
+            async let answer = api.get("i")
+            await clock.sleepers(1)
+            clock.advance(by: .seconds(7))
+            let id = try await answer.integration.id
+            #expect(id == "i")
+        }
+    }
+
+    @Test func aWaitThatIsTooLongIsAnError() async throws {
+        let refused = HTTPResponse.error(429, "rate_limited", headers: [HTTPRequest.Field("Retry-After", "3600")])
+        let (error, requests) = try await failure([refused]) { _ = try await $0.get("i") }
+        #expect(error?.retryAfter == .seconds(3600))
+        #expect(requests.count == 1)
+    }
+
+    static let malformed: [(HTTPResponse, String)] = [
+        (.html(200), "HTML page and not JSON: usually the URL is not that of the API"),
+        (HTTPResponse(status: 200), "an empty body"),
+        (HTTPResponse(status: 200, body: Array(#"{"_id":"x","na"#.utf8)), "cut off"),
+        (HTTPResponse(status: 200, body: Array("OK".utf8)), "not JSON"),
+        (HTTPResponse(json: [1]), "array where an integration is expected"),
+    ]
+
+    @Test(arguments: malformed)
+    func anAnswerThatIsNoDocumentIsAnErrorThatSaysWhatItIs(_ answer: HTTPResponse, _ text: String) async throws {
+        let (error, _) = try await failure([answer]) { _ = try await $0.get("i") }
+        #expect(error?.code == .malformedAnswer)
+        #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func aRedirectIsNotFollowed() async throws {
+        let redirect = HTTPResponse(status: 302, headers: [HTTPRequest.Field("Location", "/elsewhere")])
+        let (error, requests) = try await failure([redirect]) { _ = try await $0.get("i") }
+        #expect(error?.status == 302)
+        #expect(error?.message.contains("redirect") == true)
+        #expect(requests.count == 1)
+    }
+
+    @Test func pagesFollowTheLinkHeaderOnTheSameHostOnly() async throws {
+        let first = HTTPResponse(
+            json: [["_id": "1"], ["_id": "2"]],
+            headers: [
+                HTTPRequest.Field("Link", #"<https://x/prev>; rel="prev", </v1/integrations?page=2>; rel="next""#)
+            ])
+        let last = HTTPResponse(json: [["_id": "3"]])
+        let (error, requests) = try await failure([first, last]) { api in
+            let ids = try await api.list().map(\.integration.id)
+            #expect(ids == ["1", "2", "3"])
+        }
+        #expect(error == nil)
+        #expect(requests.last?.query == [HTTPRequest.Field("page", "2")])
+        let elsewhere = HTTPResponse(
+            json: [], headers: [HTTPRequest.Field("Link", #"<https://other.example/v1/integrations>; rel="next""#)])
+        let (refused, asked) = try await failure([elsewhere]) { _ = try await $0.list() }
+        #expect(refused?.message.contains("another host") == true)
+        #expect(asked.count == 1)
+    }
+
+    @Test func aServerThatIsNotThereIsUnavailable() async throws {
+        let server = try HTTPServer(responder: CannedServer([HTTPResponse(status: 200)]))
+        await server.shutdown()
+        var configuration = Self.quick
+        configuration.attempts = 2
+        let api = try IntegratorClient(
+            "http://127.0.0.1:\(server.port)", token: Secret("API-TOKEN"), configuration: configuration)
+        let error = await #expect(throws: APIError.self) { try await api.get("i") }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("nothing answers there") == true)
+        #expect(error?.message.contains("API-TOKEN") == false)
+    }
+
+    @Test func theTokenIsSentAndNeverShown() async throws {
+        let echo = HTTPResponse(
+            status: 422, errors: [FunctionFailure(code: "x", message: "token API-TOKEN is bad")])
+        let (error, requests) = try await failure([echo]) { _ = try await $0.get("i") }
+        #expect(requests.first?.bearerToken == Secret("API-TOKEN"))
+        #expect(error?.message == "token ‹redacted› is bad")
+    }
+
+    @Test(arguments: [
+        ("https://api.integrator.io", "https://api.integrator.io/v1"),
+        ("https://api.eu.integrator.io/v1", "https://api.eu.integrator.io/v1"),
+        ("http://127.0.0.1:7081/", "http://127.0.0.1:7081/v1"), ("http://h/base/", "http://h/base/v1"),
+    ])
+    func theBaseURLMayLackTheVersion(_ written: String, _ meant: String) throws {
+        #expect(try IntegratorClient(written, token: Secret("T")).baseURL.absoluteString == meant)
+    }
+
+    @Test(arguments: ["", "api.integrator.io", "ftp://x", "http://"])
+    func whatIsNoURLIsRefused(_ text: String) {
+        #expect(throws: APIError.self) { try IntegratorClient(text, token: Secret("T")) }
+    }
+
+    @Test func theClientKeepsUnderTheRateLimit() {
+        let limit = RateLimit(depth: 10, perSecond: 5)
+        let now = ContinuousClock.now
+        for _ in 0..<10 { #expect(limit.take(at: now) == .zero) }
+        #expect(limit.take(at: now) == .milliseconds(200))
+        #expect(limit.take(at: now) == .milliseconds(400))
+        #expect(limit.take(at: now + .seconds(10)) == .zero)
+    }
+
+    @Test func cancellingEndsARequestAtOnce() async throws {
+        let clock = TestClock()
+        let server = CannedServer([.error(503, "x")])
+        try await server.serving { url in
+            var configuration = Self.quick
+            configuration.clock = clock
+            let api = try IntegratorClient(url, token: Secret("T"), configuration: configuration)
+            let task = Task { try await api.get("i") }
+            await clock.sleepers(1)
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import SmartConnector
+import SmartConnectorHTTP
+import SmartConnectorServer
+import SmartConnectorTesting
+import Testing
+
+/// A connector whose functions are behind `POST /function`.
+@Suite(.timeLimit(.minutes(1)))
+struct RemoteStackTests {
+    private func call(
+        _ answers: [HTTPResponse], _ function: ConnectorFunction = .installer("verify"), token: String = "T"
+    ) async throws -> (result: Result<JSON, FunctionFailure>, requests: [HTTPRequest]) {
+        let server = CannedServer(answers)
+        let result = try await server.serving { url -> Result<JSON, FunctionFailure> in
+            let stack = try RemoteStack(url, token: Secret(token), connectorID: "c1", timeout: .seconds(10))
+            let call = FunctionCall(
+                function, connectorID: "c1", integrationID: "i1",
+                options: CallOptions(bearerToken: Secret("BEARER-TOKEN"), opts: ["edition": "pro"], storeID: "s1"),
+                pending: ["a": 1], idempotencyKey: "KEY", api: InMemoryIntegrationAPI())
+            do {
+                return .success(try await stack.call(call))
+            } catch let failure as FunctionFailure {
+                return .failure(failure)
+            }
+        }
+        return (result, server.requests)
+    }
+
+    @Test func theRequestIsThePlatforms() async throws {
+        let (result, requests) = try await call([HTTPResponse(json: ["success": true])])
+        #expect(result == .success(["success": true]))
+        let request = try #require(requests.first)
+        #expect(request.method == "POST")
+        #expect(request.path == "/function")
+        #expect(request.bearerToken == Secret("T"))
+        #expect(request.header("Idempotency-Key") == "KEY")
+        let expected: JSON = [
+            "type": "installer", "function": "verify", "_connectorId": "c1",
+            "options": [
+                "bearerToken": "BEARER-TOKEN", "opts": ["edition": "pro"], "storeId": "s1", "_integrationId": "i1",
+                "pending": ["a": 1], "idempotencyKey": "KEY",
+            ],
+        ]
+        #expect(try JSON(parsing: request.body).isEquivalent(to: expected))
+    }
+
+    @Test(arguments: [
+        (ConnectorFunction.connectorInstaller, "installer", "connectorInstallerFunction"),
+        (.update("1.1.0"), "installer", "connectorUpdateFunction"),
+        (.preUninstall, "uninstaller", "preUninstallFunction"),
+        (.connectorUninstaller, "uninstaller", "connectorUninstallerFunction"),
+        (.persistSettings, "setting", "persistSettings"),
+    ])
+    func functionsHaveThePlatformsNames(_ function: ConnectorFunction, _ type: String, _ name: String) async throws {
+        let (_, requests) = try await call([HTTPResponse(json: [:])], function)
+        let body = try JSON(parsing: try #require(requests.first).body)
+        #expect(body["type"]?.string == type)
+        #expect(body["function"]?.string == name)
+    }
+
+    @Test func whatTheFunctionThrewIsThrown() async throws {
+        let thrown = HTTPResponse(status: 422, errors: [FunctionFailure(code: "invalid_credentials", message: "no")])
+        #expect(
+            try await call([thrown]).result == .failure(FunctionFailure(code: "invalid_credentials", message: "no")))
+    }
+
+    @Test(arguments: [
+        (HTTPResponse.html(200), "invalid_extension_response", "an HTML page"),
+        (HTTPResponse(status: 200), "invalid_extension_response", "an empty body"),
+        (HTTPResponse(status: 200, body: Array(#"{"success":tr"#.utf8)), "invalid_extension_response", "cut off"),
+        (HTTPResponse(status: 200, body: Array("hello".utf8)), "invalid_extension_response", "not JSON"),
+        (HTTPResponse.html(502), "status_502", "an HTML page"),
+        (HTTPResponse(status: 301, headers: [HTTPRequest.Field("Location", "/x")]), "status_301", "redirect"),
+        (HTTPResponse(status: 401), "unauthorized", "does not accept this token"),
+    ])
+    func anAnswerThatIsNoneSaysWhatItIs(_ answer: HTTPResponse, _ code: String, _ text: String) async throws {
+        guard case .failure(let failure) = try await call([answer]).result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(failure.code == code)
+        #expect(failure.message.contains(text), "\(failure.message)")
+    }
+
+    @Test func aFunctionThatAnswersNothingMayAnswerNothing() async throws {
+        #expect(try await call([HTTPResponse(status: 200)], .connectorUninstaller).result == .success(.null))
+    }
+
+    @Test func noTokenIsLeftInAnError() async throws {
+        let echo = HTTPResponse(
+            status: 422, errors: [FunctionFailure(code: "x", message: "SYSTEM-TOKEN and BEARER-TOKEN are bad")])
+        guard case .failure(let failure) = try await call([echo], token: "SYSTEM-TOKEN").result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(failure.message == "‹redacted› and ‹redacted› are bad")
+    }
+
+    @Test func aStackOfThisLibrarySaysWhichFunctionsItHas() async throws {
+        var connector = Connector(id: "c1")
+        connector.installer("verify") { _ in .completed }
+        connector.preUninstall { _ in .reverse }
+        connector.update(to: "1.1.0") { _ in }
+        let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret("T")) { _ in InMemoryIntegrationAPI()
+        }
+        let server = try HTTPServer(responder: endpoint)
+        let stack = try RemoteStack("http://127.0.0.1:\(server.port)", token: Secret("T"), connectorID: "c1")
+        let functions = try await stack.connector().functions
+        await server.shutdown()
+        #expect(functions == connector.functions)
+    }
+
+    @Test func aStackThatSaysNothingIsTakenToHaveWhatDocumentsName() async throws {
+        let server = CannedServer([.html(404)])
+        let functions = try await server.serving { url in
+            try await RemoteStack(url, token: Secret("T"), connectorID: "c1").connector(functions: [.preUninstall])
+                .functions
+        }
+        #expect(functions == FunctionDirectory(functions: [.preUninstall], isOpen: true))
+    }
+
+    @Test func aWrongTokenIsSaidBeforeAnythingIsCalled() async throws {
+        let endpoint = StackEndpoint(connectors: [], systemToken: Secret("T")) { _ in InMemoryIntegrationAPI() }
+        let server = try HTTPServer(responder: endpoint)
+        let stack = try RemoteStack("http://127.0.0.1:\(server.port)", token: Secret("wrong"), connectorID: "c1")
+        let error = await #expect(throws: APIError.self) { try await stack.connector() }
+        await server.shutdown()
+        #expect(error?.code == .unauthorized)
+    }
+
+    /// A stack in another language that knows nothing of this project.
+    static let python = """
+        import http.server, json, sys
+        done = []
+        class Stack(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_error(404)
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                done.append((body["type"], body["function"], self.headers["Idempotency-Key"]))
+                if self.headers["Authorization"] != "Bearer T":
+                    status, answer = 401, {"errors": [{"code": "unauthorized", "message": "no"}]}
+                elif body["function"] == "makeB" and len(done) < 3:
+                    status, answer = 422, {"errors": [{"code": "not_ready", "message": "try again"}]}
+                else:
+                    status, answer = 200, {"success": True}
+                data = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            def log_message(self, *arguments):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stack)
+        print(server.server_address[1], flush=True)
+        server.serve_forever()
+        """
+
+    @Test func aStackInAnotherLanguageIsDriven() async throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", Self.python]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        // SIGTERM would not do: the child inherits the signals that this thread has blocked.
+        defer { kill(process.processIdentifier, SIGKILL) }
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+        let api = InMemoryIntegrationAPI()
+        let id =
+            try await api.create(
+                Integration([
+                    "_connectorId": "c1", "mode": "install",
+                    "install": [
+                        ["name": "A", "installerFunction": "makeA", "uninstallerFunction": "removeA"],
+                        ["name": "B", "installerFunction": "makeB", "uninstallerFunction": "removeB"],
+                    ],
+                ])
+            ).integration.id ?? ""
+        let stack = try RemoteStack("http://127.0.0.1:\(port)", token: Secret("T"), connectorID: "c1")
+        let flow = InstallFlow(integration: id, connector: try await stack.connector(), api: api)
+        let stop = try await flow.run().finish()
+        #expect(stop?.failure == FunctionFailure(code: "not_ready", message: "try again"))
+        #expect(try await flow.run().finish() == nil)
+        #expect(api[id]?.mode == .settings)
+        try await flow.uninstall().finish()
+        #expect(api[id] == nil)
+    }
+}

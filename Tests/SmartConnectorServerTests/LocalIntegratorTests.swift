@@ -1,0 +1,305 @@
+import Foundation
+import SmartConnector
+import SmartConnectorHTTP
+import SmartConnectorServer
+import SmartConnectorTesting
+import Testing
+
+/// integrator.io on one machine, over a real socket.
+@Suite(.timeLimit(.minutes(2)))
+struct LocalIntegratorTests {
+    let store = InMemoryIntegrationAPI()
+    let fakes = FakeFunctions()
+
+    static let document: JSON = [
+        "name": "Orders", "_connectorId": "c1", "mode": "install", "settings": ["a": 1, "b": 2], "version": "1.0.0",
+        "updateInProgress": false,
+        "install": [
+            ["name": "A", "completed": false, "installerFunction": "makeA", "uninstallerFunction": "removeA"],
+            ["name": "B", "completed": false, "installerFunction": "makeB", "uninstallerFunction": "removeB"],
+        ],
+    ]
+
+    private func integrator(
+        _ change: (inout LocalIntegrator.Configuration) -> Void = { _ in }
+    ) -> LocalIntegrator {
+        var configuration = LocalIntegrator.Configuration(token: Secret("U"))
+        change(&configuration)
+        let connector = fakes.connector(id: "c1")
+        return LocalIntegrator(configuration, store: store) { id in id == "c1" ? connector : nil }
+    }
+
+    private func create(_ document: JSON = document) async throws -> String {
+        try await store.create(try Integration(document)).integration.id ?? ""
+    }
+
+    // MARK: The client against it
+
+    @Test(arguments: IntegrationAPIConformance.promises)
+    func theClientKeepsThePromisesOfAnIntegrationAPI(_ promise: Promise<any IntegrationAPI>) async throws {
+        try await serving(integrator { $0.pageSize = 3 }) { server in
+            try await promise.check { try IntegratorClient(server.url, token: Secret("U")) }
+        }
+    }
+
+    @Test(arguments: IntegrationAPIConformance.promises)
+    func alsoWhereTheServerKnowsNoRevisions(_ promise: Promise<any IntegrationAPI>) async throws {
+        let api = InMemoryIntegrationAPI(hasRevisions: false)
+        let integrator = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: api) { _ in nil }
+        try await serving(integrator) { server in
+            try await promise.check { try IntegratorClient(server.url + "/v1/", token: Secret("U")) }
+        }
+    }
+
+    @Test(arguments: IntegrationStateConformance.promises)
+    func theClientKeepsThePromisesOfState(
+        _ promise: Promise<any IntegrationAPI & IntegrationStateAPI>
+    ) async throws {
+        try await serving(integrator()) { server in
+            try await promise.check { try IntegratorClient(server.url, token: Secret("U")) }
+        }
+    }
+
+    @Test(arguments: FlowJournalConformance.promises)
+    func aJournalInStateKeepsThePromisesOfAJournal(_ promise: Promise<any FlowJournal>) async throws {
+        let journal = InventedIntegrations(store)
+        try await promise.check { journal }
+    }
+
+    /// The journal's promises are about ids that they make up; here each gets an integration.
+    private actor InventedIntegrations: FlowJournal {
+        private let store: InMemoryIntegrationAPI
+        private var ids: [String: String] = [:]
+
+        init(_ store: InMemoryIntegrationAPI) { self.store = store }
+
+        private func id(_ name: String) async throws -> String {
+            if let id = ids[name] { return id }
+            let id = try await store.create(try Integration(["name": JSON(name)])).integration.id ?? ""
+            ids[name] = id
+            return id
+        }
+
+        func record(of integration: String) async throws -> FlowRecord {
+            try await StateJournal(store).record(of: id(integration))
+        }
+
+        func save(_ record: FlowRecord, of integration: String) async throws {
+            try await StateJournal(store).save(record, of: id(integration))
+        }
+    }
+
+    // MARK: An installation as the platform's page drives it
+
+    @Test func thePageInstallsChangesUpdatesAndRemoves() async throws {
+        let id = try await create()
+        try await serving(integrator()) { server in
+            func put(_ path: String, _ body: JSON = [:]) async throws -> HTTPResponse {
+                try await server.send("PUT", "/v1/" + path, token: "U", json: body)
+            }
+            let first = try await put("integrations/\(id)/installer/makeA", ["formVal": ["user": "x"], "storeId": "s"])
+            #expect(first.status == 200)
+            #expect(first.json["success"] == true)
+            #expect(store[id]?.mode == .install)
+            #expect(fakes.calls.last?.options.formValues == ["user": "x"])
+            #expect(fakes.calls.last?.options.storeID == "s")
+            #expect(fakes.calls.last?.step?.name == "A")
+            _ = try await put("integrations/\(id)/installer/makeB")
+            #expect(store[id]?.mode == .settings)
+
+            let settings = try await put("integrations/\(id)/settings/persistSettings", ["pending": ["b": 3]])
+            #expect(settings.status == 200)
+            #expect(store[id]?.settings == ["a": 1, "b": 3])
+
+            let order = try await put("integrations/\(id)/uninstaller/preUninstallFunction")
+            #expect(order.json.array?.map { $0["uninstallerFunction"] } == ["removeB", "removeA"])
+            #expect(store[id]?.mode == .uninstall)
+            _ = try await put("integrations/\(id)/uninstaller/removeB")
+            #expect(store[id]?.steps.map(\.isCompleted) == [true, false])
+            _ = try await put("integrations/\(id)/uninstaller/removeA")
+            let removed = try await server.send("DELETE", "/v1/integrations/\(id)/install", token: "U", json: [:])
+            #expect(removed.status == 204)
+            #expect(store[id] == nil)
+        }
+    }
+
+    @Test func aFunctionThatThrowsIsA422AndChangesNothing() async throws {
+        let id = try await create()
+        _ = fakes["makeA"].fail(code: "invalid_credentials", message: "no such user")
+        try await serving(integrator()) { server in
+            let answer = try await server.send("PUT", "/v1/integrations/\(id)/installer/makeA", token: "U", json: [:])
+            #expect(answer.status == 422)
+            #expect(answer.errors == ["invalid_credentials: no such user"])
+            #expect(store[id]?.steps.first?.isCompleted == false)
+        }
+    }
+
+    @Test func aFunctionThatNoStepNamesChangesTheStepsItNames() async throws {
+        let id = try await create()
+        fakes["addNewStore"].updateSteps([["name": "B", "completed": true, "extra": 1]])
+        try await serving(integrator()) { server in
+            let answer = try await server.send(
+                "PUT", "/v1/integrations/\(id)/installer/addNewStore", token: "U", json: [:])
+            #expect(answer.status == 200)
+            #expect(store[id]?.steps.map(\.isCompleted) == [false, true])
+            #expect(store[id]?.steps.last?.json["extra"] == 1)
+        }
+    }
+
+    @Test func anInstallationBeginsWithTheConnectorsInstaller() async throws {
+        var connector = Connector(id: "c1")
+        connector.installer { call in
+            try await call.api.edit(call.integrationID) { $0["install"] = Self.document["install"] }
+        }
+        for name in ["makeA", "makeB"] { connector.installer(name) { _ in .completed } }
+        for name in ["removeA", "removeB"] { connector.uninstaller(name) { _ in .completed } }
+        connector.update(to: "2.0.0") { call in
+            try await call.api.edit(call.integrationID) { $0.settings?["currency"] = "USD" }
+        }
+        let configuration = LocalIntegrator.Configuration(token: Secret("U"))
+        let integrator = LocalIntegrator(configuration, store: store) { [connector] _ in connector }
+        try await serving(integrator) { server in
+            let created = try await server.send(
+                "POST", "/v1/integrations/c1/install", token: "U", json: ["sandbox": true])
+            #expect(created.status == 201)
+            #expect(created.json["mode"] == "install")
+            #expect(created.json["sandbox"] == true)
+            #expect(created.json["install"]?.count == 2)
+            let id = created.json["_id"]?.string ?? ""
+            try await store.edit(id) { integration in
+                integration.mode = .settings
+                integration.version = "1.0.0"
+            }
+            let update = try await server.send(
+                "PUT", "/v1/connectors/c1/update", token: "U", json: ["_integrationIds": [JSON(id)]])
+            #expect(update.status == 200)
+            #expect(store[id]?.version == "2.0.0")
+            #expect(store[id]?.isUpdateInProgress == false)
+            #expect(store[id]?.settings?["currency"] == "USD")
+        }
+    }
+
+    // MARK: Tokens
+
+    @Test(arguments: [nil, "wrong", ""])
+    func withoutTheRightTokenNothingIsAnswered(_ token: String?) async throws {
+        try await serving(integrator()) { server in
+            let answer = try await server.send("GET", "/v1/integrations", token: token)
+            #expect(answer.status == 401)
+            #expect(answer.errors.first?.hasPrefix("unauthorized: ") == true)
+        }
+    }
+
+    @Test func theTokenOfACallReachesItsOwnIntegrationUntilTheCallIsOver() async throws {
+        let (own, other) = (try await create(), try await create())
+        var connector = Connector(id: "c1")
+        let seen = Seen()
+        connector.installer("makeA") { call in
+            let token = call.options.bearerToken ?? Secret("")
+            await seen.set(token)
+            let api = try IntegratorClient(await seen.url, token: token)
+            _ = try await api.edit(own) { $0["mine"] = true }
+            do {
+                _ = try await api.get(other)
+                return .notYet("it read the other one")
+            } catch let error as APIError where error.status == 403 {
+                return .completed
+            }
+        }
+        let integrator = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: store) {
+            [connector] _ in connector
+        }
+        try await serving(integrator) { server in
+            await seen.set(url: server.url)
+            let answer = try await server.send("PUT", "/v1/integrations/\(own)/installer/makeA", token: "U", json: [:])
+            #expect(answer.json == ["success": true])
+            #expect(store[own]?["mine"] == true)
+            let token = await seen.token
+            let late = try await server.send("GET", "/v1/integrations/\(own)", token: token.value)
+            #expect(late.status == 401)
+        }
+    }
+
+    private actor Seen {
+        var token = Secret("")
+        var url = ""
+        func set(_ token: Secret) { self.token = token }
+        func set(url: String) { self.url = url }
+    }
+
+    // MARK: Like the real one
+
+    @Test func likeTheRealOneItIgnoresModeAndSettingsOfAUsersToken() async throws {
+        let id = try await create()
+        try await serving(integrator { $0.isLikeIntegrator = true }) { server in
+            let api = try IntegratorClient(server.url, token: Secret("U"))
+            var integration = try await api.get(id).integration
+            integration.mode = .settings
+            integration.settings = [:]
+            integration.name = "New"
+            let answer = try await api.update(id, to: integration, ifRevision: nil).integration
+            #expect(answer.mode == .install)
+            #expect(answer.settings == Self.document["settings"])
+            #expect(answer.name == "New")
+        }
+    }
+
+    @Test func anEngineThatIsIgnoredSaysSo() async throws {
+        let id = try await create()
+        try await serving(integrator { $0.isLikeIntegrator = true }) { server in
+            let api = try IntegratorClient(server.url, token: Secret("U"))
+            let flow = InstallFlow(integration: id, connector: fakes.connector(id: "c1"), api: api)
+            let error = await #expect(throws: SmartConnectorError.self) { try await flow.run().finish() }
+            #expect(error?.code == .fieldIgnored)
+        }
+    }
+
+    @Test func anEmptyListMayBeA204() async throws {
+        try await serving(integrator { $0.isLikeIntegrator = true }) { server in
+            #expect(try await server.send("GET", "/v1/integrations", token: "U").status == 204)
+            let list = try await IntegratorClient(server.url, token: Secret("U")).list()
+            #expect(list.isEmpty)
+        }
+    }
+
+    @Test func tooManyRequestsAreRefusedWithTheTimeToWait() async throws {
+        try await serving(integrator { $0.rateLimit = RateLimit(depth: 2, perSecond: 0.5) }) { server in
+            for _ in 0..<2 { #expect(try await server.send("GET", "/v1/integrations", token: "U").status == 200) }
+            let answer = try await server.send("GET", "/v1/integrations", token: "U")
+            #expect(answer.status == 429)
+            #expect(answer.header("Retry-After") == "2")
+        }
+    }
+
+    @Test func revisionsAreEntityTags() async throws {
+        let id = try await create()
+        try await serving(integrator()) { server in
+            let read = try await server.send("GET", "/v1/integrations/\(id)", token: "U")
+            let tag = try #require(read.header("ETag"))
+            #expect(tag.hasPrefix("\"") && tag.hasSuffix("\""))
+            let path = "/v1/integrations/\(id)"
+            let one = try await server.send("PUT", path, token: "U", headers: ["If-Match": tag], read.body)
+            #expect(one.status == 200)
+            let two = try await server.send("PUT", path, token: "U", headers: ["If-Match": tag], read.body)
+            #expect(two.status == 412)
+            let any = try await server.send("PUT", path, token: "U", headers: ["If-Match": "*"], read.body)
+            #expect(any.status == 200)
+        }
+    }
+
+    @Test func badRequestsGetTheEnvelope() async throws {
+        let id = try await create()
+        try await serving(integrator()) { server in
+            let path = "/v1/integrations/\(id)"
+            #expect(try await server.send("PUT", path, token: "U", Array("{".utf8)).status == 400)
+            #expect(try await server.send("PUT", path, token: "U", json: []).status == 422)
+            #expect(try await server.send("PATCH", path, token: "U", json: [:]).status == 405)
+            #expect(try await server.send("GET", "/v1/nothing", token: "U").status == 404)
+            #expect(
+                try await server.send("PUT", path + "/settings/persistSettings", token: "U", json: [:]).status == 422)
+            let update = try await server.send("PUT", "/v1/connectors/c1/update", token: "U", json: [:])
+            #expect(update.json["errors"]?[0]?["field"] == "_integrationIds")
+            #expect(store[id]?["settings"] == Self.document["settings"])
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import SmartConnector
+import SmartConnectorServer
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// Serves for as long as `body` takes.
+func serving<R>(
+    _ responder: any HTTPResponder, _ configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
+    log: (@Sendable (AccessLogEntry) -> Void)? = nil, _ body: (HTTPServer) async throws -> R
+) async throws -> R {
+    let server = try HTTPServer(configuration, log: log, responder: responder)
+    do {
+        let result = try await body(server)
+        await server.shutdown(within: .seconds(10))
+        return result
+    } catch {
+        await server.shutdown(within: .zero)
+        throw error
+    }
+}
+
+/// What answers as a closure says.
+struct Canned: HTTPResponder {
+    let body: @Sendable (HTTPRequest) async -> HTTPResponse
+
+    func respond(to request: HTTPRequest) async -> HTTPResponse { await body(request) }
+}
+
+extension HTTPServer {
+    var url: String { "\(scheme)://127.0.0.1:\(port)" }
+
+    /// Sends a request over a real connection.
+    func send(
+        _ method: String, _ path: String, token: String? = nil, headers: [String: String] = [:], _ body: [UInt8]? = nil
+    ) async throws -> HTTPResponse {
+        var request = URLRequest(url: URL(string: url + path)!)
+        request.httpMethod = method
+        request.timeoutInterval = 60
+        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+        request.httpBody = body.map { Data($0) }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        let answer = response as! HTTPURLResponse
+        return HTTPResponse(
+            status: answer.statusCode,
+            headers: answer.allHeaderFields.map { HTTPRequest.Field("\($0.key)", "\($0.value)") }, body: [UInt8](data))
+    }
+
+    func send(
+        _ method: String, _ path: String, token: String? = nil, headers: [String: String] = [:], json: JSON
+    ) async throws -> HTTPResponse {
+        try await send(method, path, token: token, headers: headers, json.utf8())
+    }
+}
+
+extension HTTPResponse {
+    var json: JSON { (try? JSON(parsing: body)) ?? .null }
+
+    /// The errors in short: `code: message`.
+    var errors: [String] {
+        (json["errors"]?.array ?? []).map { "\($0["code"]?.string ?? "?"): \($0["message"]?.string ?? "?")" }
+    }
+}
+
+/// A connection on which anything can be sent.
+final class RawConnection: Sendable {
+    private let socket: Int32
+
+    init(port: Int) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        var timeout = timeval(tv_sec: 30, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(socket) }
+
+    func write(_ text: String) { write(Array(text.utf8)) }
+
+    func write(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Reads until the server closes, or until `end` was read: on a thread that may wait.
+    func read(until end: String? = nil) async -> String {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: self.readBlocking(until: end)) }
+        }
+    }
+
+    private func readBlocking(until end: String?) -> String {
+        var text = ""
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while end.map({ !text.contains($0) }) ?? true {
+            let count = recv(socket, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            text += String(decoding: buffer[..<count], as: UTF8.self)
+        }
+        return text
+    }
+}

@@ -1,0 +1,265 @@
+import Foundation
+import SmartConnector
+import SmartConnectorServer
+import SmartConnectorTesting
+import Synchronization
+import Testing
+
+/// What the server bears.
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct ServerTests {
+    /// A gate that many wait at.
+    private actor Gate {
+        private var isOpen = false
+        private var waiting: [CheckedContinuation<Void, Never>] = []
+        private var arrivals: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+
+        func wait() async {
+            if isOpen { return }
+            await withCheckedContinuation { continuation in
+                waiting.append(continuation)
+                for arrival in arrivals where arrival.count <= waiting.count { arrival.continuation.resume() }
+                arrivals.removeAll { $0.count <= waiting.count }
+            }
+        }
+
+        func open() {
+            isOpen = true
+            for continuation in waiting { continuation.resume() }
+            waiting = []
+        }
+
+        /// Waits until so many wait.
+        func arrived(_ count: Int) async {
+            if waiting.count >= count { return }
+            await withCheckedContinuation { arrivals.append((count, $0)) }
+        }
+    }
+
+    private static func responder(_ gate: Gate) -> Canned {
+        Canned { request in
+            if request.path == "/slow" { await gate.wait() }
+            return HTTPResponse(json: ["size": JSON(request.body.count), "path": JSON(request.path)])
+        }
+    }
+
+    @Test func twoHundredSlowCallsHoldUpNobody() async throws {
+        let gate = Gate()
+        try await serving(Self.responder(gate)) { server in
+            let slow = (0..<200).map { _ in
+                let connection = try? RawConnection(port: server.port)
+                connection?.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+                return connection
+            }
+            await gate.arrived(200)
+            let fast = try await server.send("GET", "/fast")
+            #expect(fast.status == 200)
+            await gate.open()
+            for connection in slow {
+                let answer = await connection?.read(until: "}")
+                #expect(answer?.contains("200 OK") == true)
+            }
+        }
+    }
+
+    @Test func aClientThatHangsUpDoesNotEndTheCall() async throws {
+        let gate = Gate()
+        let finished = Gate()
+        let responder = Canned { _ in
+            await gate.wait()
+            await finished.open()
+            return HTTPResponse(json: [:])
+        }
+        try await serving(responder) { server in
+            var connection: RawConnection? = try RawConnection(port: server.port)
+            connection?.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await gate.arrived(1)
+            connection = nil
+            await gate.open()
+            await finished.wait()
+            let readyz = try await server.send("GET", "/readyz")
+            #expect(readyz.status == 200)
+        }
+    }
+
+    @Test func randomBytesAndHalfRequestsAreBorne() async throws {
+        try await serving(Self.responder(Gate())) { server in
+            var generator = SystemRandomNumberGenerator()
+            for _ in 0..<50 {
+                let connection = try RawConnection(port: server.port)
+                let count = Int.random(in: 1...4096, using: &generator)
+                connection.write((0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+            }
+            for half in ["", "G", "POST /function", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"] {
+                let connection = try RawConnection(port: server.port)
+                connection.write(half)
+            }
+            let x = try await server.send("GET", "/x")
+            #expect(x.status == 200)
+        }
+    }
+
+    @Test func aThousandIdleConnectionsAreBorne() async throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+        limit.rlim_cur = min(limit.rlim_max, 8192)
+        setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+        try await serving(Self.responder(Gate())) { server in
+            let idle = try (0..<1000).map { _ in try RawConnection(port: server.port) }
+            let x = try await server.send("GET", "/x")
+            #expect(x.status == 200)
+            idle[999].write("GET /y HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(await idle[999].read(until: "}").contains("/y"))
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func aBodyOneByteOverTheLimitIsA413(_ isChunked: Bool) async throws {
+        var configuration = HTTPServer.Configuration()
+        configuration.maximumBodySize = 1000
+        try await serving(Self.responder(Gate()), configuration) { server in
+            func post(_ size: Int) async throws -> String {
+                let connection = try RawConnection(port: server.port)
+                let body = String(repeating: "x", count: size)
+                connection.write(
+                    "POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                        + (isChunked
+                            ? "Transfer-Encoding: chunked\r\n\r\n\(String(size, radix: 16))\r\n\(body)\r\n0\r\n\r\n"
+                            : "Content-Length: \(size)\r\n\r\n\(body)"))
+                return await connection.read()
+            }
+            #expect(try await post(1000).contains(#""size":1000"#))
+            let answer = try await post(1001)
+            #expect(answer.contains("413") && answer.contains("request_too_large"))
+            let x = try await server.send("GET", "/x")
+            #expect(x.status == 200)
+        }
+    }
+
+    @Test func aHeaderThatIsTooLargeIsRefused() async throws {
+        try await serving(Self.responder(Gate())) { server in
+            let connection = try RawConnection(port: server.port)
+            connection.write("GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "y", count: 100_000))\r\n\r\n")
+            #expect(await !connection.read().contains("200 OK"))
+            let x = try await server.send("GET", "/x")
+            #expect(x.status == 200)
+        }
+    }
+
+    @Test func aConnectionThatNeverFinishesItsHeaderIsCut() async throws {
+        var configuration = HTTPServer.Configuration()
+        configuration.receiveTimeout = .milliseconds(200)
+        try await serving(Self.responder(Gate()), configuration) { server in
+            let connection = try RawConnection(port: server.port)
+            connection.write("GET / HTTP/1.1\r\nHo")
+            // Ends when the server closes; without that the read would time out and the time limit of the test with it.
+            #expect(await connection.read() == "")
+        }
+    }
+
+    @Test func pathsAndParametersAreDecoded() async throws {
+        let responder = Canned { request in
+            HTTPResponse(
+                json: JSON(
+                    request.segments.map { JSON($0) } + request.query.flatMap { [JSON($0.name), JSON($0.value)] }))
+        }
+        let answer = try await serving(responder) { try await $0.send("GET", "/a%2Fb/%C3%BC?x=1+2%263&y=") }
+        #expect(answer.json == ["a/b", "ü", "x", "1 2&3", "y", ""])
+    }
+
+    // MARK: Starting and stopping
+
+    @Test func aPortInUseIsAnErrorThatSaysSo() async throws {
+        try await serving(Self.responder(Gate())) { server in
+            var configuration = HTTPServer.Configuration()
+            configuration.port = server.port
+            let error = #expect(throws: ServerError.self) {
+                try HTTPServer(configuration, responder: Self.responder(Gate()))
+            }
+            #expect(error?.code == .addressInUse)
+            #expect(error?.description.contains("port \(server.port)") == true)
+        }
+    }
+
+    @Test func anAddressOfAnotherMachineIsRefused() {
+        var configuration = HTTPServer.Configuration()
+        configuration.host = "192.0.2.1"
+        let error = #expect(throws: ServerError.self) {
+            try HTTPServer(configuration, responder: Self.responder(Gate()))
+        }
+        #expect(error?.code == .invalidAddress)
+    }
+
+    @Test func whatRunsIsFinishedBeforeTheServerStops() async throws {
+        let gate = Gate()
+        let server = try HTTPServer(responder: Self.responder(gate))
+        let connection = try RawConnection(port: server.port)
+        connection.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        await gate.arrived(1)
+        async let stopping: Void = server.shutdown(within: .seconds(30))
+        // Not ready from the moment that it is being stopped, which another task begins.
+        while try await server.send("GET", "/readyz").status == 200 { await Task.yield() }
+        await gate.open()
+        await stopping
+        #expect(await connection.read(until: "}").contains("200 OK"))
+        #expect(throws: (any Error).self) { try RawConnection(port: server.port) }
+    }
+
+    @Test func whatDoesNotEndIsAnsweredWith503() async throws {
+        let gate = Gate()
+        let server = try HTTPServer(responder: Self.responder(gate))
+        let connection = try RawConnection(port: server.port)
+        connection.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        await gate.arrived(1)
+        await server.shutdown(within: .milliseconds(10))
+        #expect(await connection.read().contains("503"))
+        await gate.open()
+    }
+
+    // MARK: The log
+
+    @Test func aRequestIsOneLineWithoutItsQuery() async throws {
+        let lines = Mutex<[String]>([])
+        try await serving(Self.responder(Gate()), log: { entry in lines.withLock { $0.append(entry.line) } }) {
+            server in
+            _ = try await server.send(
+                "POST", "/p?access_token=SECRET", token: "SECRET", json: ["access_token": "SECRET"])
+        }
+        let logged = lines.withLock { $0 }
+        #expect(logged.count == 1)
+        #expect(logged.first?.hasPrefix("POST /p 200 ") == true)
+        #expect(!logged.joined().contains("SECRET"))
+    }
+
+    @Test func aConnectionMayBeUsedManyTimesByManyAtOnce() async throws {
+        var connector = Connector(id: "c1")
+        connector.installer("now") { _ in .completed }
+        connector.installer("later") { _ in
+            await Task.yield()
+            return .completed
+        }
+        let api = InMemoryIntegrationAPI()
+        let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret("T")) { _ in api }
+        try await serving(endpoint) { server in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for worker in 0..<8 {
+                    group.addTask {
+                        let connection = try RawConnection(port: server.port)
+                        var answered = 0
+                        for index in 0..<200 {
+                            let name = (index + worker).isMultiple(of: 2) ? "now" : "later"
+                            let body =
+                                #"{"type":"installer","function":"\#(name)","_connectorId":"c1","options":{}}"#
+                            connection.write(
+                                "POST /function HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer T\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                            )
+                            if await connection.read(until: #"{"success":true}"#).contains("200 OK") { answered += 1 }
+                        }
+                        return answered
+                    }
+                }
+                for try await answered in group { #expect(answered == 200) }
+            }
+        }
+    }
+}
