@@ -50,9 +50,11 @@ struct HTTPTransport: Sendable {
 /// There is no answer from a server.
 struct TransportError: Error, CustomStringConvertible {
     let description: String
+    let isTimeout: Bool
 
-    init(_ url: URL, _ reason: String) {
+    init(_ url: URL, _ reason: String, isTimeout: Bool = false) {
         description = "\(url.origin): \(reason)"
+        self.isTimeout = isTimeout
     }
 
     init(_ url: URL, _ error: any Error) {
@@ -67,7 +69,7 @@ struct TransportError: Error, CustomStringConvertible {
                 "its certificate is not trusted"
             default: (error as NSError).localizedDescription
             }
-        self.init(url, reason)
+        self.init(url, reason, isTimeout: (error as? URLError)?.code == .timedOut)
     }
 }
 

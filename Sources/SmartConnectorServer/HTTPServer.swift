@@ -186,7 +186,8 @@ public final class HTTPServer: Sendable {
     func answer(_ request: HTTPRequest, _ exchange: Exchange) {
         let isTerminating = isTerminating.load(ordering: .relaxed)
         if request.path == "/livez" || request.path == "/readyz" {
-            exchange.finish(isTerminating ? Self.stopped : HTTPResponse(json: ["success": true]))
+            let answer = isTerminating ? Self.stopped : HTTPResponse(json: ["success": true])
+            exchange.finish(request.method == "GET" ? answer : .methodNotAllowed("GET"))
         } else if isTerminating {
             exchange.finish(Self.stopped)
         } else {

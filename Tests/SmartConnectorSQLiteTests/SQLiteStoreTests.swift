@@ -34,6 +34,11 @@ struct SQLiteStoreTests {
         try await promise.check { try SQLiteStore(path: path) }
     }
 
+    @Test(arguments: IntegrationStateConformance.promises)
+    func keepsThePromisesOfState(_ promise: Promise<any IntegrationAPI & IntegrationStateAPI>) async throws {
+        try await promise.check { try SQLiteStore(path: path) }
+    }
+
     @Test(arguments: FlowJournalConformance.promises)
     func keepsThePromisesOfAFlowJournal(_ promise: Promise<any FlowJournal>) async throws {
         try await promise.check { try SQLiteStore(path: path) }

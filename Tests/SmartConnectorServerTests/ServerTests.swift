@@ -167,6 +167,56 @@ struct ServerTests {
         #expect(answer.json == ["a/b", "ü", "x", "1 2&3", "y", ""])
     }
 
+    // MARK: TLS
+
+    @Test func overTLSItAnswersThoseWhoTrustItsCertificate() async throws {
+        let folder = NSTemporaryDirectory() + "smartconnector-tls-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        #expect(
+            try run(
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                "1",
+                "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem",
+                "-out", folder + "/cert.pem"
+            ).status == 0)
+        func text(_ name: String) throws -> String {
+            String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
+        }
+        var configuration = HTTPServer.Configuration()
+        configuration.tls = HTTPServer.TLS(certificate: try text("cert.pem"), key: Secret(try text("key.pem")))
+        let script = """
+            import ssl, sys, urllib.request
+            context = ssl.create_default_context(cafile=sys.argv[2])
+            print(urllib.request.urlopen(sys.argv[1], context=context).read().decode())
+            """
+        try await serving(Self.responder(Gate()), configuration) { server in
+            #expect(server.scheme == "https")
+            let answer = try run("python3", "-c", script, server.url + "/x", folder + "/cert.pem")
+            #expect(answer.status == 0)
+            #expect(answer.output.contains(#""path":"/x""#))
+            await #expect(throws: (any Error).self) { try await server.send("GET", "/x") }
+        }
+        configuration.tls?.key = Secret("no key")
+        let error = #expect(throws: ServerError.self) {
+            try HTTPServer(configuration, responder: Self.responder(Gate()))
+        }
+        #expect(error?.code == .invalidCertificate)
+    }
+
+    private func run(_ arguments: String...) throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = Pipe()
+        try process.run()
+        let text = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+    }
+
     // MARK: Starting and stopping
 
     @Test func aPortInUseIsAnErrorThatSaysSo() async throws {

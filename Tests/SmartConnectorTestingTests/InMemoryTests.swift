@@ -13,6 +13,11 @@ struct InMemoryTests {
         try await promise.check { InMemoryIntegrationAPI(hasRevisions: false) }
     }
 
+    @Test(arguments: IntegrationStateConformance.promises)
+    func keepsThePromisesOfState(_ promise: Promise<any IntegrationAPI & IntegrationStateAPI>) async throws {
+        try await promise.check { InMemoryIntegrationAPI() }
+    }
+
     @Test(arguments: FlowJournalConformance.promises)
     func keepsThePromisesOfAFlowJournal(_ promise: Promise<any FlowJournal>) async throws {
         try await promise.check { InMemoryJournal() }

@@ -1,0 +1,172 @@
+import Foundation
+import SmartConnector
+import Testing
+
+@testable import SmartConnectorCLI
+
+/// `serve` and the commands that go over HTTP, as processes.
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct ServeTests {
+    let harness: Harness
+
+    init() throws {
+        harness = try Harness()
+    }
+
+    private static let userToken = "user-token-\(UUID().uuidString)"
+    private static let systemToken = "system-token-\(UUID().uuidString)"
+
+    /// A server in a process of its own, with a store of its own.
+    private final class Served {
+        let process: Process
+        let url: String
+        private let output: Pipe
+        private let errors: Pipe
+        private let started: String
+
+        init(_ harness: Harness, _ program: String, _ arguments: [String]) throws {
+            errors = Pipe()
+            (process, output) = try harness.start(
+                program,
+                ["serve", "--json", "--port", "0", "--store", "sqlite:\(harness.file("\(program).sqlite"))"]
+                    + arguments,
+                errors: errors)
+            var line = ""
+            while !line.contains("\n") {
+                let data = output.fileHandleForReading.availableData
+                if data.isEmpty {
+                    let reason = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+                    throw FileError(description: "\(program) ended: \(reason)", status: .internalError)
+                }
+                line += String(decoding: data, as: UTF8.self)
+            }
+            started = line
+            url = try JSON(parsing: line)["url"]?.string ?? ""
+        }
+
+        deinit { kill(process.processIdentifier, SIGKILL) }
+
+        /// Ends it as an operator would, and returns its status and all that it printed.
+        func end() throws -> (status: Int32, output: String) {
+            kill(process.processIdentifier, SIGTERM)
+            let rest = try output.fileHandleForReading.readToEnd() ?? Data()
+            let log = try errors.fileHandleForReading.readToEnd() ?? Data()
+            process.waitUntilExit()
+            return (process.terminationStatus, started + String(decoding: rest + log, as: UTF8.self))
+        }
+    }
+
+    @Test func anInstallationGoesOverHTTPOnBothSidesAndNoTokenIsPrinted() throws {
+        let stack = try Served(harness, "bigcommerce-netsuite", ["--system-token", Self.systemToken])
+        let api = try Served(harness, "smartconnector", ["--token", Self.userToken])
+        try Data(Harness.example.utf8).write(to: URL(fileURLWithPath: harness.file("example.json")))
+        let store = ["--store", api.url, "--token", Self.userToken]
+        let functions = ["--stack", stack.url, "--stack-token", Self.systemToken]
+        var printed = ""
+        func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
+            let outcome = try harness.run(program, arguments)
+            printed += outcome.output
+            return outcome
+        }
+        let created = try run("smartconnector", store + ["create", harness.file("example.json")])
+        #expect(created.status == 0)
+        let id = created.output.trimmingCharacters(in: .whitespacesAndNewlines)
+
+        // Nothing is configured yet: the first step says what to do.
+        let refused = try run("smartconnector", store + functions + ["run", id, "--json"])
+        #expect(refused.status == 1)
+        #expect(refused.output.contains("invalid_credentials"))
+        for system in ["netsuite", "bigcommerce"] {
+            #expect(try run("bigcommerce-netsuite", ["configure", system]).status == 0)
+        }
+        #expect(try run("smartconnector", store + functions + ["run", id, "--json"]).status == 0)
+        let installed = try JSON(parsing: run("smartconnector", store + ["get", id, "--json"]).output)
+        #expect(installed["mode"] == "settings")
+        #expect(try run("smartconnector", store + functions + ["uninstall", id]).status == 0)
+        let gone = try run("smartconnector", store + ["get", id])
+        #expect(gone.status == ExitCode.notFound.rawValue)
+        // Errors carry no token either.
+        #expect(
+            try run("smartconnector", ["--store", api.url, "--token", "wrong-token", "list"]).status
+                == ExitCode.notAllowed.rawValue)
+        #expect(
+            try run("smartconnector", store + ["--stack", stack.url, "--stack-token", "wrong-token", "run", id]).status
+                != 0)
+
+        for served in [stack, api] {
+            let (status, output) = try served.end()
+            #expect(status == 0)
+            #expect(output.contains(#"{"event":"serving""#))
+            printed += output
+        }
+        #expect(printed.contains("POST /function 200"))
+        for token in [Self.userToken, Self.systemToken, "wrong-token"] { #expect(!printed.contains(token)) }
+    }
+
+    @Test func theServerKeepsWhatItsDescriptionSays() throws {
+        // One token for both, since the tool has one for all.
+        let served = try Served(
+            harness, "bigcommerce-netsuite", ["--token", Self.userToken, "--system-token", Self.userToken])
+        let tool = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent(".build/python/bin/schemathesis").path
+        try #require(FileManager.default.fileExists(atPath: tool), "run .ci/setup first: there is no \(tool)")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: tool)
+        // A request that fits the description may still be refused for what the store holds: an id that is not there,
+        // a connector that is not known. That is no fault.
+        process.arguments = [
+            "run", served.url + "/openapi.json", "-H", "Authorization: Bearer \(Self.userToken)", "--phases",
+            "examples,coverage,fuzzing", "-n", "10", "--exclude-checks", "positive_data_acceptance", "--no-color",
+            "--warnings", "off", "--seed", "1",
+        ]
+        process.currentDirectoryURL = URL(fileURLWithPath: harness.folder)
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let report = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(report)")
+        #expect(try served.end().status == 0)
+    }
+
+    @Test func aPortInUseIsSaid() throws {
+        let served = try Served(harness, "smartconnector", [])
+        let port = try #require(served.url.split(separator: ":").last)
+        let second = try harness.run("smartconnector", ["serve", "--port", String(port)])
+        #expect(second.status == ExitCode.unavailable.rawValue)
+        #expect(second.output.contains("port \(port) of 127.0.0.1 is in use"))
+    }
+
+    @Test func aURLThatIsNoAPIIsSaid() throws {
+        let served = try Served(harness, "smartconnector", ["--token", Self.userToken])
+        let wrong = try harness.run("smartconnector", ["--store", served.url + "/elsewhere", "--token", "T", "list"])
+        #expect(wrong.status != 0)
+        #expect(wrong.output.split(separator: "\n").count == 1)
+        let nothing = try harness.run("smartconnector", ["--store", "http://127.0.0.1:1", "--token", "T", "list"])
+        #expect(nothing.status == ExitCode.unavailable.rawValue)
+        #expect(nothing.output.contains("nothing answers there"))
+        let token = try harness.run("smartconnector", ["--store", served.url, "list"])
+        #expect(token.status == ExitCode.usage.rawValue)
+        #expect(token.output.contains("CELIGO_API_TOKEN"))
+    }
+
+    // MARK: One function alone
+
+    @Test func oneFunctionIsCalledAlone() async throws {
+        let outcome = await harness("call", "verify", "--simulate", "--options", #"{"storeId":"s"}"#, "--json")
+        #expect(outcome.status == .done)
+        #expect(outcome.output == "{\"success\":true}\n")
+        let failed = await harness("call", "verify", "--simulate", "--fail", "verify:1:invalid_credentials")
+        #expect(failed.status == .stopped)
+        #expect(failed.error.contains("verify failed: invalid_credentials"))
+    }
+
+    @Test func aFunctionThatIsNotThereIsSaid() throws {
+        let outcome = try harness.run("bigcommerce-netsuite", ["call", "nope"])
+        #expect(outcome.status == ExitCode.badData.rawValue)
+        #expect(outcome.output.contains("has no function nope; it has: ") && outcome.output.contains("persistSettings"))
+        #expect(
+            try harness.run("bigcommerce-netsuite", ["call", "x", "--type", "nope"]).status == ExitCode.usage.rawValue)
+    }
+}
