@@ -83,5 +83,8 @@ for target in package.targets where target.type != .system {
     if Context.environment["SMARTCONNECTOR_STRICT"] != nil {
         settings.append(.treatAllWarnings(as: .error))
     }
+    if Context.environment["SMARTCONNECTOR_THREAD_SANITIZER"] != nil {
+        settings.append(.define("THREAD_SANITIZER"))
+    }
     target.swiftSettings = settings
 }

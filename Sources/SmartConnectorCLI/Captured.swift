@@ -1,10 +1,11 @@
 import Foundation
+import SmartConnector
 import Synchronization
 
 /// Collects what a command writes.
 final class Captured: Sendable {
-    private let output = Mutex("")
-    private let errors = Mutex("")
+    private let output = Guarded("")
+    private let errors = Guarded("")
 
     var text: String { output.withLock { $0 } }
     var errorText: String { errors.withLock { $0 } }

@@ -4,7 +4,7 @@ import Synchronization
 /// Shows the events of a flow: as JSON, as lines, or live on a terminal.
 final class EventReport: Sendable {
     private let context: Context
-    private let started = Mutex<ContinuousClock.Instant?>(nil)
+    private let started = Guarded<ContinuousClock.Instant?>(nil)
 
     init(_ context: Context) {
         self.context = context

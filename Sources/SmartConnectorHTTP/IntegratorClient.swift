@@ -4,7 +4,7 @@ public import SmartConnector
 /// The Integration API of integrator.io, or of anything that speaks like it, over HTTP.
 ///
 /// ```swift
-/// let api = try IntegratorClient(token: Secret(token))
+/// let api = IntegratorClient(token: Secret(token))
 /// for stored in try await api.list() { print(stored.integration.name ?? "") }
 /// ```
 ///
@@ -45,6 +45,18 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     private let configuration: Configuration
     private let transport: HTTPTransport
 
+    /// A client of integrator.io itself.
+    ///
+    /// - Parameters:
+    ///   - token: An API token of the account, or the token that came with a call of a connector function.
+    ///   - configuration: How it behaves.
+    public init(token: Secret, configuration: Configuration = Configuration()) {
+        guard let client = try? Self(Self.integratorIO, token: token, configuration: configuration) else {
+            preconditionFailure("\(Self.integratorIO) is a URL")
+        }
+        self = client
+    }
+
     /// A client.
     ///
     /// - Parameters:
@@ -53,7 +65,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     ///   - configuration: How it behaves.
     /// - Throws: ``APIError`` where `base` is no http(s) URL.
     public init(
-        _ base: String = integratorIO, token: Secret, configuration: Configuration = Configuration()
+        _ base: String, token: Secret, configuration: Configuration = Configuration()
     ) throws(APIError) {
         guard var components = URLComponents(string: base),
             ["http", "https"].contains(components.scheme?.lowercased()),

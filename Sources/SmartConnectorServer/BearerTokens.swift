@@ -13,7 +13,7 @@ final class BearerTokens: Sendable {
         let expiry: ContinuousClock.Instant
     }
 
-    private let grants = Mutex<[Grant]>([])
+    private let grants = Guarded<[Grant]>([])
 
     /// Calls `body` with a token that ends with it.
     func withToken<R>(for integration: String, _ body: (Secret) async throws -> R) async rethrows -> R {

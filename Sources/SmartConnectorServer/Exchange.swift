@@ -21,7 +21,7 @@ final class Exchange: @unchecked Sendable {
     private let server: HTTPServer
     private let connection: OpaquePointer
     private let began = ContinuousClock.now
-    private let state = Mutex(State.receiving)
+    private let state = Guarded(State.receiving)
     private let method: String
     private let path: String
     private var body: [UInt8] = []

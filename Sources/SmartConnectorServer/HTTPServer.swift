@@ -54,7 +54,7 @@ public final class HTTPServer: Sendable {
     let configuration: Configuration
     let log: (@Sendable (AccessLogEntry) -> Void)?
     private let responder: any HTTPResponder
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     /// How many requests have begun and not ended.
     private let active = Atomic<Int>(0)

@@ -17,7 +17,7 @@ public final class FakeFunctions: Sendable {
         var calls: [FunctionCall] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let delay: Duration?
     private let clock: any Clock<Duration>
 
@@ -93,7 +93,7 @@ extension ConnectorFunction {
 public final class FakeFunction: Sendable {
     private typealias Behavior = @Sendable (FunctionCall) async throws -> JSON?
 
-    private let behaviors = Mutex<[(times: Int, behavior: Behavior)]>([])
+    private let behaviors = Guarded<[(times: Int, behavior: Behavior)]>([])
 
     init() {}
 

@@ -55,7 +55,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         var lastModified: (milliseconds: Int64, text: String)?
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let hasRevisions: Bool
     private let now: @Sendable () -> Date
 

@@ -1,3 +1,4 @@
+import SmartConnector
 import Synchronization
 
 /// A clock that stands still until a test moves it.
@@ -36,7 +37,7 @@ public final class TestClock: Clock {
         var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     public init() {}
 

@@ -8,10 +8,10 @@ import Testing
 
 /// A server that answers as it is told, and what it was asked.
 final class CannedServer: HTTPResponder {
-    private let answers: Mutex<[HTTPResponse]>
-    private let seen = Mutex<[HTTPRequest]>([])
+    private let answers: Guarded<[HTTPResponse]>
+    private let seen = Guarded<[HTTPRequest]>([])
 
-    init(_ answers: [HTTPResponse]) { self.answers = Mutex(answers) }
+    init(_ answers: [HTTPResponse]) { self.answers = Guarded(answers) }
 
     var requests: [HTTPRequest] { seen.withLock { $0 } }
 

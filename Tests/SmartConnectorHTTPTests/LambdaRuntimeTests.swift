@@ -15,10 +15,10 @@ struct LambdaRuntimeTests {
             var context: String?
         }
 
-        private let pending: Mutex<[Invocation]>
-        private let collected = Mutex<[(path: String, errorType: String?, body: JSON)]>([])
+        private let pending: Guarded<[Invocation]>
+        private let collected = Guarded<[(path: String, errorType: String?, body: JSON)]>([])
 
-        init(_ invocations: [Invocation]) { pending = Mutex(invocations) }
+        init(_ invocations: [Invocation]) { pending = Guarded(invocations) }
 
         var answers: [(path: String, errorType: String?, body: JSON)] { collected.withLock { $0 } }
 

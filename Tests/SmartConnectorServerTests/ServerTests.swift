@@ -269,7 +269,7 @@ struct ServerTests {
     // MARK: The log
 
     @Test func aRequestIsOneLineWithoutItsQuery() async throws {
-        let lines = Mutex<[String]>([])
+        let lines = Guarded<[String]>([])
         try await serving(Self.responder(Gate()), log: { entry in lines.withLock { $0.append(entry.line) } }) {
             server in
             _ = try await server.send(

@@ -72,7 +72,7 @@ struct FlowInstallTests {
 
     @Test func theObserverIsToldEveryEvent() async throws {
         let fixture = try await FlowFixture()
-        let seen = Mutex<[FlowEvent]>([])
+        let seen = Guarded<[FlowEvent]>([])
         let events = try await fixture.flow(observer: { event in seen.withLock { $0.append(event) } }).run().collect()
         #expect(seen.withLock { $0 } == events)
     }

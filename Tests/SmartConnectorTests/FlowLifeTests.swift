@@ -87,7 +87,7 @@ struct FlowLifeTests {
     @Test func theVersionChangesInTheWriteThatReleasesTheUpdate() async throws {
         let fixture = try await FlowFixture(Self.installed())
         let (api, id) = (fixture.api, fixture.id)
-        let seen = Mutex<[String]>([])
+        let seen = Guarded<[String]>([])
         api.interrupt { _ in
             guard let document = api[id] else { return }
             let state = "\(document.version?.description ?? "") \(document.isUpdateInProgress)"

@@ -27,7 +27,7 @@ struct FlowPersistenceTests {
     @Test func anEditBetweenReadingAndWritingIsAConflictThatIsReadAndAppliedAnew() async throws {
         let fixture = try await FlowFixture()
         let (api, id) = (fixture.api, fixture.id)
-        let edits = Mutex(0)
+        let edits = Guarded(0)
         api.interrupt { endpoint in
             guard endpoint == .update,
                 edits.withLock({

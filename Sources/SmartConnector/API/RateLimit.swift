@@ -11,7 +11,7 @@ public final class RateLimit: Sendable {
 
     private let depth: Double
     private let perSecond: Double
-    private let bucket: Mutex<Bucket>
+    private let bucket: Guarded<Bucket>
 
     /// integrator.io's limit for an account: 1,000 requests at once, 300 a second.
     public convenience init() {
@@ -26,7 +26,7 @@ public final class RateLimit: Sendable {
     public init(depth: Int, perSecond: Double) {
         self.depth = Double(depth)
         self.perSecond = perSecond
-        bucket = Mutex(Bucket(level: 0, time: .now))
+        bucket = Guarded(Bucket(level: 0, time: .now))
     }
 
     /// Counts a request that is to be made now.

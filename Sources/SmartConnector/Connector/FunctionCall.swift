@@ -18,9 +18,9 @@ public struct FunctionCall: Sendable {
     private let context: Context
     private let call: FlowRecord.Call
 
-    /// The step that is being installed or undone.
+    /// The step that is being installed or undone. Nil on a stack: the platform does not send it.
     public let step: InstallStep?
-    /// The document as it was read before the call.
+    /// The document as it was read before the call. Nil on a stack: the platform does not send it.
     public let document: Integration?
 
     /// The function that was called.
@@ -48,6 +48,12 @@ public struct FunctionCall: Sendable {
             FlowRecord.Call(function: function, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt),
             in: Context(connectorID: connectorID, integrationID: integrationID, options: options, api: api),
             step: step, document: document)
+    }
+
+    /// The document: as it was read before the call, or read now where the caller did not send it.
+    public func integration() async throws -> Integration {
+        if let document { return document }
+        return try await api.get(integrationID).integration
     }
 
     init(_ call: FlowRecord.Call, in context: Context, step: InstallStep?, document: Integration?) {

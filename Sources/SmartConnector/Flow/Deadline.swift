@@ -54,7 +54,7 @@ private final class Race: Sendable {
         case finished(Outcome)
     }
 
-    private let state = Mutex(State.running)
+    private let state = Guarded(State.running)
 
     var result: Outcome? {
         state.withLock { state in

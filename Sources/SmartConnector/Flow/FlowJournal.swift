@@ -78,7 +78,7 @@ public struct FlowRecord: Sendable, Equatable, Codable {
 
 /// A journal that lasts as long as the process.
 public final class InMemoryJournal: FlowJournal {
-    private let records = Mutex<[String: FlowRecord]>([:])
+    private let records = Guarded<[String: FlowRecord]>([:])
 
     public init() {}
 

@@ -5,7 +5,7 @@
 ///
 /// ```swift
 /// let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { options in
-///     IntegratorClient(token: options.bearerToken)
+///     IntegratorClient(token: options.bearerToken ?? Secret(""))
 /// }
 /// app.post("function") { request in
 ///     let answer = await endpoint.respond(to: HTTPRequest(method: "POST", path: "/function", headers: …, body: …))
