@@ -56,6 +56,8 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     }
 
     private let state = Guarded(State())
+    /// Whether there is an interruption to look for: most requests have none, and none should cost a lock.
+    private let isInterrupted = Atomic(false)
     private let hasRevisions: Bool
     private let now: @Sendable () -> Date
 
@@ -92,6 +94,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     /// Calls `body` at the beginning of each request: what somebody else does just then.
     public func interrupt(_ body: (@Sendable (Endpoint) async throws -> Void)?) {
         state.withLock { $0.interruption = body }
+        isInterrupted.store(body != nil, ordering: .sequentiallyConsistent)
     }
 
     /// Changes a document as somebody else, uncounted and without faults.
@@ -166,7 +169,9 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     // MARK: Serving
 
     /// What somebody else does before a request is served.
-    private var interruption: (@Sendable (Endpoint) async throws -> Void)? { state.withLock { $0.interruption } }
+    private var interruption: (@Sendable (Endpoint) async throws -> Void)? {
+        isInterrupted.load(ordering: .sequentiallyConsistent) ? state.withLock { $0.interruption } : nil
+    }
 
     private func serve<T>(_ endpoint: Endpoint, _ body: (inout State) throws -> T) throws -> T {
         try state.withLock { state in
