@@ -40,6 +40,7 @@ struct Command: Sendable {
         Option(name: "--stack", value: "URL", help: "call functions on a stack, in whatever language it is written"),
         Option(name: "--stack-token", value: "T", help: "its system token (SMARTCONNECTOR_STACK_TOKEN)"),
         Option(name: "--json", value: nil, help: "print JSON, one value a line"),
+        Option(name: "--bearer-token", value: "T", help: "the token for the API that functions are given"),
         Option(name: "--simulate", value: nil, help: "functions that succeed instead of the connector's own"),
         Option(
             name: "--fail", value: "FUNCTION[:TIMES[:CODE]]",

@@ -151,7 +151,9 @@ struct Context: Sendable {
                 throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called")
             }
         }
-        return InstallFlow(integration: id, connector: connector, api: store, journal: journal(store))
+        let options = CallOptions(bearerToken: arguments["--bearer-token"].map(Secret.init))
+        return InstallFlow(
+            integration: id, connector: connector, api: store, journal: journal(store), options: options)
     }
 
     /// The integration that the command names, and the machine that decides about it.

@@ -57,8 +57,9 @@ struct ServeTests {
     }
 
     @Test func anInstallationGoesOverHTTPOnBothSidesAndNoTokenIsPrinted() throws {
-        let stack = try Served(harness, "bigcommerce-netsuite", ["--system-token", Self.systemToken])
         let api = try Served(harness, "smartconnector", ["--token", Self.userToken])
+        let stack = try Served(
+            harness, "bigcommerce-netsuite", ["--system-token", Self.systemToken, "--api", api.url])
         try Data(Harness.example.utf8).write(to: URL(fileURLWithPath: harness.file("example.json")))
         let store = ["--store", api.url, "--token", Self.userToken]
         let functions = ["--stack", stack.url, "--stack-token", Self.systemToken]
@@ -82,6 +83,12 @@ struct ServeTests {
         #expect(try run("smartconnector", store + functions + ["run", id, "--json"]).status == 0)
         let installed = try JSON(parsing: run("smartconnector", store + ["get", id, "--json"]).output)
         #expect(installed["mode"] == "settings")
+        // The update function reads and writes the document through the API, with the token it is given.
+        let update = ["--bearer-token", Self.userToken, "update", id, "--to", "1.1.0"]
+        #expect(try run("smartconnector", store + functions + update).status == 0)
+        let updated = try JSON(parsing: run("smartconnector", store + ["get", id, "--json"]).output)
+        #expect(updated["version"] == "1.1.0")
+        #expect(updated["settings"]?["currency"] == "USD")
         #expect(try run("smartconnector", store + functions + ["uninstall", id]).status == 0)
         let gone = try run("smartconnector", store + ["get", id])
         #expect(gone.status == ExitCode.notFound.rawValue)
