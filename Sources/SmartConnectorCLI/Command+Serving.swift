@@ -101,10 +101,18 @@ private struct Serving {
     let userToken: Secret
     let systemToken: Secret
 
-    init(_ context: Context) {
+    /// Whether the tokens were made up here, so that nobody knows them yet.
+    private let hasMadeUp: (user: Bool, system: Bool)
+
+    init(_ context: Context) throws {
         self.context = context
-        userToken = context.arguments["--token"].map(Secret.init) ?? .random()
-        systemToken = context.arguments["--system-token"].map(Secret.init) ?? .random()
+        let user = try context.givenToken()
+        let system = context.arguments["--system-token"].map(Secret.init)
+        for (option, token) in [("--token", user), ("--system-token", system)] where token?.value == "" {
+            throw UsageError(description: "\(option) is empty; leave it out to have one made up")
+        }
+        (userToken, systemToken) = (user ?? .random(), system ?? .random())
+        hasMadeUp = (user == nil, system == nil)
     }
 
     func run() async throws -> ExitCode {
@@ -204,8 +212,11 @@ private struct Serving {
         let shown = host.contains(":") ? "[\(host)]" : host
         let url = "\(server.scheme)://\(shown):\(server.port)"
         if context.isJSON {
-            // What a program needs to know; the tokens it gave itself.
-            context.console.print((["event": "serving", "url": JSON(url)] as JSON).text())
+            // What a program needs to know; tokens that it gave itself it knows.
+            var event: JSON = ["event": "serving", "url": JSON(url)]
+            if hasMadeUp.user { event["token"] = JSON(userToken.value) }
+            if hasMadeUp.system { event["systemToken"] = JSON(systemToken.value) }
+            context.console.print(event.text())
             return
         }
         let connector = context.program.connector

@@ -71,8 +71,8 @@ struct Context: Sendable {
         (store as? any FlowJournal) ?? StateJournal(store)
     }
 
-    /// The token for a store behind a URL.
-    private func apiToken() throws -> Secret {
+    /// The token that the command line gives, if it does.
+    func givenToken() throws -> Secret? {
         if let token = arguments["--token"] { return Secret(token) }
         if let file = arguments["--token-file"] {
             guard let data = FileManager.default.contents(atPath: file) else {
@@ -80,6 +80,12 @@ struct Context: Sendable {
             }
             return Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
         }
+        return nil
+    }
+
+    /// The token for a store behind a URL.
+    private func apiToken() throws -> Secret {
+        if let token = try givenToken() { return token }
         guard let token = environment["CELIGO_API_TOKEN"], !token.isEmpty else {
             throw UsageError(
                 description: "\(storeName) takes a token: --token T, --token-file FILE or CELIGO_API_TOKEN")

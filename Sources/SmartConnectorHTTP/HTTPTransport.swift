@@ -87,7 +87,12 @@ extension URL {
     var origin: String { "\(scheme ?? "")://\(host ?? "")\(port.map { ":\($0)" } ?? "")" }
 
     /// The URL with more segments, each escaped.
-    func adding(_ segments: String...) -> URL {
+    ///
+    /// - Throws: `APIError` for a segment that is none: it would lead to another resource.
+    func adding(_ segments: String...) throws(APIError) -> URL {
+        for segment in segments where ["", ".", ".."].contains(segment) {
+            throw APIError(.invalid, "'\(segment)' is no id or key")
+        }
         let allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         let tail = segments.map { $0.addingPercentEncoding(withAllowedCharacters: allowed) ?? $0 }.joined(
             separator: "/")

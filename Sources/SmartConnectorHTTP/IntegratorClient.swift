@@ -104,7 +104,9 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         var (url, skipped) = (integrations, 0)
         if let cursor {
             let parts = cursor.split(separator: " ", maxSplits: 1).map(String.init)
-            guard parts.count == 2, let count = Int(parts[0]), let next = URL(string: parts[1]), isOurs(next) else {
+            guard parts.count == 2, let count = Int(parts[0]), count >= 0, let next = URL(string: parts[1]),
+                isOurs(next)
+            else {
                 throw APIError(.invalid, "'\(cursor)' is no cursor of this API")
             }
             (skipped, url) = (count, next)
@@ -123,7 +125,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     }
 
     public func get(_ id: String) async throws -> StoredIntegration {
-        try await stored(send("GET", integrations.adding(id)), integrations)
+        try await stored(send("GET", try integrations.adding(id)), integrations)
     }
 
     public func create(_ integration: Integration) async throws -> StoredIntegration {
@@ -135,11 +137,11 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     ) async throws -> StoredIntegration {
         let condition = revision.map { [HTTPRequest.Field("If-Match", $0.text)] } ?? []
         return try await stored(
-            send("PUT", integrations.adding(id), integration.json, headers: condition), integrations)
+            send("PUT", try integrations.adding(id), integration.json, headers: condition), integrations)
     }
 
     public func delete(_ id: String) async throws {
-        _ = try await send("DELETE", integrations.adding(id))
+        _ = try await send("DELETE", try integrations.adding(id))
     }
 
     public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
@@ -150,13 +152,13 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
                 options.connectionMap.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSON($0.value)) })
         }
         if let sandbox = options.sandbox { body["sandbox"] = JSON(sandbox) }
-        return try await stored(send("POST", integrations.adding(id, "clone"), body), integrations)
+        return try await stored(send("POST", try integrations.adding(id, "clone"), body), integrations)
     }
 
     // MARK: IntegrationStateAPI
 
     public func state(_ key: String, of integration: String) async throws -> JSON? {
-        let url = integrations.adding(integration, "state", key)
+        let url = try integrations.adding(integration, "state", key)
         do {
             let response = try await send("GET", url)
             return response.status == 204 ? nil : try json(response, url)
@@ -166,18 +168,18 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     }
 
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
-        _ = try await send("PUT", integrations.adding(integration, "state", key), value)
+        _ = try await send("PUT", try integrations.adding(integration, "state", key), value)
     }
 
     public func removeState(_ key: String, of integration: String) async throws {
         do {
-            _ = try await send("DELETE", integrations.adding(integration, "state", key))
+            _ = try await send("DELETE", try integrations.adding(integration, "state", key))
         } catch let error as APIError where error.isNotFound {}
     }
 
     // MARK: Requests
 
-    private var integrations: URL { baseURL.adding("integrations") }
+    private var integrations: URL { baseURL.appendingPathComponent("integrations") }
 
     /// Sends a request, again where it may be and it helps, and throws what the server says against it.
     private func send(

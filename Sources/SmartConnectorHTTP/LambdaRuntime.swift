@@ -28,8 +28,9 @@ public struct LambdaRuntime: Sendable {
                 .unavailable, "AWS_LAMBDA_RUNTIME_API is not set: this is to be started by AWS Lambda as its bootstrap")
         }
         self.base = base
-        // An invocation may be long in coming; the longest that a function may run is 15 minutes.
-        transport = HTTPTransport(timeout: .seconds(900))
+        // An invocation may be long in coming, and between two of them time stands still for a process that AWS has
+        // frozen: a timeout would race the invocation that thaws it.
+        transport = HTTPTransport(timeout: .seconds(365 * 86_400))
     }
 
     /// Answers invocations until the task is cancelled.
@@ -46,7 +47,7 @@ public struct LambdaRuntime: Sendable {
     func answerOne(_ endpoint: StackEndpoint) async throws {
         let next: HTTPResponse
         do {
-            next = try await transport.send("GET", base.adding("invocation", "next"), headers: [])
+            next = try await transport.send("GET", try base.adding("invocation", "next"), headers: [])
         } catch let error as TransportError where error.isTimeout {
             return
         } catch let error as TransportError {
@@ -60,7 +61,7 @@ public struct LambdaRuntime: Sendable {
             request = try Self.request(event: next.body, context: next.header("Lambda-Runtime-Client-Context"))
         } catch {
             let report: JSON = ["errorType": "malformed_json", "errorMessage": "the invocation is \(error)"]
-            try await post(report.utf8(), to: base.adding("invocation", id, "error"), errorType: "malformed_json")
+            try await post(report.utf8(), to: try base.adding("invocation", id, "error"), errorType: "malformed_json")
             return
         }
         let answer = await endpoint.answer(request)
@@ -69,7 +70,7 @@ public struct LambdaRuntime: Sendable {
             envelope["statusCode"] = JSON(answer.status)
             body = envelope.utf8()
         }
-        try await post(body, to: base.adding("invocation", id, "response"))
+        try await post(body, to: try base.adding("invocation", id, "response"))
     }
 
     private func post(_ body: [UInt8], to url: URL, errorType: String? = nil) async throws {

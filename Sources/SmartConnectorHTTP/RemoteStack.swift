@@ -56,7 +56,7 @@ public struct RemoteStack: Sendable {
 
     /// Which functions the stack says it has, or nil where it does not say.
     func directory() async throws -> FunctionDirectory? {
-        guard var components = URLComponents(url: url.adding("functions"), resolvingAgainstBaseURL: false) else {
+        guard var components = URLComponents(url: try url.adding("functions"), resolvingAgainstBaseURL: false) else {
             return nil
         }
         components.queryItems = [URLQueryItem(name: "_connectorId", value: connectorID)]
@@ -69,6 +69,12 @@ public struct RemoteStack: Sendable {
         }
         switch response.status {
         case 200: break
+        case 429, 500, 502...599:
+            // It may well say in a moment. To take it for a stack that has no function of its own to remove with
+            // would be to leave behind what that would have removed.
+            throw APIError(
+                .unavailable, "the stack at \(url.origin) is out of order: status \(response.status)",
+                status: response.status)
         case 401, 403:
             throw APIError(.unauthorized, "the stack at \(url.origin) does not accept this token", status: 401)
         case 422:
@@ -101,7 +107,7 @@ public struct RemoteStack: Sendable {
         let response: HTTPResponse
         do {
             response = try await transport.send(
-                "POST", url.adding("function"),
+                "POST", try url.adding("function"),
                 headers: [
                     authorization, HTTPRequest.Field("Content-Type", "application/json"),
                     HTTPRequest.Field("Accept", "application/json"),

@@ -14,10 +14,19 @@ public struct AccessLogEntry: Sendable, Equatable {
     /// Whether the client took the whole answer.
     public let isComplete: Bool
 
+    public init(method: String, path: String, status: Int?, size: Int, duration: Duration, isComplete: Bool) {
+        self.method = method
+        self.path = path
+        self.status = status
+        self.size = size
+        self.duration = duration
+        self.isComplete = isComplete
+    }
+
     /// One line: `POST /function 200 96 B 1.2 ms`.
     public var line: String {
         let milliseconds = (duration / .milliseconds(1) * 10).rounded() / 10
-        return "\(method) \(path) \(status.map(String.init) ?? "-") \(size) B \(milliseconds) ms"
+        return "\(method.printable) \(path.printable) \(status.map(String.init) ?? "-") \(size) B \(milliseconds) ms"
             + (isComplete ? "" : " (client gone)")
     }
 
@@ -28,5 +37,18 @@ public struct AccessLogEntry: Sendable, Equatable {
             "size": JSON(size), "duration_ms": JSON((duration / .milliseconds(1) * 10).rounded() / 10) ?? .null,
             "complete": JSON(isComplete),
         ]
+    }
+}
+
+extension String {
+    /// The text with control characters as `\xNN`, so that nobody can write to the terminal of who reads the log.
+    fileprivate var printable: String {
+        unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+                text += "\\x" + String(scalar.value, radix: 16)
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
     }
 }

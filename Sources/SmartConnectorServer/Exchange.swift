@@ -28,6 +28,10 @@ final class Exchange: @unchecked Sendable {
     /// How much of a body that is too large has come.
     private var discarded = 0
     private var wasSuspended = false
+    /// How much of the body counts among what the server has in memory.
+    private var counted = 0
+    /// Whether there was no room for the body.
+    private var isRefused = false
 
     init(_ server: HTTPServer, _ connection: OpaquePointer, method: String, path: String) {
         self.server = server
@@ -47,7 +51,7 @@ final class Exchange: @unchecked Sendable {
 
     /// A part of the body has arrived.
     func receive(_ part: UnsafeBufferPointer<UInt8>) -> MHD_Result {
-        let limit = server.configuration.maximumBodySize
+        let (limit, memory) = (server.configuration.maximumBodySize, server.configuration.maximumBufferedSize)
         guard ContinuousClock.now - began < server.configuration.receiveTimeout else { return http_no }
         if discarded > 0 || body.count + part.count > limit {
             discarded += part.count
@@ -55,7 +59,13 @@ final class Exchange: @unchecked Sendable {
             // Answered once all of it has come, unless it never ends.
             return discarded > max(2 * limit, 1 << 20) ? http_no : http_yes
         }
+        guard !isRefused, server.buffered.add(part.count, ordering: .relaxed).newValue <= memory else {
+            if !isRefused { server.buffered.subtract(part.count, ordering: .relaxed) }
+            isRefused = true
+            return http_yes
+        }
         body.append(contentsOf: part)
+        counted += part.count
         return http_yes
     }
 
@@ -68,13 +78,14 @@ final class Exchange: @unchecked Sendable {
         }
         if let answer { return send(answer) }
         if discarded > 0 { return send(tooLarge) }
+        if isRefused { return send(Self.noMemory) }
         server.answer(request(), self)
         let ready = state.withLock { state -> HTTPResponse? in
             if case .answered(let response) = state { return response }
+            guard server.suspend(self) else { return HTTPServer.stopped }
             MHD_suspend_connection(connection)
             state = .suspended
             wasSuspended = true
-            server.suspended(self)
             return nil
         }
         return ready.map(send) ?? http_yes
@@ -108,6 +119,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The answer was sent, or the connection broke.
     func end(_ code: MHD_RequestTerminationCode) {
+        server.buffered.subtract(counted, ordering: .relaxed)
         server.ended(self, wasSuspended: wasSuspended)
         server.ended(on: connection)
         guard let log = server.log else { return }
@@ -148,6 +160,11 @@ final class Exchange: @unchecked Sendable {
                     message: "the request body is larger than \(server.configuration.maximumBodySize) bytes")
             ], headers: [HTTPRequest.Field("Connection", "close")])
     }
+
+    private static let noMemory = HTTPResponse(
+        status: 503,
+        errors: [FunctionFailure(code: "unavailable", message: "too many large requests at once; try again")],
+        headers: [HTTPRequest.Field("Retry-After", "1"), HTTPRequest.Field("Connection", "close")])
 
     private static let badLength = HTTPResponse(
         status: 400, errors: [FunctionFailure(code: "bad_request", message: "Content-Length is no number")],

@@ -22,6 +22,8 @@ public final class HTTPServer: Sendable {
         public var tls: TLS?
         /// The largest request body in bytes: 50 MB, as integrator.io's own. Larger ones are answered with 413.
         public var maximumBodySize = 50 * 1024 * 1024
+        /// How many bytes of bodies may be in memory at once; what is beyond is answered with 503.
+        public var maximumBufferedSize = 512 * 1024 * 1024
         /// The most memory in bytes for the header of a request; beyond it the answer is 431.
         public var maximumHeaderSize = 16 * 1024
         /// How many connections there may be at once.
@@ -59,9 +61,13 @@ public final class HTTPServer: Sendable {
     /// How many requests have begun and not ended.
     private let active = Atomic<Int>(0)
     private let isTerminating = Atomic<Bool>(false)
+    /// How many bytes of bodies are in memory.
+    let buffered = Atomic<Int>(0)
 
     private struct State: Sendable {
         var daemon: Daemon?
+        /// Whether nothing is put aside any more, since the connections are about to be closed.
+        var isOver = false
         /// Those whose connections are put aside.
         var suspended: [ObjectIdentifier: Exchange] = [:]
         /// Who waits for the last request to end.
@@ -135,7 +141,11 @@ public final class HTTPServer: Sendable {
         isTerminating.store(true, ordering: .sequentiallyConsistent)
         let reaper = Task {
             try await Task.sleep(for: grace)
-            for exchange in state.withLock({ Array($0.suspended.values) }) { exchange.finish(Self.stopped) }
+            let late = state.withLock { state in
+                state.isOver = true
+                return Array(state.suspended.values)
+            }
+            for exchange in late { exchange.finish(Self.stopped) }
             // For the answers to be sent; a client that does not take its own is not waited for.
             try await Task.sleep(for: .seconds(1))
             resumeWaiting(evenIfActive: true)
@@ -148,7 +158,7 @@ public final class HTTPServer: Sendable {
             return state.daemon
         }
         guard let daemon else { return }
-        // Waits for the daemon's threads, which never wait for anything.
+        // Waits for the daemon's threads: for a function that blocks the thread it was called on, too.
         MHD_stop_daemon(daemon.pointer)
         Unmanaged.passUnretained(self).release()
     }
@@ -195,8 +205,14 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    func suspended(_ exchange: Exchange) {
-        state.withLock { $0.suspended[ObjectIdentifier(exchange)] = exchange }
+    /// A connection is to be put aside.
+    ///
+    /// - Returns: Whether it may be: libmicrohttpd cannot be stopped while any is.
+    func suspend(_ exchange: Exchange) -> Bool {
+        state.withLock { state in
+            if !state.isOver { state.suspended[ObjectIdentifier(exchange)] = exchange }
+            return !state.isOver
+        }
     }
 
     func ended(_ exchange: Exchange, wasSuspended: Bool) {

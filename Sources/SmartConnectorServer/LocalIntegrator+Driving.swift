@@ -21,10 +21,15 @@ extension LocalIntegrator {
             var options = CallOptions(wire: body)
             options.bearerToken = token
             options.opts = options.opts ?? [:]
-            return try await connector.call(
-                FunctionCall(
-                    function, connectorID: connector.id, integrationID: id, step: step, document: integration,
-                    options: options, pending: pending, idempotencyKey: IdempotencyKey.make(), api: store))
+            do {
+                return try await connector.call(
+                    FunctionCall(
+                        function, connectorID: connector.id, integrationID: id, step: step, document: integration,
+                        options: options, pending: pending, idempotencyKey: IdempotencyKey.make(), api: store))
+            } catch let error where !(error is CancellationError) {
+                // Whatever it threw, it is the function's error and not one of this request.
+                throw FunctionFailure(error)
+            }
         }
     }
 
@@ -67,11 +72,12 @@ extension LocalIntegrator {
     func beginUninstall(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
         let before = try await store.get(id)
+        // Where nobody can be asked, nothing is begun.
+        let connector = try await connector(of: before.integration)
         if before.integration.mode != .uninstall {
             try await change(id) { machine, _ in try machine.beginUninstall() }
         }
         let stored = try await store.get(id)
-        let connector = try await connector(of: stored.integration)
         if connector.functions.contains(.preUninstall) {
             let answer = try await call(.preUninstall, of: stored, body: body)
             if let steps = try UninstallOrder(answer, of: .preUninstall).steps {
@@ -137,10 +143,10 @@ extension LocalIntegrator {
         if integration.version == nil, let version = connector.newestVersion { integration.version = version }
         for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
         let stored = try await store.create(integration)
-        guard let created = stored.integration.id, connector.functions.contains(.connectorInstaller) else {
-            return .stored(stored, status: 201)
+        guard let created = stored.integration.id else { return .stored(stored, status: 201) }
+        if connector.functions.contains(.connectorInstaller) {
+            _ = try await call(.connectorInstaller, of: stored, body: [:])
         }
-        _ = try await call(.connectorInstaller, of: stored, body: [:])
         try await change(created) { machine, _ in machine.connectorInstallerReturned() }
         return .stored(try await store.get(created), status: 201)
     }
@@ -165,11 +171,15 @@ extension LocalIntegrator {
         }
         var failures: [FunctionFailure] = []
         for integration in ids.compactMap({ $0 }) {
-            let failure = try await tokens.withToken(for: integration) { token in
-                try await InstallFlow(
-                    integration: integration, connector: connector, api: store,
-                    options: CallOptions(bearerToken: token, opts: [:])
-                ).update(to: version).finish()?.failure
+            let failure = try await tokens.withToken(for: integration) { token -> FunctionFailure? in
+                do {
+                    return try await InstallFlow(
+                        integration: integration, connector: connector, api: store,
+                        options: CallOptions(bearerToken: token, opts: [:])
+                    ).update(to: version).finish()?.failure
+                } catch let error where !(error is CancellationError) {
+                    return FunctionFailure(error)
+                }
             }
             if let failure {
                 failures.append(FunctionFailure(code: failure.code, message: "\(integration): \(failure.message)"))

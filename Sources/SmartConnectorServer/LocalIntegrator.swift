@@ -1,3 +1,4 @@
+import Foundation
 public import SmartConnector
 
 /// integrator.io on one machine: its Integration API under `/v1`, and the routes by which its pages drive a connector's
@@ -74,7 +75,10 @@ public struct LocalIntegrator: HTTPResponder {
 
     private func route(_ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
         let parts = request.segments
-        guard parts.first == "v1", parts.count > 1 else { throw APIError.nothing(at: request.path) }
+        // What a client or a store behind this one may take for a step upwards is nothing's name.
+        guard parts.first == "v1", parts.count > 1, !parts.contains("."), !parts.contains("..") else {
+            throw APIError.nothing(at: request.path)
+        }
         if case .function(let integration) = caller {
             let isOwn = parts.count > 2 && parts[1] == "integrations" && parts[2] == integration
             guard isOwn, parts.count == 3 || parts[3] == "state", request.method != "DELETE" || parts.count > 3 else {
@@ -136,7 +140,8 @@ public struct LocalIntegrator: HTTPResponder {
         if page.integrations.isEmpty, configuration.isLikeIntegrator { return HTTPResponse(status: 204) }
         var headers: [HTTPRequest.Field] = []
         if let next = page.next {
-            headers.append(HTTPRequest.Field("Link", "</v1/integrations?after=\(next)>; rel=\"next\""))
+            headers.append(
+                HTTPRequest.Field("Link", "</v1/integrations?after=\(next.percentEncoded)>; rel=\"next\""))
         }
         return HTTPResponse(json: JSON(page.integrations.map(\.integration.json)), headers: headers)
     }
@@ -152,14 +157,15 @@ public struct LocalIntegrator: HTTPResponder {
             return .stored(try await store.update(id, to: sent, ifRevision: revision))
         }
         // The real one stores the rest and says nothing.
-        let stored = try await store.get(id)
-        guard stored.integration["mode"] != nil else {
-            return .stored(try await store.update(id, to: sent, ifRevision: revision))
-        }
-        if let revision, revision != stored.revision { throw APIError.conflict(id) }
-        var kept = sent
-        for name in ["mode", "settings"] { kept[name] = stored.integration[name] }
-        return .stored(try await store.update(id, to: kept, ifRevision: stored.revision))
+        if let revision, try await store.get(id).revision != revision { throw APIError.conflict(id) }
+        return .stored(
+            try await store.edit(id) { stored in
+                var kept = sent
+                if stored["mode"] != nil {
+                    for name in ["mode", "settings"] { kept[name] = stored[name] }
+                }
+                stored = kept.stamped(id: id, lastModified: stored.lastModified ?? "")
+            })
     }
 
     private func clone(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
@@ -211,7 +217,14 @@ public struct LocalIntegrator: HTTPResponder {
     }
 
     func connector(_ id: String) async throws -> Connector {
-        guard let connector = try await connectors(id) else {
+        let connector: Connector?
+        do {
+            connector = try await connectors(id)
+        } catch let error where !(error is CancellationError) {
+            // Not one of this request's: a stack that refuses our token has nothing against the user's.
+            throw FunctionFailure(error)
+        }
+        guard let connector else {
             throw APIError(
                 .invalid, "no stack is known for connector \(id)", status: 422, field: "_connectorId")
         }
@@ -222,6 +235,16 @@ public struct LocalIntegrator: HTTPResponder {
 extension APIError {
     static func nothing(at path: String) -> APIError {
         APIError(.notFound, "there is nothing at \(path)", status: 404)
+    }
+}
+
+extension String {
+    /// The text as a part of a query.
+    private static let unreserved = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+    fileprivate var percentEncoded: String {
+        addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? self
     }
 }
 
@@ -277,7 +300,7 @@ extension HTTPResponse {
                 [HTTPRequest.Field("Retry-After", String(max(1, Int(($0 / .seconds(1)).rounded(.up)))))]
             }
             self.init(
-                status: error.status ?? Self.status(error.code),
+                status: error.status.flatMap { (400..<600).contains($0) ? $0 : nil } ?? Self.status(error.code),
                 errors: [FunctionFailure(code: error.code.rawValue, message: error.message)], field: error.field,
                 headers: wait ?? [])
         case let error as SmartConnectorError where error.code == .conflict || error.code == .busy:
@@ -296,6 +319,7 @@ extension HTTPResponse {
         case .invalid: 422
         case .rateLimited: 429
         case .busy, .unavailable: 503
+        case .malformedAnswer: 502
         case .storageFull: 507
         default: 500
         }

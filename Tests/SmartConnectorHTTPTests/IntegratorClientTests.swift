@@ -204,6 +204,13 @@ struct IntegratorClientTests {
         #expect(throws: APIError.self) { try IntegratorClient(text, token: Secret("T")) }
     }
 
+    @Test(arguments: ["", ".", ".."])
+    func whatIsNoIdIsNotSent(_ id: String) async throws {
+        let (error, requests) = try await failure([HTTPResponse(json: [:])]) { try await $0.removeState(id, of: "i") }
+        #expect(error?.code == .invalid)
+        #expect(requests.isEmpty)
+    }
+
     @Test func theClientKeepsUnderTheRateLimit() {
         let limit = RateLimit(depth: 10, perSecond: 5)
         let now = ContinuousClock.now

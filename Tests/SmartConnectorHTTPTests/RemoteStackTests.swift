@@ -120,6 +120,17 @@ struct RemoteStackTests {
         #expect(functions == FunctionDirectory(functions: [.preUninstall], isOpen: true))
     }
 
+    @Test(arguments: [429, 500, 502, 503])
+    func aStackThatIsOutOfOrderIsNotTakenToHaveNoUninstaller(_ status: Int) async throws {
+        let server = CannedServer([.html(status)])
+        let error = try await server.serving { url in
+            await #expect(throws: APIError.self) {
+                try await RemoteStack(url, token: Secret("T"), connectorID: "c1").connector()
+            }
+        }
+        #expect(error?.code == .unavailable)
+    }
+
     @Test func aWrongTokenIsSaidBeforeAnythingIsCalled() async throws {
         let endpoint = StackEndpoint(connectors: [], systemToken: Secret("T")) { _ in InMemoryIntegrationAPI() }
         let server = try HTTPServer(responder: endpoint)

@@ -134,6 +134,105 @@ struct LocalIntegratorTests {
         }
     }
 
+    @Test func whateverAFunctionThrowsIsItsOwnError() async throws {
+        let id = try await create()
+        try await serving(integrator()) { server in
+            for error in [APIError(.unauthorized, "x", status: 401), APIError(.rateLimited, "x", status: 429)] {
+                _ = fakes["makeA"].fail(with: error, times: 1)
+                let answer = try await server.send(
+                    "PUT", "/v1/integrations/\(id)/installer/makeA", token: "U", json: [:])
+                #expect(answer.status == 422)
+                #expect(answer.errors == ["\(error.code.rawValue): x"])
+            }
+        }
+    }
+
+    @Test func whereNobodyCanBeAskedNothingIsBegun() async throws {
+        let refused = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: store) { _ in
+            throw APIError(.unauthorized, "the stack does not accept this token", status: 401)
+        }
+        let unknown = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: store) { _ in nil }
+        let id = try await create()
+        for integrator in [refused, unknown] {
+            try await serving(integrator) { server in
+                let path = "/v1/integrations/\(id)/uninstaller/preUninstallFunction"
+                let answer = try await server.send("PUT", path, token: "U", json: [:])
+                #expect(answer.status == 422)
+                #expect(store[id]?.mode == .install)
+            }
+        }
+    }
+
+    @Test func anUpdateGoesOnWithTheOthersWhereOneCannotBeUpdated() async throws {
+        var connector = fakes.connector(id: "c1")
+        connector.update(to: "2.0.0") { _ in }
+        let integrator = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: store) {
+            [connector] _ in connector
+        }
+        var ids: [String] = []
+        for mode in [Mode.settings, .uninstall, .settings] {
+            let id = try await create()
+            try await store.edit(id) { $0.mode = mode }
+            ids.append(id)
+        }
+        try await serving(integrator) { [ids] server in
+            let answer = try await server.send(
+                "PUT", "/v1/connectors/c1/update", token: "U", json: ["_integrationIds": JSON(ids.map { JSON($0) })])
+            #expect(answer.status == 422)
+            #expect(answer.errors.count == 1)
+            #expect(answer.errors.first?.contains(ids[1]) == true)
+        }
+        #expect(ids.map { store[$0]?.version } == ["2.0.0", "1.0.0", "2.0.0"])
+    }
+
+    @Test func withoutStepsAndWithoutAnInstallerAnInstallationIsDone() async throws {
+        let integrator = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: store) { id in
+            Connector(id: id)
+        }
+        try await serving(integrator) { server in
+            let answer = try await server.send("POST", "/v1/integrations/c1/install", token: "U", json: [:])
+            #expect(answer.status == 201)
+            #expect(answer.json["mode"] == "settings")
+        }
+    }
+
+    @Test func aStoreThatAnswersNonsenseIsABadGateway() async throws {
+        let page = HTTPResponse(
+            status: 200, headers: [HTTPRequest.Field("Content-Type", "text/html")], body: Array("<html>".utf8))
+        try await serving(Canned { _ in page }) { upstream in
+            let behind = try IntegratorClient(upstream.url, token: Secret("T"))
+            let integrator = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: behind) { _ in
+                nil
+            }
+            try await serving(integrator) { server in
+                let answer = try await server.send("GET", "/v1/integrations/i", token: "U")
+                #expect(answer.status == 502)
+                // Nothing leads upwards from an integration, and no cursor out of a list.
+                let connection = try RawConnection(port: server.port)
+                connection.write(
+                    "DELETE /v1/integrations/i/state/.. HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer U\r\n\r\n")
+                #expect(await connection.read(until: "}]}").contains("404"))
+                let cursor = try await server.send(
+                    "GET", "/v1/integrations?after=-1%20\(upstream.url)/v1/integrations", token: "U")
+                #expect(cursor.status == 422)
+            }
+        }
+    }
+
+    @Test func pagesOfAStoreBehindAnotherServerAreAllThere() async throws {
+        for index in 0..<7 { _ = try await create(["name": JSON("\(index)")]) }
+        try await serving(integrator { $0.pageSize = 3 }) { upstream in
+            let behind = try IntegratorClient(upstream.url, token: Secret("U"))
+            var configuration = LocalIntegrator.Configuration(token: Secret("V"))
+            configuration.pageSize = 2
+            let integrator = LocalIntegrator(configuration, store: behind) { _ in nil }
+            try await serving(integrator) { server in
+                let all = try await IntegratorClient(server.url, token: Secret("V")).list()
+                #expect(all.compactMap(\.integration.name) == (0..<7).map(String.init))
+            }
+        }
+    }
+
     @Test func aFunctionThatNoStepNamesChangesTheStepsItNames() async throws {
         let id = try await create()
         fakes["addNewStore"].updateSteps([["name": "B", "completed": true, "extra": 1]])

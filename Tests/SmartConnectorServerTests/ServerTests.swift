@@ -1,9 +1,10 @@
 import Foundation
 import SmartConnector
-import SmartConnectorServer
 import SmartConnectorTesting
 import Synchronization
 import Testing
+
+@testable import SmartConnectorServer
 
 /// What the server bears.
 @Suite(.serialized, .timeLimit(.minutes(1)))
@@ -134,6 +135,28 @@ struct ServerTests {
             let x = try await server.send("GET", "/x")
             #expect(x.status == 200)
         }
+    }
+
+    @Test func bodiesBeyondTheMemoryThereIsAreRefused() async throws {
+        var configuration = HTTPServer.Configuration()
+        configuration.maximumBufferedSize = 1000
+        let stopped = try await serving(Self.responder(Gate()), configuration) { server in
+            // One keeps its half of a body there, so that the other has no room.
+            let first = try RawConnection(port: server.port)
+            let half = String(repeating: "x", count: 600)
+            first.write("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 601\r\n\r\n\(half)")
+            var answer = ""
+            repeat {
+                let second = try RawConnection(port: server.port)
+                second.write("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n\(half)")
+                answer = await second.read(until: "}")
+            } while answer.contains("200 OK")
+            #expect(answer.contains("503"))
+            first.write("y")
+            #expect(await first.read(until: "}").contains(#""size":601"#))
+            return server
+        }
+        #expect(stopped.buffered.load(ordering: .relaxed) == 0)
     }
 
     @Test func aHeaderThatIsTooLargeIsRefused() async throws {
@@ -279,6 +302,13 @@ struct ServerTests {
         #expect(logged.count == 1)
         #expect(logged.first?.hasPrefix("POST /p 200 ") == true)
         #expect(!logged.joined().contains("SECRET"))
+    }
+
+    @Test func whatIsLoggedCannotWriteToTheTerminal() {
+        let entry = AccessLogEntry(
+            method: "GET", path: "/\u{1B}]0;x\u{07}", status: 404, size: 1, duration: .milliseconds(1), isComplete: true
+        )
+        #expect(entry.line == #"GET /\x1b]0;x\x7 404 1 B 1.0 ms"#)
     }
 
     @Test func aConnectionMayBeUsedManyTimesByManyAtOnce() async throws {

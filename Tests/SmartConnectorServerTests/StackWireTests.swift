@@ -145,6 +145,19 @@ struct StackWireTests {
         }
     }
 
+    @Test(arguments: [["Authorization": "Basic x"], ["Authorization": "Bearer "], [:]])
+    func withoutASystemTokenNobodyIsLetIn(_ headers: [String: String]) async throws {
+        let endpoint = StackEndpoint(connectors: [Connector(id: "c1")], systemToken: Secret("")) { _ in Self.api }
+        try await serving(endpoint) { server in
+            for path in ["/function", "/function?access_token="] {
+                let answer = try await server.send("POST", path, headers: headers, json: ["access_token": ""])
+                #expect(answer.status == 401)
+            }
+            let functions = try await server.send("GET", "/functions?_connectorId=c1&access_token=", headers: headers)
+            #expect(functions.status == 401)
+        }
+    }
+
     // MARK: What functions get and give
 
     @Test func anInstallerAnswersWithStepsToUpdate() async throws {

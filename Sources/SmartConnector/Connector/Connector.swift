@@ -92,7 +92,8 @@ public struct Connector: Sendable {
         register(.installer(name), policy: policy) { try await body($0).json }
     }
 
-    /// Registers an installer that awaits nothing. It cannot be interrupted, so no timeout applies.
+    /// Registers an installer that awaits nothing. It runs on the thread that called it and cannot be interrupted, so no
+    /// timeout applies: one that waits for something, in whatever way, is to be `async`.
     public mutating func installer(
         _ name: String, policy: CallPolicy = CallPolicy(),
         _ body: @escaping @Sendable (FunctionCall) throws -> StepResult
@@ -108,7 +109,8 @@ public struct Connector: Sendable {
         register(.uninstaller(name), policy: policy) { try await body($0).json }
     }
 
-    /// Registers an uninstaller that awaits nothing. It cannot be interrupted, so no timeout applies.
+    /// Registers an uninstaller that awaits nothing. It runs on the thread that called it and cannot be interrupted, so
+    /// no timeout applies: one that waits for something, in whatever way, is to be `async`.
     public mutating func uninstaller(
         _ name: String, policy: CallPolicy = CallPolicy(),
         _ body: @escaping @Sendable (FunctionCall) throws -> StepResult
