@@ -113,7 +113,8 @@ struct ServeTests {
     @Test func theServerKeepsWhatItsDescriptionSays() throws {
         // One token for both, since the tool has one for all.
         let served = try Served(
-            harness, "bigcommerce-netsuite", ["--token", Self.userToken, "--system-token", Self.userToken])
+            harness, "bigcommerce-netsuite",
+            ["--token", Self.userToken, "--system-token", Self.userToken, "--log", "none"])
         let tool = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent(".build/python/bin/schemathesis").path
         try #require(FileManager.default.fileExists(atPath: tool), "run .ci/setup first: there is no \(tool)")
@@ -134,6 +135,33 @@ struct ServeTests {
         let report = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationStatus == 0, "\(report)")
+        #expect(try served.end().status == 0)
+    }
+
+    /// The connections are in processes of their own: Foundation's `Process` may crash while this one has thousands of
+    /// open files, since it reads beyond the end of their list.
+    @Test func aThousandIdleConnectionsAreBorne() throws {
+        let served = try Served(harness, "smartconnector", ["--token", Self.userToken])
+        let script = """
+            import resource, socket, sys
+            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 4096), limit))
+            port = int(sys.argv[1])
+            idle = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(1000)]
+            for connection in [socket.create_connection(("127.0.0.1", port), 30), idle[0], idle[999]]:
+                connection.sendall(b"GET /readyz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+                print(connection.recv(4096).split(b"\\r\\n")[0].decode())
+            """
+        let port = try #require(served.url.split(separator: ":").last)
+        let python = Process()
+        python.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        python.arguments = ["python3", "-c", script, String(port)]
+        let output = Pipe()
+        python.standardOutput = output
+        try python.run()
+        let answers = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        python.waitUntilExit()
+        #expect(answers == String(repeating: "HTTP/1.1 200 OK\n", count: 3))
         #expect(try served.end().status == 0)
     }
 

@@ -100,20 +100,6 @@ struct ServerTests {
         }
     }
 
-    @Test func aThousandIdleConnectionsAreBorne() async throws {
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
-        limit.rlim_cur = min(limit.rlim_max, 8192)
-        setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
-        try await serving(Self.responder(Gate())) { server in
-            let idle = try (0..<1000).map { _ in try RawConnection(port: server.port) }
-            let x = try await server.send("GET", "/x")
-            #expect(x.status == 200)
-            idle[999].write("GET /y HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(await idle[999].read(until: "}").contains("/y"))
-        }
-    }
-
     @Test(arguments: [false, true])
     func aBodyOneByteOverTheLimitIsA413(_ isChunked: Bool) async throws {
         var configuration = HTTPServer.Configuration()
