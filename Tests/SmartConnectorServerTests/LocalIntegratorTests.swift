@@ -387,6 +387,22 @@ struct LocalIntegratorTests {
         }
     }
 
+    @Test func stateIsAnsweredAsThePlatformDoes() async throws {
+        let id = try await create()
+        try await serving(integrator()) { server in
+            let path = "/v1/integrations/\(id)/state/cursor"
+            #expect(try await server.send("GET", path, token: "U").status == 404)
+            for (expected, value) in [("Created", 1 as JSON), ("OK", 2)] {
+                let answer = try await server.send("PUT", path, token: "U", json: value)
+                #expect(answer.status == 200)
+                #expect(String(decoding: answer.body, as: UTF8.self) == expected)
+            }
+            #expect(try await server.send("GET", path, token: "U").json == 2)
+            #expect(try await server.send("DELETE", path, token: "U").status == 204)
+            #expect(try await server.send("GET", "/v1/integrations/none/state/cursor", token: "U").status == 404)
+        }
+    }
+
     @Test func badRequestsGetTheEnvelope() async throws {
         let id = try await create()
         try await serving(integrator()) { server in

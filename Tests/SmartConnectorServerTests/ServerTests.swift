@@ -123,6 +123,18 @@ struct ServerTests {
         }
     }
 
+    @Test func bodiesOfFiftyMegabytesAreAccepted() async throws {
+        try await serving(Self.responder(Gate())) { server in
+            let limit = 50 * 1024 * 1024
+            let body = [UInt8](repeating: UInt8(ascii: "x"), count: limit + 1)
+            let accepted = try await server.send("POST", "/p", Array(body.dropLast()))
+            #expect(accepted.json["size"]?.int == limit)
+            let connection = try RawConnection(port: server.port)
+            connection.write("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: \(limit + 1)\r\n\r\n")
+            #expect(await connection.read(until: "}]}").contains("413"))
+        }
+    }
+
     @Test func bodiesBeyondTheMemoryThereIsAreRefused() async throws {
         var configuration = HTTPServer.Configuration()
         configuration.maximumBufferedSize = 1000
