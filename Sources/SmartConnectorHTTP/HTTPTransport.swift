@@ -5,19 +5,22 @@ import SmartConnector
     import FoundationNetworking
 #endif
 
-/// Sends requests over pooled connections. Redirects are not followed: they would take the token along.
+/// Sends requests over the connections that all clients of this process share. Redirects are not followed: they would
+/// take the token along.
 struct HTTPTransport: Sendable {
-    private let session: URLSession
-
-    /// - Parameter timeout: How long a request may take as a whole.
-    init(timeout: Duration) {
+    /// One for all: a session that is not needed any more keeps its connections open all the same, and a stack makes a
+    /// client for each call.
+    private static let session = {
         let configuration = URLSessionConfiguration.ephemeral
-        configuration.timeoutIntervalForRequest = timeout / .seconds(1)
-        configuration.timeoutIntervalForResource = timeout / .seconds(1)
+        // A function may take minutes, and others of the same stack are not to wait for it.
+        configuration.httpMaximumConnectionsPerHost = 1000
         configuration.httpShouldSetCookies = false
         configuration.urlCache = nil
-        session = URLSession(configuration: configuration, delegate: RedirectRefusal(), delegateQueue: nil)
-    }
+        return URLSession(configuration: configuration, delegate: RedirectRefusal(), delegateQueue: nil)
+    }()
+
+    /// How long a request may take as a whole.
+    let timeout: Duration
 
     /// Sends a request.
     ///
@@ -25,10 +28,26 @@ struct HTTPTransport: Sendable {
     func send(
         _ method: String, _ url: URL, headers: [HTTPRequest.Field], body: [UInt8]? = nil
     ) async throws -> HTTPResponse {
-        var request = URLRequest(url: url)
+        var request = URLRequest(url: url, timeoutInterval: timeout / .seconds(1))
         request.httpMethod = method
         for field in headers { request.setValue(field.value, forHTTPHeaderField: field.name) }
         request.httpBody = body.map { Data($0) }
+        // The session's own timeout begins anew with each byte.
+        return try await withThrowingTaskGroup(of: HTTPResponse?.self) { [request, timeout] group in
+            group.addTask { try await Self.answer(to: request, url) }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let answer = first else {
+                throw TransportError(url, "it did not answer in time", isTimeout: true)
+            }
+            return answer
+        }
+    }
+
+    private static func answer(to request: URLRequest, _ url: URL) async throws -> HTTPResponse {
         do {
             let (data, response) = try await session.data(for: request)
             guard let response = response as? HTTPURLResponse else {

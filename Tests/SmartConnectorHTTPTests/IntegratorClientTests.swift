@@ -47,7 +47,7 @@ extension HTTPResponse {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct IntegratorClientTests {
     static var quick: IntegratorClient.Configuration {
         var configuration = IntegratorClient.Configuration()
@@ -209,6 +209,48 @@ struct IntegratorClientTests {
         let (error, requests) = try await failure([HTTPResponse(json: [:])]) { try await $0.removeState(id, of: "i") }
         #expect(error?.code == .invalid)
         #expect(requests.isEmpty)
+    }
+
+    @Test func manyClientsShareTheirConnections() async throws {
+        let server = CannedServer([HTTPResponse(json: ["_id": "i"])])
+        try await server.serving { url in
+            func openFiles() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+            }
+            let before = try openFiles()
+            for _ in 0..<300 { _ = try await IntegratorClient(url, token: Secret("T")).get("i") }
+            // Other tests open files meanwhile, but not one for each of these.
+            #expect(try openFiles() < before + 250)
+        }
+    }
+
+    @Test func anAnswerThatNeverComesIsGivenUp() async throws {
+        let slow = Slow()
+        let server = try HTTPServer(responder: slow)
+        var configuration = Self.quick
+        (configuration.timeout, configuration.attempts) = (.milliseconds(50), 1)
+        let api = try IntegratorClient(
+            "http://127.0.0.1:\(server.port)", token: Secret("T"), configuration: configuration)
+        let error = await #expect(throws: APIError.self) { try await api.get("i") }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("did not answer in time") == true)
+        await slow.answer()
+        await server.shutdown(within: .seconds(5))
+    }
+
+    /// Answers when it is told to.
+    private actor Slow: HTTPResponder {
+        private var waiting: [CheckedContinuation<Void, Never>] = []
+
+        func respond(to request: HTTPRequest) async -> HTTPResponse {
+            await withCheckedContinuation { waiting.append($0) }
+            return HTTPResponse(status: 200)
+        }
+
+        func answer() {
+            for continuation in waiting { continuation.resume() }
+            waiting = []
+        }
     }
 
     @Test func theClientKeepsUnderTheRateLimit() {

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// A stack on AWS Lambda, against a small stand-in for its runtime API.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct LambdaRuntimeTests {
     /// Hands out invocations and collects answers.
     private final class RuntimeAPI: HTTPResponder {

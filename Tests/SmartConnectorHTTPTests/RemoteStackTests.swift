@@ -6,7 +6,7 @@ import SmartConnectorTesting
 import Testing
 
 /// A connector whose functions are behind `POST /function`.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct RemoteStackTests {
     private func call(
         _ answers: [HTTPResponse], _ function: ConnectorFunction = .installer("verify"), token: String = "T"

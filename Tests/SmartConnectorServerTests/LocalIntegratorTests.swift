@@ -6,7 +6,7 @@ import SmartConnectorTesting
 import Testing
 
 /// integrator.io on one machine, over a real socket.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct LocalIntegratorTests {
     let store = InMemoryIntegrationAPI()
     let fakes = FakeFunctions()

@@ -5,7 +5,7 @@ import SmartConnectorTesting
 import Testing
 
 /// What integrator.io is answered when it calls a stack, over a real socket.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct StackWireTests {
     static let api = InMemoryIntegrationAPI()
 
