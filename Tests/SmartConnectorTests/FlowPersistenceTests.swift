@@ -24,6 +24,15 @@ struct FlowPersistenceTests {
         #expect(document.mode == .settings)
     }
 
+    @Test func aRefusedWriteOfTheLastStepStillCarriesTheModeWhenItIsMadeAnew() async throws {
+        let fixture = try await FlowFixture(InstallMachineTests.document("install", [InstallMachineTests.a]))
+        fixture.api.fail(.update, with: APIError.conflict(fixture.id))
+        try await fixture.flow().advance().finish()
+        #expect(try fixture.document[step: 0]?.isCompleted == true)
+        #expect(try fixture.document.mode == .settings)
+        #expect(fixture.fakes.callNames == ["makeA"])
+    }
+
     @Test func anEditBetweenReadingAndWritingIsAConflictThatIsReadAndAppliedAnew() async throws {
         let fixture = try await FlowFixture()
         let (api, id) = (fixture.api, fixture.id)
