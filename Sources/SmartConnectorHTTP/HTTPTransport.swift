@@ -112,9 +112,7 @@ extension URL {
         for segment in segments where ["", ".", ".."].contains(segment) {
             throw APIError(.invalid, "'\(segment)' is no id or key")
         }
-        let allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-        let tail = segments.map { $0.addingPercentEncoding(withAllowedCharacters: allowed) ?? $0 }.joined(
-            separator: "/")
+        let tail = segments.map(\.percentEncoded).joined(separator: "/")
         return URL(string: absoluteString + (absoluteString.hasSuffix("/") ? "" : "/") + tail) ?? self
     }
 }
@@ -146,6 +144,19 @@ extension HTTPResponse {
                         : "something that is not JSON (\(error))"))
         }
     }
+
+    /// What can be said of an answer that is an error and has no message of its own.
+    var statusReport: String {
+        var report = "answered with status \(status)"
+        if isRedirect {
+            report += ", a redirect, which is not followed"
+        } else if case .failure(let malformed) = parsed(), !body.isEmpty {
+            report += " and \(malformed.description)"
+        }
+        return report
+    }
+
+    var isRedirect: Bool { (300..<400).contains(status) }
 
     struct MalformedAnswer: Error {
         let description: String

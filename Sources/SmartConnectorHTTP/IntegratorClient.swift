@@ -244,12 +244,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         let code = written.first?.code.map(APIError.Code.init(rawValue:)) ?? .of(status: response.status)
         var message = written.compactMap(\.message).joined(separator: "; ")
         if message.isEmpty {
-            message = "\(url.origin) answered with status \(response.status)"
-            if (300..<400).contains(response.status) {
-                message += ", a redirect, which is not followed: the base URL is probably not that of the API"
-            } else if case .failure(let failure) = response.parsed(), !response.body.isEmpty {
-                message += " and \(failure.description)"
-            }
+            message = "\(url.origin) \(response.statusReport)"
+            if response.isRedirect { message += ": the base URL is probably not that of the API" }
         }
         if response.status == 401 { message += " (is the token right, and for this account and region?)" }
         let wait = response.header("Retry-After").flatMap { Int($0.trimmingCharacters(in: .whitespaces)) }

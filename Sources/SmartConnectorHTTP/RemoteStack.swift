@@ -138,13 +138,7 @@ public struct RemoteStack: Sendable {
                 first.code ?? "status_\(response.status)",
                 errors.compactMap(\.message).joined(separator: "; "), call)
         }
-        var message = "the stack at \(url.origin) answered with status \(response.status)"
-        if (300..<400).contains(response.status) {
-            message += ", a redirect, which is not followed"
-        } else if case .failure(let malformed) = response.parsed(), !response.body.isEmpty {
-            message += " and \(malformed.description)"
-        }
-        return failure("status_\(response.status)", message, call)
+        return failure("status_\(response.status)", "the stack at \(url.origin) \(response.statusReport)", call)
     }
 
     /// A failure in which no token is left that a stack may have repeated.

@@ -7,16 +7,12 @@ import SmartConnector
 extension LocalIntegrator {
     /// Calls a function on behalf of an integration, with a token that ends with the call.
     private func call(
-        _ function: ConnectorFunction, of stored: StoredIntegration, step: InstallStep? = nil, body: JSON,
-        pending: JSON? = nil
+        _ function: ConnectorFunction, _ connector: Connector, of stored: StoredIntegration, step: InstallStep? = nil,
+        body: JSON, pending: JSON? = nil
     ) async throws -> JSON {
         let integration = stored.integration
         let id = integration.id ?? ""
-        let connector = try await connector(of: integration)
-        guard connector.functions.contains(function) else {
-            throw FunctionFailure(
-                code: "invalid_function", message: "the connector has no \(function.kind) \(function.name)")
-        }
+        guard connector.functions.contains(function) else { throw FunctionFailure.unknown(function) }
         return try await tokens.withToken(for: id) { token in
             var options = CallOptions(wire: body)
             options.bearerToken = token
@@ -34,9 +30,12 @@ extension LocalIntegrator {
     }
 
     /// Changes a document by what the machine says about it as it is now.
+    ///
+    /// - Returns: The document as it is stored now.
+    @discardableResult
     private func change(
         _ id: String, _ transition: (inout InstallMachine, Integration) throws -> Change
-    ) async throws {
+    ) async throws -> StoredIntegration {
         try await store.edit(id) { integration in
             var machine = try InstallMachine(integration, functions: .open)
             try transition(&machine, integration).apply(to: &integration)
@@ -52,7 +51,8 @@ extension LocalIntegrator {
         let machine = try InstallMachine(stored.integration, functions: .open)
         let called = machine.step(calling: function)
         let answer = try await call(
-            function, of: stored, step: called.flatMap { machine.element(of: $0) }, body: body)
+            function, connector(of: stored.integration), of: stored, step: called.flatMap { machine.element(of: $0) },
+            body: body)
         let result = try StepResult(answer, of: function)
         if result.isCompleted {
             // A step that no step names is nowhere to be found, so that only the updates remain.
@@ -71,15 +71,14 @@ extension LocalIntegrator {
     /// Begins to remove an integration and answers with the steps to be undone, in order.
     func beginUninstall(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
-        let before = try await store.get(id)
+        var stored = try await store.get(id)
         // Where nobody can be asked, nothing is begun.
-        let connector = try await connector(of: before.integration)
-        if before.integration.mode != .uninstall {
-            try await change(id) { machine, _ in try machine.beginUninstall() }
+        let connector = try await connector(of: stored.integration)
+        if stored.integration.mode != .uninstall {
+            stored = try await change(id) { machine, _ in try machine.beginUninstall() }
         }
-        let stored = try await store.get(id)
         if connector.functions.contains(.preUninstall) {
-            let answer = try await call(.preUninstall, of: stored, body: body)
+            let answer = try await call(.preUninstall, connector, of: stored, body: body)
             if let steps = try UninstallOrder(answer, of: .preUninstall).steps {
                 return HTTPResponse(json: JSON(steps))
             }
@@ -91,10 +90,11 @@ extension LocalIntegrator {
     func remove(_ id: String) async throws -> HTTPResponse {
         let stored = try await store.get(id)
         guard stored.integration.mode == .uninstall else {
-            throw SmartConnectorErrorResponse.notUninstalling(stored.integration)
+            throw APIError.notUninstalling(stored.integration)
         }
-        if try await connector(of: stored.integration).functions.contains(.connectorUninstaller) {
-            _ = try await call(.connectorUninstaller, of: stored, body: [:])
+        let connector = try await connector(of: stored.integration)
+        if connector.functions.contains(.connectorUninstaller) {
+            _ = try await call(.connectorUninstaller, connector, of: stored, body: [:])
         }
         try await store.delete(id)
         return HTTPResponse(status: 204)
@@ -109,7 +109,9 @@ extension LocalIntegrator {
         let body = try request.object()
         let stored = try await store.get(id)
         guard function == .persistSettings else {
-            return HTTPResponse(json: try await call(function, of: stored, body: body, pending: body["pending"]))
+            let connector = try await connector(of: stored.integration)
+            return HTTPResponse(
+                json: try await call(function, connector, of: stored, body: body, pending: body["pending"]))
         }
         guard let asked = body["pending"], asked.kind == .object else {
             throw APIError(.invalid, "pending is missing or no object", status: 422, field: "pending")
@@ -117,8 +119,9 @@ extension LocalIntegrator {
         try InstallMachine(stored.integration, functions: .open).check(.saveSettings)
         var answer: JSON = ["success": true, "pending": asked]
         var pending = asked
-        if try await connector(of: stored.integration).functions.contains(.persistSettings) {
-            answer = try await call(function, of: stored, body: [:], pending: asked)
+        let connector = try await connector(of: stored.integration)
+        if connector.functions.contains(.persistSettings) {
+            answer = try await call(function, connector, of: stored, body: [:], pending: asked)
             let result = try SettingsResult(answer, of: function)
             guard result.isAccepted else { return HTTPResponse(json: answer) }
             pending = result.pending ?? asked
@@ -145,10 +148,10 @@ extension LocalIntegrator {
         let stored = try await store.create(integration)
         guard let created = stored.integration.id else { return .stored(stored, status: 201) }
         if connector.functions.contains(.connectorInstaller) {
-            _ = try await call(.connectorInstaller, of: stored, body: [:])
+            _ = try await call(.connectorInstaller, connector, of: stored, body: [:])
         }
-        try await change(created) { machine, _ in machine.connectorInstallerReturned() }
-        return .stored(try await store.get(created), status: 201)
+        let begun = try await change(created) { machine, _ in machine.connectorInstallerReturned() }
+        return .stored(begun, status: 201)
     }
 
     /// The author pushes a version into integrations.
@@ -189,8 +192,8 @@ extension LocalIntegrator {
     }
 }
 
-private enum SmartConnectorErrorResponse {
-    static func notUninstalling(_ integration: Integration) -> APIError {
+extension APIError {
+    fileprivate static func notUninstalling(_ integration: Integration) -> APIError {
         APIError(
             APIError.Code(rawValue: "illegal_command"),
             "the mode is \(integration.mode?.rawValue ?? "none"); ask for uninstaller/\(ConnectorFunction.preUninstall.extensionName) first, which begins to uninstall",

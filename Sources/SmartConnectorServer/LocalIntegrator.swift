@@ -1,4 +1,3 @@
-import Foundation
 public import SmartConnector
 
 /// integrator.io on one machine: its Integration API under `/v1`, and the routes by which its pages drive a connector's
@@ -235,16 +234,6 @@ public struct LocalIntegrator: HTTPResponder {
 extension APIError {
     static func nothing(at path: String) -> APIError {
         APIError(.notFound, "there is nothing at \(path)", status: 404)
-    }
-}
-
-extension String {
-    /// The text as a part of a query.
-    private static let unreserved = CharacterSet(
-        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-    fileprivate var percentEncoded: String {
-        addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? self
     }
 }
 

@@ -22,7 +22,7 @@ public struct FunctionFailure: Error, Sendable, Equatable, Codable, CustomString
 
     public var description: String { "\(code): \(message)" }
 
-    static func unknown(_ function: ConnectorFunction) -> FunctionFailure {
+    package static func unknown(_ function: ConnectorFunction) -> FunctionFailure {
         FunctionFailure(
             code: "invalid_function", message: "the connector has no \(function.kind) \(function.name)")
     }

@@ -68,10 +68,12 @@ public struct HTTPResponse: Sendable, Equatable {
         self.body = body
     }
 
+    static let jsonHeaders = [HTTPRequest.Field("Content-Type", "application/json; charset=utf-8")]
+
     /// A JSON value.
     public init(status: Int = 200, json: JSON, headers: [HTTPRequest.Field] = []) {
         self.init(status: status, body: json.utf8())
-        self.headers = [HTTPRequest.Field("Content-Type", "application/json; charset=utf-8")] + headers
+        self.headers = Self.jsonHeaders + headers
     }
 
     /// Errors in the envelope of integrator.io.
@@ -100,6 +102,14 @@ extension String {
         for (left, right) in zip(utf8, other.utf8) where left != right && folded(left) != folded(right) { return false }
         return true
     }
+}
+
+extension String {
+    private static let unreserved = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+    /// The text as a part of a URL's path or query, everything escaped but what never needs it.
+    package var percentEncoded: String { addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? self }
 }
 
 extension [FunctionFailure] {

@@ -83,7 +83,7 @@ public struct StackEndpoint: HTTPResponder {
         }
         guard isAuthorized(token) else { return Self.unauthorized }
         let answer = await answer(body, idempotencyKey: request.header("Idempotency-Key"))
-        return HTTPResponse(status: answer.status, headers: Self.jsonHeaders, body: answer.body)
+        return HTTPResponse(status: answer.status, headers: HTTPResponse.jsonHeaders, body: answer.body)
     }
 
     /// Where there is no system token, nobody has shown it.
@@ -224,7 +224,6 @@ public struct StackEndpoint: HTTPResponder {
 
     // MARK: Answers that are always the same
 
-    private static let jsonHeaders = [HTTPRequest.Field("Content-Type", "application/json; charset=utf-8")]
     private static let healthy = HTTPResponse(json: ["success": true])
     private static let unauthorized = HTTPResponse(
         status: 401, errors: [FunctionFailure(code: "unauthorized", message: "Invalid system token.")],
