@@ -28,8 +28,12 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let fieldIgnored = Code(rawValue: "field_ignored")
         /// Somebody else changed the document each time between reading and writing.
         public static let conflict = Code(rawValue: "conflict")
-        /// This flow is being driven already.
+        /// The integration is being driven already, by this flow or by somebody else.
         public static let busy = Code(rawValue: "busy")
+        /// Somebody else has taken over the integration.
+        public static let leaseLost = Code(rawValue: "lease_lost")
+        /// There is no call of which nobody knows whether it took effect.
+        public static let nothingInDoubt = Code(rawValue: "nothing_in_doubt")
     }
 
     public let code: Code

@@ -166,7 +166,7 @@ struct Context: Sendable {
     func machine() async throws -> (integration: Integration, machine: InstallMachine) {
         let store = try store()
         let integration = try await store.get(id).integration
-        let memory = try await journal(store).record(of: id).memory
+        let memory = try await journal(store).entry(of: id).record.memory
         let functions = try await functions(integration)
         return (integration, try InstallMachine(integration, functions: functions, memory: memory))
     }

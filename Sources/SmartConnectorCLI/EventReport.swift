@@ -27,7 +27,20 @@ final class EventReport: Sendable {
         case .modeChanged(let from, let to): context.console.print("mode: \(from.rawValue) → \(to.rawValue)")
         case .versionChanged(let from, let to):
             context.console.print("version: \(from?.description ?? "none") → \(to)")
+        case .inDoubt(let function, let step):
+            context.console.print("? \(step?.title ?? function.title): called, and nobody knows whether it took effect")
+        case .parked(let parked): context.console.print("‖ parked: \(parked.reason)")
+        case .resolved(let function, let tookEffect):
+            context.console.print("\(function.title): \(tookEffect ? "taken as done" : "is called again")")
+        case .updateAborted(let isRestored):
+            context.console.print(
+                isRestored
+                    ? "update aborted: settings and install are as they were before it"
+                    : "update aborted: released; there is nothing from before it to be restored")
         case .removed: context.console.print("removed \(context.id)")
+        case .leftBehind(let entries):
+            context.console.print("left behind in other systems (see 'leftovers'):")
+            for entry in entries { context.console.print("  \(entry.line)") }
         }
     }
 
@@ -71,8 +84,13 @@ final class EventReport: Sendable {
             return "the settings were not saved: \(failure)"
         case .functionFailed(let function, let failure):
             return "\(function.title) failed with \(failure); see to it and go on: \(program) run \(context.id)"
+        case .inDoubt(let function, _):
+            return
+                "nobody knows whether \(function.name) took effect; look into the other system and say so: \(program) resolve \(context.id) --completed|--rerun --reason TEXT"
+        case .parked(let parked):
+            return "given up: \(parked.reason); see to it and take it up again: \(program) resume \(context.id)"
         case .stepStarted, .stepCompleted, .functionStarted, .functionCompleted, .modeChanged, .versionChanged,
-            .removed:
+            .resolved, .updateAborted, .removed, .leftBehind:
             return "stopped"
         }
     }
@@ -91,6 +109,11 @@ extension ConnectorFunction {
         case .preUninstall, .installer, .uninstaller, .setting, .hook, .wrapper, .utility: name
         }
     }
+}
+
+extension LedgerEntry {
+    /// The entry on one line.
+    var line: String { "\(kind) \(id), made by \(function)" }
 }
 
 extension Duration {

@@ -36,10 +36,10 @@ enum ExitCode: Int32 {
 
     private static func status(_ code: SmartConnectorError.Code) -> ExitCode {
         switch code {
-        case .illegalCommand, .versionNotNewer, .fieldIgnored: .notAllowed
+        case .illegalCommand, .versionNotNewer, .fieldIgnored, .nothingInDoubt: .notAllowed
         case .noSuchStep: .notFound
         case .ambiguousStep: .usage
-        case .busy, .conflict: .busy
+        case .busy, .conflict, .leaseLost: .busy
         default: .badData
         }
     }

@@ -1,20 +1,13 @@
 import CSQLite
 import SmartConnector
 
-/// One connection and its prepared statements. Used by one task at a time: the store's actor sees to it.
-final class SQLiteConnection {
+/// One connection and its prepared statements.
+///
+/// `@unchecked`: it is opened by whoever opens the store, and used by the store's one thread from then on.
+final class SQLiteConnection: SQLSession, @unchecked Sendable {
     private let handle: OpaquePointer
     private let path: String
     private var statements: [String: OpaquePointer] = [:]
-
-    /// A value in a statement or a row.
-    enum Value: Equatable {
-        case integer(Int64)
-        case text([UInt8])
-        case null
-    }
-
-    typealias Row = [Value]
 
     /// How long to wait for another process that writes, in milliseconds.
     static let busyTimeout: Int32 = 5000
@@ -44,16 +37,18 @@ final class SQLiteConnection {
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure() }
     }
 
-    /// Runs a statement and returns its rows.
+    /// Whether a transaction is open. SQLite ends it by itself where the disk is full, for instance.
+    var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
     @discardableResult
-    func rows(_ sql: String, _ values: Value...) throws(APIError) -> [Row] {
+    func rows(_ sql: String, _ values: [SQLValue] = []) throws(APIError) -> [[SQLValue]] {
         let statement = try prepared(sql)
         defer {
             sqlite3_reset(statement)
             sqlite3_clear_bindings(statement)
         }
         for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1), in: statement) }
-        var rows: [Row] = []
+        var rows: [[SQLValue]] = []
         while true {
             switch sqlite3_step(statement) {
             case SQLITE_ROW: rows.append((0..<sqlite3_column_count(statement)).map { column($0, of: statement) })
@@ -80,14 +75,16 @@ final class SQLiteConnection {
     private func prepared(_ sql: String) throws(APIError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
         var statement: OpaquePointer?
-        guard sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK,
+        // What is `$1` elsewhere is `?1` here: a name in SQLite's eyes would count by its place.
+        let text = sql.replacing("$", with: "?")
+        guard sqlite3_prepare_v3(handle, text, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK,
             let statement
         else { throw failure() }
         statements[sql] = statement
         return statement
     }
 
-    private func bind(_ value: Value, at index: Int32, in statement: OpaquePointer) throws(APIError) {
+    private func bind(_ value: SQLValue, at index: Int32, in statement: OpaquePointer) throws(APIError) {
         let status =
             switch value {
             case .integer(let integer): sqlite3_bind_int64(statement, index, integer)
@@ -101,7 +98,7 @@ final class SQLiteConnection {
         guard status == SQLITE_OK else { throw failure() }
     }
 
-    private func column(_ index: Int32, of statement: OpaquePointer) -> Value {
+    private func column(_ index: Int32, of statement: OpaquePointer) -> SQLValue {
         switch sqlite3_column_type(statement, index) {
         case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
         case SQLITE_NULL: return .null
@@ -131,11 +128,4 @@ final class SQLiteConnection {
             return APIError(.unavailable, "the store \(path) failed: \(message)")
         }
     }
-}
-
-extension SQLiteConnection.Value {
-    static func text(_ string: String) -> Self { .text(Array(string.utf8)) }
-
-    var integer: Int64? { if case .integer(let integer) = self { integer } else { nil } }
-    var text: [UInt8]? { if case .text(let text) = self { text } else { nil } }
 }

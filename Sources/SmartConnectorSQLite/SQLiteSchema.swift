@@ -32,6 +32,35 @@ enum SQLiteSchema {
             ) WITHOUT ROWID;
             """
         ),
+        (
+            "leases, history, ledger",
+            """
+            ALTER TABLE integration ADD COLUMN connector TEXT;
+            UPDATE integration SET connector = json_extract(document, '$._connectorId')
+            WHERE json_valid(document);
+            CREATE INDEX integration_by_connector ON integration (connector, number);
+            ALTER TABLE flow ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+            ALTER TABLE flow ADD COLUMN writer TEXT;
+            ALTER TABLE flow ADD COLUMN holder TEXT;
+            ALTER TABLE flow ADD COLUMN expires INTEGER;
+            ALTER TABLE flow ADD COLUMN snapshot TEXT;
+            CREATE TABLE attempt (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                integration TEXT NOT NULL,
+                attempt TEXT NOT NULL
+            );
+            CREATE INDEX attempt_by_integration ON attempt (integration, number);
+            CREATE TABLE ledger (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                integration TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                thing TEXT NOT NULL,
+                function TEXT NOT NULL,
+                created INTEGER NOT NULL,
+                UNIQUE (integration, kind, thing)
+            );
+            """
+        ),
     ]
 
     /// Brings a database to the newest schema, each migration in one transaction.

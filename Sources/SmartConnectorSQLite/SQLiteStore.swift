@@ -1,26 +1,34 @@
-import Dispatch
 import Foundation
 public import SmartConnector
+import Synchronization
 
 /// Integrations and journal in one SQLite file: the embedded default.
 ///
 /// Any number of processes may have the file open. A write is durable when it returns (WAL, `synchronous=FULL`); while
-/// another process writes, a write waits up to five seconds. Disk and locks are waited for on a thread of the store's
-/// own, never on one of Swift's.
-public actor SQLiteStore: IntegrationAPI, FlowJournal {
-    private let connection: SQLiteConnection
-    private let executor: StoreExecutor
-    private var generator = SystemRandomNumberGenerator()
+/// another process writes, a write waits up to five seconds. Those who write at the same time share one commit. Disk
+/// and locks are waited for on a thread of the store's own, never on one of Swift's.
+public final class SQLiteStore: SQLStore {
+    public let leaseTime: Duration?
+    private let threads: BlockingThreads<Job>
+    private let commits: Commits
 
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    /// How many transactions were committed so far.
+    package var commitCount: Int { commits.count.load(ordering: .relaxed) }
+
+    private final class Commits: Sendable {
+        let count = Atomic(0)
+    }
+
+    public var currentTime: String { "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)" }
 
     /// Opens a store.
     ///
     /// - Parameters:
     ///   - path: The file.
     ///   - isCreating: Whether to make the file where there is none.
+    ///   - leaseTime: How long a lease is good for after its holder was last heard of.
     /// - Throws: ``APIError`` where there is no file, or one that is no store, or one of a newer version.
-    public init(path: String, creating isCreating: Bool = true) throws {
+    public init(path: String, creating isCreating: Bool = true, leaseTime: Duration = .seconds(30)) throws {
         var isDirectory: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
         if isDirectory.boolValue {
@@ -29,143 +37,93 @@ public actor SQLiteStore: IntegrationAPI, FlowJournal {
         if !exists, !isCreating {
             throw APIError(.notFound, "there is no store at \(path); creating an integration makes one")
         }
-        executor = StoreExecutor(label: "SQLiteStore \(path)")
-        connection = try SQLiteConnection(path: path, creating: isCreating)
+        self.leaseTime = leaseTime
+        let connection = try SQLiteConnection(path: path, creating: isCreating)
         // Ahead of anything that writes, so that another program's file stays as it is.
         try SQLiteSchema.migrate(connection, path: path)
         try connection.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        let commits = Commits()
+        self.commits = commits
+        threads = BlockingThreads(name: "SQLiteStore", batch: 256) { { Self.work($0, connection, commits) } }
     }
 
-    // MARK: IntegrationAPI
-
-    public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
-        let after = cursor.flatMap(Int64.init) ?? 0
-        let rows = try connection.rows(
-            "SELECT id, document, revision, number FROM integration WHERE number > ? ORDER BY number LIMIT ?",
-            .integer(after), .integer(Int64(limit) + 1))
-        let page = rows.prefix(limit)
-        return IntegrationPage(
-            try page.map(stored), next: rows.count > limit ? page.last?[3].integer.map(String.init) : nil)
-    }
-
-    public func get(_ id: String) async throws -> StoredIntegration {
-        try find(id)
-    }
-
-    public func create(_ integration: Integration) async throws -> StoredIntegration {
-        let id = Integration.newID(using: &generator)
-        let stamped = integration.stamped(id: id, lastModified: Date())
-        try connection.rows(
-            "INSERT INTO integration (id, revision, document) VALUES (?, 1, ?)", .text(id), .text(stamped.json.utf8()))
-        return StoredIntegration(stamped, revision: Revision("1"))
-    }
-
-    public func update(
-        _ id: String, to integration: Integration, ifRevision revision: Revision?
-    ) async throws -> StoredIntegration {
-        let stamped = integration.stamped(id: id, lastModified: Date())
-        let expected = revision.map { Int64($0.text) ?? -1 }
-        let rows = try connection.rows(
-            """
-            UPDATE integration SET document = ?, revision = revision + 1
-            WHERE id = ? AND (? IS NULL OR revision = ?3) RETURNING revision
-            """,
-            .text(stamped.json.utf8()), .text(id), expected.map { .integer($0) } ?? .null)
-        guard let new = rows.first?.first?.integer else {
-            _ = try find(id)
-            throw APIError.conflict(id)
-        }
-        return StoredIntegration(stamped, revision: Revision(String(new)))
-    }
-
-    public func delete(_ id: String) async throws {
-        guard try !connection.rows("DELETE FROM integration WHERE id = ? RETURNING 1", .text(id)).isEmpty else {
-            throw APIError.notFound(id)
+    public func perform<T: Sendable>(
+        writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
+    ) async throws -> T {
+        try Task.checkCancellation()
+        return try await withCheckedThrowingContinuation { continuation in
+            let job = Job(isWriting: isWriting, body: body) { continuation.resume(with: $0) }
+            // The thread ends with the store, and whoever calls this has it.
+            if !threads.submit(job) { continuation.resume(throwing: CancellationError()) }
         }
     }
 
-    public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
-        try await create(try find(id).integration.cloned(options))
+    // MARK: The thread
+
+    /// What somebody wants done.
+    private struct Job: Sendable {
+        let isWriting: Bool
+        /// Runs the statements. What came of it is kept.
+        let run: @Sendable (SQLiteConnection) -> (any Error)?
+        /// Tells whoever waits what came of it, or that it was undone for this reason.
+        let finish: @Sendable ((any Error)?) -> Void
+
+        init<T: Sendable>(
+            isWriting: Bool, body: @escaping @Sendable (any SQLSession) throws -> T,
+            resume: @escaping @Sendable (Result<T, any Error>) -> Void
+        ) {
+            let outcome = Guarded<Result<T, any Error>>(.failure(CancellationError()))
+            let box = Box(outcome)
+            self.isWriting = isWriting
+            run = { connection in
+                let result = Result { try body(connection) }
+                box.outcome.withLock { $0 = result }
+                if case .failure(let error) = result { return error }
+                return nil
+            }
+            finish = { error in resume(error.map { .failure($0) } ?? box.outcome.withLock { $0 }) }
+        }
+
+        private final class Box<T: Sendable>: Sendable {
+            let outcome: Guarded<Result<T, any Error>>
+
+            init(_ outcome: consuming Guarded<Result<T, any Error>>) {
+                self.outcome = outcome
+            }
+        }
     }
 
-    func find(_ id: String) throws -> StoredIntegration {
-        let rows = try connection.rows("SELECT id, document, revision FROM integration WHERE id = ?", .text(id))
-        guard let row = rows.first else { throw APIError.notFound(id) }
-        return try stored(row)
-    }
-
-    private func stored(_ row: SQLiteConnection.Row) throws -> StoredIntegration {
+    /// Does what waits: first what only reads, then all that writes in one transaction.
+    private static func work(_ batch: ArraySlice<Job>, _ connection: SQLiteConnection, _ commits: Commits) {
+        for job in batch where !job.isWriting { job.finish(job.run(connection)) }
+        let writers = batch.filter(\.isWriting)
+        guard !writers.isEmpty else { return }
         do {
-            let integration = try Integration(JSON(parsing: row[1].text ?? []))
-            return StoredIntegration(integration, revision: row[2].integer.map { Revision(String($0)) })
+            try connection.run("BEGIN IMMEDIATE")
+            for writer in writers { try write(writer, alone: writers.count == 1, connection) }
+            try connection.run("COMMIT")
+            commits.count.add(1, ordering: .relaxed)
+            for writer in writers { writer.finish(nil) }
         } catch {
-            let id = String(decoding: row[0].text ?? [], as: UTF8.self)
-            throw APIError(.corrupt, "the stored document of integration \(id) is damaged: \(error)")
+            // The error is what matters; SQLite may have rolled back by itself.
+            try? connection.run("ROLLBACK")
+            for writer in writers { writer.finish(error) }
         }
     }
 
-    // MARK: FlowJournal
-
-    public func record(of integration: String) async throws -> FlowRecord {
-        let rows = try connection.rows("SELECT record FROM flow WHERE integration = ?", .text(integration))
-        guard let text = rows.first?.first?.text else { return FlowRecord() }
-        do {
-            return try JSON(parsing: text).decode()
-        } catch {
-            throw APIError(.corrupt, "the journal of integration \(integration) is damaged: \(error)")
+    /// Runs what somebody writes; where that fails only this is undone.
+    ///
+    /// - Throws: The error for all, where the whole transaction is undone.
+    private static func write(_ writer: Job, alone isAlone: Bool, _ connection: SQLiteConnection) throws {
+        if isAlone {
+            if let error = writer.run(connection) { throw error }
+            return
         }
-    }
-
-    public func save(_ record: FlowRecord, of integration: String) async throws {
-        if record.isEmpty {
-            try connection.rows("DELETE FROM flow WHERE integration = ?", .text(integration))
-        } else {
-            try connection.rows(
-                "INSERT INTO flow (integration, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
-                .text(integration), .text(try JSON(encoding: record).utf8()))
+        try connection.run("SAVEPOINT writer")
+        if let error = writer.run(connection) {
+            guard connection.isInTransaction else { throw error }
+            try connection.run("ROLLBACK TO writer")
         }
-    }
-}
-
-extension SQLiteStore: IntegrationStateAPI {
-    public func state(_ key: String, of integration: String) async throws -> JSON? {
-        _ = try find(integration)
-        let rows = try connection.rows(
-            "SELECT value FROM state WHERE integration = ? AND key = ?", .text(integration), .text(key))
-        guard let text = rows.first?.first?.text else { return nil }
-        do {
-            return try JSON(parsing: text)
-        } catch {
-            throw APIError(.corrupt, "the state \(key) of integration \(integration) is damaged: \(error)")
-        }
-    }
-
-    public func setState(_ key: String, of integration: String, to value: JSON) async throws {
-        _ = try find(integration)
-        try connection.rows(
-            """
-            INSERT INTO state (integration, key, value) VALUES (?, ?, ?)
-            ON CONFLICT DO UPDATE SET value = excluded.value
-            """, .text(integration), .text(key), .text(value.utf8()))
-    }
-
-    public func removeState(_ key: String, of integration: String) async throws {
-        _ = try find(integration)
-        try connection.rows(
-            "DELETE FROM state WHERE integration = ? AND key = ?", .text(integration), .text(key))
-    }
-}
-
-/// Runs a store's work on a serial queue of its own, since disks and locks block.
-private final class StoreExecutor: SerialExecutor {
-    private let queue: DispatchQueue
-
-    init(label: String) {
-        queue = DispatchQueue(label: label)
-    }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.async { [self] in job.runSynchronously(on: asUnownedSerialExecutor()) }
+        try connection.run("RELEASE writer")
     }
 }

@@ -12,7 +12,7 @@ struct SQLiteStoreReader {
     /// The call under way, once there is one.
     func call(of integration: String) async throws -> FlowRecord.Call {
         while true {
-            if let call = try await store.record(of: integration).call { return call }
+            if let call = try await store.entry(of: integration).record.call { return call }
             await Task.yield()
         }
     }

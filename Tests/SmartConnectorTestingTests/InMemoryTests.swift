@@ -19,8 +19,11 @@ struct InMemoryTests {
     }
 
     @Test(arguments: FlowJournalConformance.promises)
-    func keepsThePromisesOfAFlowJournal(_ promise: Promise<any FlowJournal>) async throws {
-        try await promise.check { InMemoryJournal() }
+    func keepsThePromisesOfAFlowJournal(_ promise: Promise<FlowJournalConformance.Subject>) async throws {
+        try await promise.check {
+            let journal = InMemoryJournal()
+            return FlowJournalConformance.Subject { InMemoryJournal(journal, leaseTime: $0) }
+        }
     }
 
     @Test func countsItsRequests() async throws {

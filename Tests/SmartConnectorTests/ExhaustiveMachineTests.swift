@@ -259,6 +259,15 @@ struct ExhaustiveMachineTests {
                             try $0.beginUpdate(to: target)
                         }
                     }
+                case .abortUpdate:
+                    for snapshot in [nil, document] {
+                        try attempt(legal.contains(command), document, machine) { machine in
+                            let change = try machine.abortUpdate(to: snapshot)
+                            let last = change.edits.last
+                            #expect(last?.field == .member("updateInProgress") && last?.value == false)
+                            return change
+                        }
+                    }
                 case .saveSettings:
                     // 5
                     let change = try? machine.saveSettings(["color": "blue"], in: document)
@@ -270,9 +279,9 @@ struct ExhaustiveMachineTests {
         func expectedCommands(_ document: Integration) throws -> Set<InstallMachine.Command> {
             switch (try #require(document.mode), document.isUpdateInProgress) {
             case (.install, false): [.complete, .reset, .beginUninstall]
-            case (.install, true): [.complete]
+            case (.install, true): [.complete, .abortUpdate]
             case (.settings, false): [.saveSettings, .update, .reset, .beginUninstall]
-            case (.settings, true): [.update]
+            case (.settings, true): [.update, .abortUpdate]
             case (.uninstall, _): [.complete, .cancelUninstall]
             }
         }

@@ -121,7 +121,7 @@ struct FlowFailureTests {
         await fixture.clock.sleepers(1)
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        let record = try await fixture.journal.record(of: fixture.id)
+        let record = try await fixture.journal.entry(of: fixture.id).record
         #expect(record.call?.state == .started)
         #expect(try await fixture.flow().run().finish() == nil)
         let calls = fixture.fakes.calls.filter { $0.function.name == "makeB" }

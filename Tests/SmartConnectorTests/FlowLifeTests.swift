@@ -157,7 +157,7 @@ struct FlowLifeTests {
                 "functionStarted uninstaller", "functionCompleted uninstaller", "removed",
             ])
         #expect(fixture.api[fixture.id] == nil)
-        #expect(try await fixture.journal.record(of: fixture.id).isEmpty)
+        #expect(try await fixture.journal.entry(of: fixture.id).record.isEmpty)
     }
 
     @Test func anInstallationIsAbandonedByUndoingWhatWasDone() async throws {

@@ -376,10 +376,11 @@ struct InstallMachineTests {
         let error = #expect(throws: SmartConnectorError.self) { try machine.beginUninstall() }
         #expect(error?.mode == .settings)
         #expect(error?.command == .beginUninstall)
-        #expect(error?.legalCommands == [.update])
+        #expect(error?.legalCommands == [.update, .abortUpdate])
         #expect(
             error?.message
-                == "beginUninstall is not allowed: a managed update is in progress in mode settings; allowed: update")
+                == "beginUninstall is not allowed: a managed update is in progress in mode settings; allowed: update, abortUpdate"
+        )
     }
 
     @Test func aStepIsNamedByNameFunctionOrIndex() throws {

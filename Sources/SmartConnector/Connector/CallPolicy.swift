@@ -7,11 +7,25 @@ public struct CallPolicy: Sendable, Equatable {
     public var maximumAttempts: Int
     /// The pauses between attempts.
     public var backoff: Backoff
+    /// What is done about a call of which nobody knows whether it took effect.
+    public var inDoubt: InDoubt
 
-    public init(timeout: Duration = .seconds(300), maximumAttempts: Int = 1, backoff: Backoff = Backoff()) {
+    /// What is done about a call that began and of which no return is known, since the process that made it ended.
+    public enum InDoubt: Sendable, Equatable {
+        /// It is made again, with the same idempotency key.
+        case rerun
+        /// A person looks at the other system and decides: `resolve`.
+        case stop
+    }
+
+    public init(
+        timeout: Duration = .seconds(300), maximumAttempts: Int = 1, backoff: Backoff = Backoff(),
+        inDoubt: InDoubt = .rerun
+    ) {
         self.timeout = timeout
         self.maximumAttempts = maximumAttempts
         self.backoff = backoff
+        self.inDoubt = inDoubt
     }
 }
 

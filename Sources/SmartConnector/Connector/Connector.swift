@@ -205,12 +205,17 @@ public struct Connector: Sendable {
 extension Connector.Entry {
     /// Calls the function once, for as long as its policy allows.
     @inline(__always)
-    func answer(_ call: FunctionCall, grace: Duration, clock: any Clock<Duration>) async throws -> JSON {
+    func answer(
+        _ call: FunctionCall, grace: Duration, clock: any Clock<Duration>, eviction: Eviction? = nil,
+        executor: (any TaskExecutor)? = nil
+    ) async throws -> JSON {
         switch body {
         case .immediate(let body):
             return try body(call)
         case .suspending(let body):
-            let answer = try await withDeadline(policy.timeout, grace: grace, clock: clock) { try await body(call) }
+            let answer = try await withDeadline(
+                policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
+            ) { try await body(call) }
             guard let answer else { throw FunctionFailure.timeout(policy.timeout, call.function) }
             return answer
         }

@@ -6,12 +6,17 @@ public struct FunctionCall: Sendable {
         let integrationID: String
         let options: CallOptions
         let api: any IntegrationAPI
+        let note: (@Sendable ([LedgerChange]) async throws -> Void)?
 
-        init(connectorID: String, integrationID: String, options: CallOptions, api: any IntegrationAPI) {
+        init(
+            connectorID: String, integrationID: String, options: CallOptions, api: any IntegrationAPI,
+            note: (@Sendable ([LedgerChange]) async throws -> Void)?
+        ) {
             self.connectorID = connectorID
             self.integrationID = integrationID
             self.options = options
             self.api = api
+            self.note = note
         }
     }
 
@@ -39,14 +44,18 @@ public struct FunctionCall: Sendable {
     /// The Integration API, for functions that read or change more of the integration.
     public var api: any IntegrationAPI { context.api }
 
+    /// Where to record what is made and removed in other systems.
+    public var ledger: Ledger { Ledger(of: function) { [note = context.note] changes in try await note?(changes) } }
+
     public init(
         _ function: ConnectorFunction, connectorID: String, integrationID: String, step: InstallStep? = nil,
         document: Integration? = nil, options: CallOptions = CallOptions(), pending: JSON? = nil, attempt: Int = 1,
-        idempotencyKey: String, api: any IntegrationAPI
+        idempotencyKey: String, api: any IntegrationAPI,
+        note: (@Sendable ([LedgerChange]) async throws -> Void)? = nil
     ) {
         self.init(
             FlowRecord.Call(function: function, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt),
-            in: Context(connectorID: connectorID, integrationID: integrationID, options: options, api: api),
+            in: Context(connectorID: connectorID, integrationID: integrationID, options: options, api: api, note: note),
             step: step, document: document)
     }
 

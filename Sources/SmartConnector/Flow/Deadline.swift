@@ -6,14 +6,17 @@ import Synchronization
 /// still does is of no consequence here. When the calling task is cancelled the operation is cancelled too and gets
 /// `grace` to return, so that what it did is known.
 ///
+/// - Parameters:
+///   - eviction: Ends the operation before its time.
+///   - executor: Where the tasks run, if not where all do.
 /// - Returns: What the operation returned, or nil when it was late.
 /// - Throws: What the operation threw; `CancellationError` when it did not return after a cancellation.
 func withDeadline(
-    _ timeout: Duration, grace: Duration, clock: any Clock<Duration>,
-    _ operation: @escaping @Sendable () async throws -> JSON
+    _ timeout: Duration, grace: Duration, clock: any Clock<Duration>, eviction: Eviction? = nil,
+    executor: (any TaskExecutor)? = nil, _ operation: @escaping @Sendable () async throws -> JSON
 ) async throws -> JSON? {
     let race = Race()
-    let work = Task.immediate {
+    let work = Task.immediate(executorPreference: executor) {
         do {
             race.finish(.success(try await operation()))
         } catch {
@@ -21,14 +24,19 @@ func withDeadline(
         }
     }
     if let result = race.result { return try result.get() }
-    let timer = Task {
+    eviction?.onEviction { error in
+        work.cancel()
+        race.finish(.failure(error))
+    }
+    defer { eviction?.onEviction(nil) }
+    let timer = Task(executorPreference: executor) {
         do {
             try await clock.sleep(for: timeout)
         } catch {
             // The operation has returned, or the calling task was cancelled: then it gets a last respite.
             guard race.result == nil else { return }
             work.cancel()
-            try? await Task { try await clock.sleep(for: grace) }.value
+            try? await Task(executorPreference: executor) { try await clock.sleep(for: grace) }.value
             race.finish(.failure(CancellationError()))
             return
         }
@@ -42,6 +50,33 @@ func withDeadline(
     }
     timer.cancel()
     return try result.get()
+}
+
+/// Says that whoever drives a flow has lost the right to it, and ends what is being waited for.
+final class Eviction: Sendable {
+    private struct State {
+        var error: SmartConnectorError?
+        var handler: (@Sendable (SmartConnectorError) -> Void)?
+    }
+
+    private let state = Guarded(State())
+
+    /// What is to be done when it comes, or at once where it has come already.
+    func onEviction(_ handler: (@Sendable (SmartConnectorError) -> Void)?) {
+        let error = state.withLock { state in
+            state.handler = handler
+            return state.error
+        }
+        if let error { handler?(error) }
+    }
+
+    func evict(_ error: SmartConnectorError) {
+        let handler = state.withLock { state in
+            state.error = error
+            return state.handler
+        }
+        handler?(error)
+    }
 }
 
 /// The first of several results, and one task that waits for it.

@@ -14,8 +14,19 @@ public enum FlowEvent: Sendable, Equatable {
     case functionFailed(ConnectorFunction, FunctionFailure)
     case modeChanged(from: Mode, to: Mode)
     case versionChanged(from: ConnectorVersion?, to: ConnectorVersion)
+    /// A call was begun by a process that ended before it returned, and it is not to be made again without a person:
+    /// `resolve` says what became of it.
+    case inDoubt(ConnectorFunction, Step?)
+    /// The flow was given up: `resume` takes it up again.
+    case parked(FlowRecord.Parked)
+    /// A person has said what became of a call in doubt: that it took effect, or that it is to be made again.
+    case resolved(ConnectorFunction, tookEffect: Bool)
+    /// A managed update was given up. Nothing is restored where there is no snapshot from before it.
+    case updateAborted(isRestored: Bool)
     /// The integration is gone.
     case removed
+    /// These were made in other systems by its functions, and are not known to be gone.
+    case leftBehind([LedgerEntry])
 
     /// The step that an event is about.
     public struct Step: Sendable, Equatable {
@@ -37,14 +48,19 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
         case .stepStarted, .stepCompleted, .waiting, .functionStarted, .functionCompleted, .modeChanged,
-            .versionChanged, .removed:
+            .versionChanged, .inDoubt, .parked, .resolved, .updateAborted, .removed, .leftBehind:
             nil
         }
     }
 
     /// Whether this is the last event of a flow that cannot go on without a person.
     public var needsPerson: Bool {
-        if case .waiting = self { true } else { failure != nil }
+        switch self {
+        case .waiting, .inDoubt, .parked: true
+        case .stepStarted, .stepCompleted, .stepFailed, .functionStarted, .functionCompleted, .functionFailed,
+            .modeChanged, .versionChanged, .resolved, .updateAborted, .removed, .leftBehind:
+            failure != nil
+        }
     }
 
     /// The event as one JSON object: `{"event": …}`.
@@ -64,7 +80,19 @@ public enum FlowEvent: Sendable, Equatable {
                 "event": "versionChanged", "from": from.map { JSON($0.description) } ?? .null,
                 "to": JSON(to.description),
             ]
+        case .inDoubt(let function, let step):
+            step.map { Self.json("inDoubt", $0) } ?? Self.json("inDoubt", function)
+        case .parked(let parked):
+            ["event": "parked", "function": JSON(parked.function.name), "reason": JSON(parked.reason)]
+        case .resolved(let function, let tookEffect):
+            ["event": "resolved", "function": JSON(function.name), "tookEffect": JSON(tookEffect)]
+        case .updateAborted(let isRestored): ["event": "updateAborted", "restored": JSON(isRestored)]
         case .removed: ["event": "removed"]
+        case .leftBehind(let entries):
+            [
+                "event": "leftBehind",
+                "leftovers": JSON(entries.map { ["kind": JSON($0.kind), "id": JSON($0.id)] }),
+            ]
         }
     }
 

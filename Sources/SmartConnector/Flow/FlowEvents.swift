@@ -15,13 +15,14 @@ public struct FlowEvents: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         let flow: InstallFlow
         let goal: InstallFlow.Goal
-        private let session = FlowSession()
+        private let session: FlowSession
         private var events: ArraySlice<FlowEvent> = []
         private var isEnded = false
 
         init(flow: InstallFlow, goal: InstallFlow.Goal) {
             self.flow = flow
             self.goal = goal
+            session = FlowSession(of: flow)
         }
 
         public mutating func next() async throws -> FlowEvent? {
@@ -116,6 +117,28 @@ extension InstallFlow {
     /// Enters uninstall mode and undoes nothing yet.
     public nonisolated func beginUninstall() -> FlowEvents {
         FlowEvents(flow: self, goal: .beginUninstall)
+    }
+
+    /// Goes on with a flow that was parked, or with an update that failed.
+    public nonisolated func resume() -> FlowEvents {
+        FlowEvents(flow: self, goal: .resume)
+    }
+
+    /// Gives up a managed update: `updateInProgress` is released, and what was before the update is restored.
+    ///
+    /// - Throws: ``SmartConnectorError`` where no update is in progress.
+    public nonisolated func abortUpdate() -> FlowEvents {
+        FlowEvents(flow: self, goal: .abortUpdate)
+    }
+
+    /// Says what became of the call in doubt.
+    ///
+    /// - Parameters:
+    ///   - tookEffect: Whether the function did its work; if not, it is called again, with the same idempotency key.
+    ///   - reason: How that is known; it is kept in the history.
+    /// - Throws: ``SmartConnectorError/Code/nothingInDoubt``.
+    public nonisolated func resolve(tookEffect: Bool, reason: String) -> FlowEvents {
+        FlowEvents(flow: self, goal: .resolve(tookEffect: tookEffect, reason: reason))
     }
 
     /// Keeps the integration after all.

@@ -1,92 +1,124 @@
-import Synchronization
+public import Foundation
 
-/// The engine's own durable memory of the calls under way, apart from the document.
+/// The engine's own durable memory, apart from the document: the calls under way, who may drive an integration, what
+/// has happened, and what is left outside.
 ///
-/// The document says what is completed; the journal says only what is in between.
+/// The document says what is completed; the journal says what is in between. Every write is conditional on the number
+/// of the write before it, so that of two who drive one integration the one who was evicted is refused.
+///
+/// Every operation throws ``APIError``, or `CancellationError`.
 public protocol FlowJournal: Sendable {
-    /// What is known of an integration's flow.
-    func record(of integration: String) async throws -> FlowRecord
+    /// How long a lease is good for after its holder was last heard of. Nil where it ends with the process, so that it
+    /// need not be renewed.
+    var leaseTime: Duration? { get }
 
-    /// Replaces what is known. It must be durable when this returns.
-    func save(_ record: FlowRecord, of integration: String) async throws
+    /// What is journalled of an integration, and who holds its lease.
+    func entry(of integration: String) async throws -> JournalEntry
+
+    /// Replaces the record, adds to the history, and takes, keeps or releases the lease, all at once. It is durable
+    /// when this returns.
+    ///
+    /// Writing the same again, because the answer to it was lost, changes nothing.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has written, or holds the lease.
+    func write(_ write: JournalWrite, of integration: String) async throws
+
+    /// Prolongs a lease.
+    ///
+    /// - Returns: Whether `holder` still has it.
+    func renew(_ holder: String, of integration: String) async throws -> Bool
+
+    /// Takes the lease away; what its holder writes from now on is refused.
+    ///
+    /// - Parameter holder: Whom to take it from, or nil for whoever has it.
+    /// - Returns: The lease that was taken away, or nil where nobody had one, or not this holder.
+    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease?
+
+    /// The attempts so far, the oldest first.
+    func history(of integration: String) async throws -> [Attempt]
+
+    /// Records what was made and removed outside. It is a fact, whoever holds the lease by now.
+    func note(_ changes: [LedgerChange], of integration: String) async throws
+
+    /// What was made outside and is not known to be gone, in the order it was made.
+    func ledger(of integration: String) async throws -> [LedgerEntry]
+
+    /// The document as it was before the managed update under way.
+    func snapshot(of integration: String) async throws -> Integration?
 }
 
-/// What a journal keeps of one integration.
-public struct FlowRecord: Sendable, Equatable, Codable {
-    /// What the machine remembers beside the document.
-    public var memory: InstallMachine.Memory
-    /// The call under way, or the last one that failed.
-    public var call: Call?
+/// The right to drive one integration.
+public struct Lease: Sendable, Equatable {
+    /// Who has it: a name, and a part that is another each time.
+    public let holder: String
+    /// When it ends unless it is renewed. Nil: with the process.
+    public let expires: Date?
 
-    /// Whether there is nothing to keep.
-    public var isEmpty: Bool { call == nil && memory.uninstallOrder == nil && memory.update == nil }
-
-    public init(memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil) {
-        self.memory = memory
-        self.call = call
-    }
-
-    /// A call of a connector function, at one moment of it. An object, since records are handed on at every moment.
-    public final class Call: Sendable, Equatable, Codable {
-        public let function: ConnectorFunction
-        /// The step it was called for.
-        public let step: StepReference?
-        /// The settings it was called with.
-        public let pending: JSON?
-        /// What the function was given as ``FunctionCall/idempotencyKey``.
-        public let idempotencyKey: String
-        /// How often it has been called for this step.
-        public let attempt: Int
-        public let state: State
-
-        public init(
-            function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, idempotencyKey: String,
-            attempt: Int = 1, state: State = .started
-        ) {
-            self.function = function
-            self.step = step
-            self.pending = pending
-            self.idempotencyKey = idempotencyKey
-            self.attempt = attempt
-            self.state = state
-        }
-
-        public enum State: Sendable, Equatable, Codable {
-            /// It was called, and no return is known: whether it took effect is in doubt.
-            case started
-            /// It returned this, which is not in the document yet. It is not called again.
-            case returned(JSON)
-            /// It failed.
-            case failed(FunctionFailure)
-        }
-
-        /// The same call at another moment.
-        func with(_ state: State) -> Call {
-            Call(
-                function: function, step: step, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt,
-                state: state)
-        }
-
-        public static func == (left: Call, right: Call) -> Bool {
-            left === right
-                || left.function == right.function && left.step == right.step && left.pending == right.pending
-                    && left.idempotencyKey == right.idempotencyKey && left.attempt == right.attempt
-                    && left.state == right.state
-        }
+    public init(holder: String, expires: Date?) {
+        self.holder = holder
+        self.expires = expires
     }
 }
 
-/// A journal that lasts as long as the process.
-public final class InMemoryJournal: FlowJournal {
-    private let records = Guarded<[String: FlowRecord]>([:])
+/// What a journal knows of an integration.
+public struct JournalEntry: Sendable, Equatable {
+    public var record: FlowRecord
+    /// Counts the writes; the fencing token.
+    public var revision: Int64
+    /// Who may write, if anybody. One whose time is over is not named.
+    public var lease: Lease?
 
-    public init() {}
+    public init(record: FlowRecord = FlowRecord(), revision: Int64 = 0, lease: Lease? = nil) {
+        self.record = record
+        self.revision = revision
+        self.lease = lease
+    }
+}
 
-    public func record(of integration: String) async throws -> FlowRecord {
-        records.withLock { $0[integration] } ?? FlowRecord()
+/// One change of a journal.
+public struct JournalWrite: Sendable, Equatable {
+    /// Who writes.
+    public let holder: String
+    /// The ``JournalEntry/revision`` that this is based on; afterwards it is one more.
+    public let revision: Int64
+    /// Whether the writer goes on. If not, the lease is released.
+    public let keepsLease: Bool
+    public let record: FlowRecord
+    /// Attempts that are over.
+    public let attempts: [Attempt]
+    public let snapshot: Snapshot
+
+    public enum Snapshot: Sendable, Equatable {
+        case keep
+        case set(Integration)
+        case remove
     }
 
-    public func save(_ record: FlowRecord, of integration: String) async throws {
-        records.withLock { $0[integration] = record.isEmpty ? nil : record }
+    public init(
+        _ record: FlowRecord, by holder: String, after revision: Int64, keepingLease keepsLease: Bool = true,
+        attempts: [Attempt] = [], snapshot: Snapshot = .keep
+    ) {
+        self.record = record
+        self.holder = holder
+        self.revision = revision
+        self.keepsLease = keepsLease
+        self.attempts = attempts
+        self.snapshot = snapshot
     }
+}
+
+/// Documents and journal in one database: what a function returned, what that makes of the document, its settlement and
+/// the beginning of the next call are one transaction.
+public protocol TransactionalStore: IntegrationAPI, FlowJournal {
+    /// An integration's document and what is journalled of it, as of one moment.
+    func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration)
+
+    /// ``IntegrationAPI/update(_:to:ifRevision:)`` and ``FlowJournal/write(_:of:)``: both or neither.
+    func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+    ) async throws -> StoredIntegration
+
+    /// ``IntegrationAPI/delete(_:)`` and ``FlowJournal/write(_:of:)``: both or neither. An integration that is gone
+    /// already is as good.
+    func delete(_ id: String, writing write: JournalWrite) async throws
 }

@@ -3,46 +3,110 @@ extension InstallFlow {
     ///
     /// A call of which a return is journalled already is not made: that return is the answer.
     ///
-    /// - Throws: `FunctionFailure` when it failed; `CancellationError` when this task was cancelled meanwhile.
+    /// - Parameter isWrittenNext: Whether what it returned is journalled by what follows at once, and need not be here.
+    /// - Throws: `FunctionFailure` when it failed; `FlowStop` where a person has to decide; `CancellationError` when
+    ///   this task was cancelled meanwhile.
     @inline(__always)
     func call(
-        _ function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, _ drive: Drive
+        _ function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, isWrittenNext: Bool,
+        _ drive: Drive
     ) async throws -> JSON {
         guard let entry = connector.entry(for: function) else {
             throw FunctionFailure.unknown(function)
         }
-        var (key, attempt) = ("", 0)
+        var (key, attempt, recoveries) = ("", 0, 0)
+        var prepared = drive.prepared
+        drive.prepared = nil
         if let last = drive.record.call, last.isCall(of: function, step, pending, drive.machine) {
-            if case .returned(let result) = last.state { return result }
             (key, attempt) = (last.idempotencyKey, last.attempt)
+            switch last.state {
+            case .returned(let result):
+                return result
+            case .started where prepared !== last:
+                recoveries = try await recover(last, entry.policy, drive)
+            case .started, .failed:
+                break
+            }
         } else {
+            if let last = drive.record.call, last.isInDoubt, prepared !== last {
+                drive.attempts.append(Attempt(last, .inDoubt, at: configuration.now()))
+            }
+            prepared = nil
             key = configuration.makeKey()
         }
         var tries = 0
         while true {
             try Task.checkCancellation()
-            (tries, attempt) = (tries + 1, attempt + 1)
-            let call = FlowRecord.Call(
-                function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt)
-            try await journal(FlowRecord(memory: drive.machine.memory, call: call), drive)
+            let call: FlowRecord.Call
+            if let prepared, tries == 0 {
+                call = prepared
+            } else {
+                attempt += 1
+                call = FlowRecord.Call(
+                    function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt,
+                    recoveries: recoveries, holder: drive.holder, started: configuration.now())
+                try await commit(FlowRecord(memory: drive.machine.memory, call: call), drive)
+            }
+            tries += 1
             do {
                 let result = try await entry.answer(
-                    argument(for: call, drive), grace: configuration.cancellationGrace, clock: configuration.clock)
+                    argument(for: call, drive), grace: configuration.cancellationGrace, clock: configuration.clock,
+                    eviction: drive.renewal == nil ? nil : drive.eviction, executor: configuration.executor)
+                if let made = result["ledger"], !made.isNull { try await note(result, of: function) }
                 try function.checkSuccess(result)
-                try await journal(FlowRecord(memory: drive.machine.memory, call: call.with(.returned(result))), drive)
+                let returned = call.with(.returned(result))
+                drive.attempts.append(Attempt(call, .succeeded, at: configuration.now()))
+                if isWrittenNext {
+                    drive.returned = returned
+                } else {
+                    try await commit(FlowRecord(memory: drive.machine.memory, call: returned), drive)
+                }
                 try Task.checkCancellation()
                 return result
+            } catch let error as SmartConnectorError where error.code == .leaseLost {
+                // Whether it took effect is for the new holder to find out.
+                drive.isBroken = true
+                throw error
             } catch {
                 // Cancelled while it worked: whether it took effect is in doubt, and the journal says so.
-                if Task.isCancelled { throw CancellationError() }
+                if Task.isCancelled || drive.isBroken { throw drive.isBroken ? error : CancellationError() }
                 let failure = FunctionFailure(error)
-                try await journal(FlowRecord(memory: drive.machine.memory, call: call.with(.failed(failure))), drive)
-                guard tries < entry.policy.maximumAttempts, failure.code != "not_yet", failure.code != "rejected"
-                else { throw failure }
+                let isLast =
+                    tries >= entry.policy.maximumAttempts || failure.code == "not_yet" || failure.code == "rejected"
+                drive.attempts.append(Attempt(call, .failed(failure), at: configuration.now()))
+                try await commit(
+                    FlowRecord(memory: drive.machine.memory, call: call.with(.failed(failure))), drive,
+                    releasing: isLast)
+                guard !isLast else { throw failure }
                 try await configuration.clock.sleep(
                     for: entry.policy.backoff.pause(after: tries, jitter: configuration.jitter()))
             }
         }
+    }
+
+    /// Decides about a call of which nobody knows whether it took effect.
+    ///
+    /// - Returns: How often in a row that has happened.
+    /// - Throws: `FlowStop` where it is not made again.
+    private func recover(_ last: FlowRecord.Call, _ policy: CallPolicy, _ drive: Drive) async throws -> Int {
+        if policy.inDoubt == .stop { throw FlowStop.inDoubt(last.function, last.step) }
+        drive.attempts.append(Attempt(last, .inDoubt, at: configuration.now()))
+        let recoveries = last.recoveries + 1
+        guard recoveries > configuration.maximumRecoveries else { return recoveries }
+        let parked = FlowRecord.Parked(
+            function: last.function, step: last.step,
+            reason:
+                "\(last.function.name) was called \(recoveries) times in a row and whoever called it ended before it returned",
+            since: configuration.now())
+        try await commit(
+            FlowRecord(memory: drive.machine.memory, call: last, parked: parked), drive, releasing: true)
+        throw FlowStop.parked(parked)
+    }
+
+    /// Records what a stack says that its function did outside.
+    private func note(_ result: JSON, of function: ConnectorFunction) async throws {
+        let changes = LedgerChange.changes(in: result, of: function, at: configuration.now())
+        if !changes.isEmpty { try await journal.note(changes, of: integrationID) }
     }
 
     private func argument(for call: FlowRecord.Call, _ drive: Drive) -> FunctionCall {
@@ -78,6 +142,14 @@ extension ConnectorFunction {
             if !result.isAccepted { throw .rejected(result.message) }
         case .connectorInstaller, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
             break
+        }
+    }
+
+    /// What it is taken to have answered where a person says that it took effect.
+    var success: JSON {
+        switch self {
+        case .installer, .uninstaller, .setting: ["success": true]
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .hook, .wrapper, .utility: .null
         }
     }
 }

@@ -1,3 +1,5 @@
+public import Foundation
+
 extension InstallFlow {
     /// How a flow behaves. The defaults are right outside of tests.
     public struct Configuration: Sendable {
@@ -9,19 +11,32 @@ extension InstallFlow {
         public var requestBackoff: Backoff
         /// How often a document is read again because somebody changed it between reading and writing.
         public var conflictAttempts: Int
+        /// How often in a row a call is made of which nobody learns what becomes of it; then the flow is parked.
+        public var maximumRecoveries: Int
         /// How long a cancelled function may take to return.
         public var cancellationGrace: Duration
         /// Random numbers from 0 to 1, for the pauses.
         public var jitter: @Sendable () -> Double
         /// A new idempotency key.
         public var makeKey: @Sendable () -> String
+        /// A new name for the holder of a lease: who it is, and a part that is another each time.
+        public var makeHolder: @Sendable () -> String
+        /// Whether the holder of a lease is known to have ended, so that nobody needs to wait until its time is over.
+        public var hasEnded: @Sendable (String) -> Bool
+        /// The time that the history is written by.
+        public var now: @Sendable () -> Date
+        /// Where the flow's own tasks run, if not where all do.
+        package var executor: (any TaskExecutor)?
 
         public init(
             clock: any Clock<Duration> = ContinuousClock(), requestAttempts: Int = 6,
-            requestBackoff: Backoff = Backoff(), conflictAttempts: Int = 10,
+            requestBackoff: Backoff = Backoff(), conflictAttempts: Int = 10, maximumRecoveries: Int = 10,
             cancellationGrace: Duration = .seconds(5),
             jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) },
-            makeKey: @escaping @Sendable () -> String = IdempotencyKey.make
+            makeKey: @escaping @Sendable () -> String = IdempotencyKey.make,
+            makeHolder: @escaping @Sendable () -> String = LeaseHolder.make,
+            hasEnded: @escaping @Sendable (String) -> Bool = LeaseHolder.hasEnded,
+            now: @escaping @Sendable () -> Date = { Date() }
         ) {
             self.clock = clock
             self.requestAttempts = requestAttempts
@@ -30,6 +45,10 @@ extension InstallFlow {
             self.cancellationGrace = cancellationGrace
             self.jitter = jitter
             self.makeKey = makeKey
+            self.maximumRecoveries = maximumRecoveries
+            self.makeHolder = makeHolder
+            self.hasEnded = hasEnded
+            self.now = now
         }
     }
 }

@@ -1,15 +1,28 @@
+import Synchronization
+
 extension InstallFlow {
     /// What a session of driving is for.
     enum Goal: Sendable {
         case run(until: String?)
         case advance
+        case resume
+        case resolve(tookEffect: Bool, reason: String)
         case beginUninstall
         case uninstall
         case cancelUninstall
         case complete(String)
         case reset(String)
         case update(ConnectorVersion)
+        case abortUpdate
         case saveSettings(JSON)
+
+        /// Whether it calls functions, which a parked flow does not.
+        var callsFunctions: Bool {
+            switch self {
+            case .run, .advance, .uninstall, .update, .saveSettings: true
+            case .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate: false
+            }
+        }
     }
 
     /// All that is known while a session lasts.
@@ -27,26 +40,79 @@ extension InstallFlow {
         var phase = Phase.commanding
         var machine: InstallMachine
         var stored: StoredIntegration
-        /// What is journalled.
-        var record: FlowRecord
-        /// What is to be journalled next: a call that the document knows about by now is forgotten together with the
-        /// beginning of the next one, or at the end.
-        var settlement: FlowRecord?
         /// The step after which to stop.
         var lastStep: StepReference?
 
-        init(goal: Goal, machine: InstallMachine, stored: StoredIntegration, record: FlowRecord) {
+        // The journal.
+
+        /// What is journalled.
+        var record: FlowRecord
+        /// How many writes that took.
+        var revision: Int64
+        let holder: String
+        /// Whether this holds the lease.
+        var isHolding = false
+        /// Ends what is being waited for when the lease is lost.
+        let eviction = Eviction()
+        var renewal: Task<Void, Never>?
+        /// Whether a write failed, so that nobody knows what is journalled. Nothing more is written then.
+        var isBroken = false
+        /// What is to be journalled next: a call that the document knows about by now is forgotten together with the
+        /// beginning of the next one, or at the end.
+        var settlement: FlowRecord?
+        /// The call that was journalled together with the settlement of the one before, and is not made yet.
+        var prepared: FlowRecord.Call?
+        /// A return that is journalled together with what it makes of the document.
+        var returned: FlowRecord.Call?
+        /// Attempts that the history does not have yet.
+        var attempts: [Attempt] = []
+        var snapshot = JournalWrite.Snapshot.keep
+
+        init(
+            goal: Goal, machine: InstallMachine, stored: StoredIntegration, entry: JournalEntry, holder: String
+        ) {
             self.goal = goal
             self.machine = machine
             self.stored = stored
-            self.record = record
+            record = entry.record
+            revision = entry.revision
+            self.holder = holder
+        }
+
+        /// What is to be written so that the journal says this.
+        func write(_ record: FlowRecord, releasing: Bool) -> JournalWrite {
+            JournalWrite(
+                record, by: holder, after: revision, keepingLease: !releasing, attempts: attempts, snapshot: snapshot)
+        }
+
+        func wrote(_ write: JournalWrite) {
+            record = write.record
+            revision = write.revision + 1
+            isHolding = write.keepsLease
+            attempts.removeAll(keepingCapacity: true)
+            settlement = nil
+            returned = nil
+            snapshot = .keep
         }
 
         /// Prepares the call that comes next, where one does, and says so.
         func announceCall() -> FlowEvent? {
-            guard let action = try? machine.next(), wants(action), let function = action.function else { return nil }
+            guard let action = nextAction, let function = action.function else { return nil }
             phase = .calling(action)
             return action.step.map { .stepStarted(FlowEvent.Step($0, function)) } ?? .functionStarted(function)
+        }
+
+        /// What is done next, if anything is to be done here.
+        var nextAction: InstallMachine.Action? {
+            if case .ended = phase { return nil }
+            if let lastStep, machine.isDone(lastStep) { return nil }
+            guard let action = try? machine.next(), wants(action) else { return nil }
+            switch action {
+            case .none, .waitForUser: return nil
+            case .callConnectorInstaller, .callInstaller, .enterSettings, .callUpdate, .finishUpdate, .callPreUninstall,
+                .callUninstaller, .clear, .remove:
+                return action
+            }
         }
 
         /// Whether the journal has a call that is for another step than this.
@@ -62,16 +128,43 @@ extension InstallFlow {
                 (.uninstall, .remove), (.update, .callUpdate), (.update, .finishUpdate):
                 true
             case (.uninstall, _), (.update, _): false
-            case (.run, _), (.advance, _), (.beginUninstall, _), (.cancelUninstall, _), (.complete, _), (.reset, _),
-                (.saveSettings, _):
+            case (.run, _), (.advance, _), (.resume, _), (.resolve, _), (.beginUninstall, _), (.cancelUninstall, _),
+                (.complete, _), (.reset, _), (.abortUpdate, _), (.saveSettings, _):
                 true
             }
         }
     }
 }
 
-/// One task's turn at driving a flow: it ends when nothing refers to it any more.
-final class FlowSession: Sendable {}
+/// One task's turn at driving a flow. When nothing refers to it any more, what it holds is released.
+final class FlowSession: Sendable {
+    private let flow: InstallFlow
+    private let isEnded = Atomic(false)
+
+    init(of flow: InstallFlow) {
+        self.flow = flow
+    }
+
+    func end() { isEnded.store(true, ordering: .relaxed) }
+
+    deinit {
+        guard !isEnded.load(ordering: .relaxed) else { return }
+        Task { [flow] in await flow.release() }
+    }
+}
+
+/// Why a flow cannot go on without a person, where no function failed.
+enum FlowStop: Error {
+    case inDoubt(ConnectorFunction, StepReference?)
+    case parked(FlowRecord.Parked)
+
+    var event: FlowEvent {
+        switch self {
+        case .inDoubt(let function, let step): .inDoubt(function, step.map { FlowEvent.Step($0, function) })
+        case .parked(let parked): .parked(parked)
+        }
+    }
+}
 
 extension InstallMachine {
     /// Whether there is nothing more to do for a step in this mode.

@@ -1,6 +1,4 @@
 extension InstallFlow {
-    // MARK: The document
-
     @inline(__always)
     func read() async throws -> StoredIntegration {
         do {
@@ -21,6 +19,20 @@ extension InstallFlow {
         }
     }
 
+    /// Writes document and journal in one transaction.
+    private func send(
+        _ wanted: Integration, ifRevision revision: Revision?, writing write: JournalWrite,
+        to store: any TransactionalStore
+    ) async throws -> StoredIntegration {
+        do {
+            return try await store.update(integrationID, to: wanted, ifRevision: revision, writing: write)
+        } catch {
+            return try await again(after: error) { [integrationID] in
+                try await store.update(integrationID, to: wanted, ifRevision: revision, writing: write)
+            }
+        }
+    }
+
     /// The functions may have changed the document.
     func readAgain(_ drive: Drive) async throws {
         drive.stored = try await read()
@@ -29,15 +41,21 @@ extension InstallFlow {
 
     /// Reads the document, applies a transition to what it says now, and writes the fields that the transition is about.
     ///
-    /// - Parameter keepingCall: Whether the journalled call is about something else, and so not settled by this.
+    /// Where document and journal are in one database, what was read last is still what is stored, or the write is
+    /// refused: then it is read again.
+    ///
+    /// - Parameters:
+    ///   - keepingCall: Whether the journalled call is about something else, and so not settled by this.
+    ///   - remains: The call that is not settled by this, as the machine sees it after the transition.
     /// - Returns: What changed with it.
     func write(
-        _ drive: Drive, keepingCall: Bool = false,
+        _ drive: Drive, keepingCall: Bool = false, remains: (InstallMachine) -> FlowRecord.Call? = { _ in nil },
         _ transition: (inout InstallMachine, Integration) throws -> Change
     ) async throws -> [FlowEvent] {
         let (memory, mode, version) = (drive.machine.memory, drive.machine.mode, drive.machine.writtenVersion)
+        if transactions == nil, !drive.isHolding { try await commit(drive.record, drive) }
         for attempt in 0..<configuration.conflictAttempts {
-            let fresh = try await read()
+            let fresh = attempt == 0 && transactions != nil ? drive.stored : try await read()
             if attempt > 0 {
                 // What the transition changed in the machine was not written, so it has not happened.
                 drive.machine.memory = memory
@@ -46,14 +64,29 @@ extension InstallFlow {
                 try drive.machine.documentRead(fresh.integration)
             }
             let change = try transition(&drive.machine, fresh.integration)
+            let remaining = keepingCall ? drive.record.call : remains(drive.machine)
+            let (record, isLast) = settlement(drive, keeping: remaining)
             var wanted = fresh.integration
             var stored = fresh
-            if change.apply(to: &wanted) {
-                do {
+            let isChanged = change.apply(to: &wanted)
+            do {
+                if let transactions {
+                    let write = drive.write(record, releasing: isLast)
+                    if isChanged {
+                        stored = try await send(wanted, ifRevision: fresh.revision, writing: write, to: transactions)
+                        wrote(write, drive)
+                    } else {
+                        try await commit(record, drive, releasing: isLast)
+                    }
+                } else if isChanged {
                     stored = try await send(wanted, ifRevision: fresh.revision)
-                } catch let error as APIError where error.isConflict {
-                    continue
                 }
+            } catch let error as APIError where error.isConflict {
+                drive.prepared = nil
+                drive.stored = fresh
+                continue
+            }
+            if isChanged {
                 if stored.integration.isStored(of: wanted) {
                     try drive.machine.documentWritten(stored.integration)
                 } else {
@@ -63,7 +96,13 @@ extension InstallFlow {
                 }
             }
             drive.stored = stored
-            if prepareSettlement(drive, keepingCall: keepingCall) { try await journalSettlement(drive) }
+            if transactions == nil {
+                // That the call is settled may be journalled with the next one, what the machine remembers may not.
+                drive.settlement = record
+                if drive.machine.memory != drive.record.memory || drive.snapshot != .keep {
+                    try await commit(record, drive, releasing: isLast)
+                }
+            }
             var events: [FlowEvent] = []
             if change.changesVersion, let to = drive.machine.version {
                 events.append(.versionChanged(from: version?.string.flatMap(ConnectorVersion.init), to: to))
@@ -80,7 +119,27 @@ extension InstallFlow {
     }
 
     /// Deletes the integration. One that is gone already is as good.
-    func remove(_ drive: Drive) async throws {
+    ///
+    /// - Returns: What its functions left behind in other systems.
+    func remove(_ drive: Drive) async throws -> [LedgerEntry] {
+        // The journal may be kept beside the integration, and go with it.
+        let leftovers = try await journal.ledger(of: integrationID)
+        if transactions == nil, !drive.isHolding { try await commit(drive.record, drive) }
+        drive.phase = .ended
+        let memory = InstallMachine.Memory()
+        if let transactions {
+            let write = drive.write(FlowRecord(memory: memory), releasing: true)
+            do {
+                try await transactions.delete(integrationID, writing: write)
+            } catch {
+                try await again(after: error) { [integrationID] in
+                    try await transactions.delete(integrationID, writing: write)
+                }
+            }
+            drive.machine.removed()
+            wrote(write, drive)
+            return leftovers
+        }
         do {
             do {
                 try await api.delete(integrationID)
@@ -89,56 +148,8 @@ extension InstallFlow {
             }
         } catch let error as APIError where error.isNotFound {}
         drive.machine.removed()
-        try await settle(drive)
-    }
-
-    /// Sends a request that has failed again, after a pause, while the API is unavailable for a moment.
-    ///
-    /// - Throws: `error`, unless it is one that passes.
-    private func again<T>(after error: any Error, _ send: () async throws -> T) async throws -> T {
-        var failure = error
-        for attempt in 1..<max(configuration.requestAttempts, 1) {
-            guard let error = failure as? APIError, error.isTransient else { break }
-            let pause =
-                error.retryAfter ?? configuration.requestBackoff.pause(after: attempt, jitter: configuration.jitter())
-            try await configuration.clock.sleep(for: pause)
-            do {
-                return try await send()
-            } catch {
-                failure = error
-            }
-        }
-        throw failure
-    }
-
-    // MARK: The journal
-
-    /// The call under way is in the document: it is to be forgotten, and kept what the machine remembers.
-    ///
-    /// What the machine remembers is durable when this returns. The call may wait: until it is forgotten the journal
-    /// says that it returned, and that stays true.
-    func settle(_ drive: Drive, keepingCall: Bool = false) async throws {
-        if prepareSettlement(drive, keepingCall: keepingCall) { try await journalSettlement(drive) }
-    }
-
-    /// Whether the settlement must be journalled at once.
-    private func prepareSettlement(_ drive: Drive, keepingCall: Bool) -> Bool {
-        let call = keepingCall ? drive.record.call : nil
-        drive.settlement = FlowRecord(memory: drive.machine.memory, call: call)
-        return drive.machine.memory != drive.record.memory
-    }
-
-    func journalSettlement(_ drive: Drive) async throws {
-        guard let settlement = drive.settlement else { return }
-        drive.settlement = nil
-        if settlement != drive.record { try await journal(settlement, drive) }
-    }
-
-    @inline(__always)
-    func journal(_ record: FlowRecord, _ drive: Drive) async throws {
-        try await journal.save(record, of: integrationID)
-        drive.record = record
-        drive.settlement = nil
+        try await commit(FlowRecord(memory: memory), drive, releasing: true)
+        return leftovers
     }
 }
 

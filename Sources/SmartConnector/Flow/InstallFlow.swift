@@ -16,6 +16,8 @@ public actor InstallFlow {
     let functions: FunctionDirectory
     let api: any IntegrationAPI
     let journal: any FlowJournal
+    /// The one store of documents and journal, where there is one.
+    let transactions: (any TransactionalStore)?
     let context: FunctionCall.Context
     let configuration: Configuration
     private let observer: (@Sendable (FlowEvent) -> Void)?
@@ -44,8 +46,14 @@ public actor InstallFlow {
         functions = connector.functions
         self.api = api
         self.journal = journal
+        if let store = journal as? any TransactionalStore, store as AnyObject === api as AnyObject {
+            transactions = store
+        } else {
+            transactions = nil
+        }
         context = FunctionCall.Context(
-            connectorID: connector.id, integrationID: integrationID, options: options, api: api)
+            connectorID: connector.id, integrationID: integrationID, options: options, api: api
+        ) { changes in try await journal.note(changes, of: integrationID) }
         self.configuration = configuration
         self.observer = observer
     }
@@ -61,40 +69,99 @@ public actor InstallFlow {
     func turn(_ session: FlowSession, _ goal: Goal) async throws -> [FlowEvent]? {
         if self.session !== session {
             guard self.session == nil else {
+                session.end()
                 throw SmartConnectorError(
                     .busy, "integration \(integrationID) is being driven by this flow already; wait for it to end")
             }
             self.session = session
-            drive = nil
+            if drive != nil { await releaseAbandoned() }
         }
+        var current = drive
+        // While this turn awaits, no other can find a drive to continue.
+        self.drive = nil
         do {
-            let drive = if let drive { drive } else { try await begin(goal) }
-            // While this turn awaits, no other can find a drive to continue.
-            self.drive = nil
+            let drive = if let current { current } else { try await begin(goal) }
+            current = drive
             var events: [FlowEvent] = []
             while events.isEmpty {
                 if case .ended = drive.phase {
+                    try await end(drive)
                     self.session = nil
+                    session.end()
                     return nil
                 }
                 try Task.checkCancellation()
                 events = try await turn(drive)
-                if case .ended = drive.phase { try await journalSettlement(drive) }
+                if case .ended = drive.phase { try await end(drive) }
             }
             self.drive = drive
             if let observer { events.forEach(observer) }
             return events
         } catch {
+            if let current { await endAnyway(current) }
             self.session = nil
+            session.end()
             throw error
         }
     }
 
+    /// Ends a session that was left before its end.
+    func release() async {
+        if session == nil { await releaseAbandoned() }
+    }
+
+    private func releaseAbandoned() async {
+        guard let abandoned = drive else { return }
+        drive = nil
+        // Where that fails, the lease ends with its time.
+        try? await end(abandoned)
+    }
+
+    /// Ends a session that failed, also in a task that was cancelled.
+    private func endAnyway(_ failed: Drive) async {
+        drive = failed
+        guard Task.isCancelled else { return await releaseAbandoned() }
+        await Task(executorPreference: configuration.executor) { await self.releaseAbandoned() }.value
+    }
+
     private func begin(_ goal: Goal) async throws -> Drive {
-        let record = try await journal.record(of: integrationID)
-        let stored = try await read()
-        let machine = try InstallMachine(stored.integration, functions: functions, memory: record.memory)
-        return Drive(goal: goal, machine: machine, stored: stored, record: record)
+        var (entry, stored) = try await look()
+        if let lease = entry.lease, configuration.hasEnded(lease.holder) {
+            _ = try await journal.unlock(integrationID, evicting: lease.holder)
+            (entry, stored) = try await look()
+        }
+        if let lease = entry.lease { throw SmartConnectorError.leased(integrationID, by: lease) }
+        guard let stored else { throw APIError.notFound(integrationID) }
+        let machine = try InstallMachine(stored.integration, functions: functions, memory: entry.record.memory)
+        return Drive(goal: goal, machine: machine, stored: stored, entry: entry, holder: configuration.makeHolder())
+    }
+
+    /// Reads the journal and then, where nobody holds the lease, the document.
+    private func look() async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
+        if let transactions { return try await readBoth(transactions) }
+        let entry = try await journalled()
+        return (entry, entry.lease == nil ? try await read() : nil)
+    }
+
+    private func readBoth(
+        _ store: any TransactionalStore
+    ) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
+        do {
+            return try await store.read(integrationID)
+        } catch {
+            return try await again(after: error) { [integrationID] in try await store.read(integrationID) }
+        }
+    }
+
+    @inline(__always)
+    private func journalled() async throws -> JournalEntry {
+        do {
+            return try await journal.entry(of: integrationID)
+        } catch {
+            return try await again(after: error) { [journal, integrationID] in
+                try await journal.entry(of: integrationID)
+            }
+        }
     }
 
     @inline(__always)
@@ -115,6 +182,10 @@ public actor InstallFlow {
     /// Carries out what the goal begins with.
     private func command(_ drive: Drive) async throws -> [FlowEvent] {
         drive.phase = .deciding
+        if let parked = drive.record.parked, drive.goal.callsFunctions {
+            drive.phase = .ended
+            return [.parked(parked)]
+        }
         switch drive.goal {
         case .run(let until):
             drive.lastStep = try until.map { text in try drive.machine.step(named: text) }
@@ -122,6 +193,14 @@ public actor InstallFlow {
             return []
         case .advance:
             return []
+        case .resume:
+            drive.record.parked = nil
+            // Counted anew: a person has looked at it.
+            if let call = drive.record.call { drive.record.call = call.with(call.state) }
+            return []
+        case .resolve(let tookEffect, let reason):
+            drive.phase = .ended
+            return [try await resolve(tookEffect, reason, drive)]
         case .uninstall:
             if drive.machine.mode == .uninstall { return [] }
             try drive.machine.check(.beginUninstall)
@@ -130,7 +209,16 @@ public actor InstallFlow {
         case .update(let target):
             try drive.machine.check(.update)
             try drive.machine.checkFunctions()
+            // While an update is under way, what was before it is kept already.
+            if drive.machine.memory.update == nil { drive.snapshot = .set(drive.stored.integration) }
             return try await write(drive, keepingCall: true) { machine, _ in try machine.beginUpdate(to: target) }
+        case .abortUpdate:
+            drive.phase = .ended
+            try drive.machine.check(.abortUpdate)
+            let snapshot = drive.machine.memory.update == nil ? nil : try await journal.snapshot(of: integrationID)
+            drive.snapshot = .remove
+            return try await write(drive) { machine, _ in try machine.abortUpdate(to: snapshot) }
+                + [.updateAborted(isRestored: snapshot != nil)]
         case .saveSettings(let pending):
             try drive.machine.check(.saveSettings)
             try drive.machine.checkFunctions()
@@ -187,26 +275,33 @@ public actor InstallFlow {
         do {
             var answer = JSON.null
             if let function = action.function {
-                answer = try await call(function, step: action.step, drive)
+                answer = try await call(
+                    function, step: action.step, isWrittenNext: isWrittenNext(after: action), drive)
                 if action.step == nil { events.append(.functionCompleted(function)) }
             }
             switch action {
             case .none, .waitForUser:
                 break
             case .callInstaller(let step), .callUninstaller(let step), .clear(let step):
-                let call = drive.record.call
-                let changes = try await write(drive) { machine, _ in machine.returned(action, answer) }
-                guard drive.machine.isDone(step, in: action) else {
-                    // Its own answer says that it is not done yet: the next call is a further attempt at it.
-                    let failure = FunctionFailure.notYet(nil, action.function ?? .installer(step.name ?? ""))
-                    try await journal(
-                        FlowRecord(memory: drive.machine.memory, call: call?.with(.failed(failure))), drive)
-                    throw failure
-                }
+                let call = drive.returned ?? drive.record.call
+                // Its own answer may say that it is not done yet: the next call is a further attempt at it.
+                let failure = FunctionFailure.notYet(nil, action.function ?? .installer(step.name ?? ""))
+                let changes = try await write(
+                    drive,
+                    remains: { machine in
+                        guard !machine.isDone(step, in: action) else { return nil }
+                        drive.phase = .ended
+                        return call?.with(.failed(failure))
+                    }
+                ) { machine, _ in machine.returned(action, answer) }
+                guard drive.machine.isDone(step, in: action) else { throw failure }
                 events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
                 events += changes
                 if let last = drive.lastStep, drive.machine.isDone(last) { drive.phase = .ended }
-            case .callConnectorInstaller, .enterSettings, .finishUpdate:
+            case .finishUpdate:
+                drive.snapshot = .remove
+                events += try await write(drive) { machine, _ in machine.returned(action, answer) }
+            case .callConnectorInstaller, .enterSettings:
                 events += try await write(drive) { machine, _ in machine.returned(action, answer) }
             case .callUpdate(let version):
                 drive.machine.updateReturned(version)
@@ -217,9 +312,13 @@ public actor InstallFlow {
                 drive.machine.preUninstallReturned(try UninstallOrder(answer, of: .preUninstall).steps)
                 try await settle(drive)
             case .remove:
-                try await remove(drive)
+                let leftovers = try await remove(drive)
                 events.append(.removed)
+                if !leftovers.isEmpty { events.append(.leftBehind(leftovers)) }
             }
+        } catch let stop as FlowStop {
+            drive.phase = .ended
+            return [stop.event]
         } catch let failure as FunctionFailure {
             drive.phase = .ended
             guard let function = action.function else { throw failure }
@@ -229,14 +328,50 @@ public actor InstallFlow {
         return events
     }
 
+    /// Whether what a function returned is journalled by what follows: in one transaction with the document, or as
+    /// what the machine remembers.
+    private func isWrittenNext(after action: InstallMachine.Action) -> Bool {
+        switch action {
+        case .callUpdate: true
+        case .callInstaller, .callUninstaller, .callConnectorInstaller, .remove: transactions != nil
+        case .callPreUninstall, .waitForUser, .enterSettings, .finishUpdate, .clear, .none: false
+        }
+    }
+
+    /// Writes down what a person says about the call in doubt.
+    private func resolve(_ tookEffect: Bool, _ reason: String, _ drive: Drive) async throws -> FlowEvent {
+        guard let call = drive.record.call, call.isInDoubt else {
+            throw SmartConnectorError(
+                .nothingInDoubt,
+                "integration \(integrationID) has no call of which nobody knows whether it took effect; there is nothing to resolve"
+            )
+        }
+        drive.attempts.append(Attempt(call, .inDoubt, at: configuration.now()))
+        drive.attempts.append(
+            Attempt(
+                function: call.function, step: call.step, idempotencyKey: call.idempotencyKey, number: call.attempt,
+                holder: drive.holder, started: call.started, ended: configuration.now(),
+                outcome: tookEffect ? .resolvedAsCompleted(reason: reason) : .resolvedToRerun(reason: reason)))
+        let state: FlowRecord.Call.State =
+            tookEffect
+            ? .returned(call.function.success)
+            : .failed(FunctionFailure(code: "in_doubt", message: "to be called again: \(reason)"))
+        try await commit(
+            FlowRecord(memory: drive.machine.memory, call: call.with(state)), drive, releasing: true)
+        return .resolved(call.function, tookEffect: tookEffect)
+    }
+
     private func saveSettings(_ asked: JSON, _ drive: Drive) async throws -> [FlowEvent] {
         drive.phase = .ended
         var pending = asked
         var events: [FlowEvent] = []
         if functions.contains(.persistSettings) {
             do {
-                let answer = try await call(.persistSettings, pending: asked, drive)
+                let answer = try await call(
+                    .persistSettings, pending: asked, isWrittenNext: transactions != nil, drive)
                 pending = try SettingsResult(answer, of: .persistSettings).pending ?? asked
+            } catch let stop as FlowStop {
+                return [stop.event]
             } catch let failure as FunctionFailure {
                 return [.functionFailed(.persistSettings, failure)]
             }

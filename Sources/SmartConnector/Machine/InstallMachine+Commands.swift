@@ -9,6 +9,8 @@ extension InstallMachine {
         case saveSettings
         /// Bring the integration to a newer version.
         case update
+        /// Go back to what was before a managed update.
+        case abortUpdate
         /// Begin to remove the integration.
         case beginUninstall
         /// Keep the integration after all.
@@ -18,10 +20,10 @@ extension InstallMachine {
     /// The commands that are allowed as things stand.
     public var legalCommands: [Command] {
         switch state {
-        case .installing: isUpdateInProgress ? [.complete] : [.complete, .reset, .beginUninstall]
+        case .installing: isUpdateInProgress ? [.complete, .abortUpdate] : [.complete, .reset, .beginUninstall]
         case .installed:
-            isUpdateInProgress ? [.update] : [.saveSettings, .update, .reset, .beginUninstall]
-        case .updating: [.update]
+            isUpdateInProgress ? [.update, .abortUpdate] : [.saveSettings, .update, .reset, .beginUninstall]
+        case .updating: [.update, .abortUpdate]
         case .uninstallBegun, .uninstalling: [.complete, .cancelUninstall]
         case .removed: []
         }
@@ -113,6 +115,27 @@ extension InstallMachine {
         change.set(.member("updateInProgress"), true)
         isUpdateInProgress = true
         enter(.settings)
+        return change
+    }
+
+    /// Ends a managed update that did not succeed: `updateInProgress` is released, `settings` and `install` are again
+    /// as they were before it, and the version stays.
+    ///
+    /// - Parameter snapshot: The document as it was before the update. Without it only the release remains to be done.
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` where no update is in progress.
+    public mutating func abortUpdate(to snapshot: Integration?) throws(SmartConnectorError) -> Change {
+        try check(.abortUpdate)
+        var change = Change()
+        if let snapshot {
+            for name in ["settings", "install"] {
+                if let value = snapshot[name] { change.set(.member(name), value) }
+            }
+            hasMergedSteps = true
+        }
+        change.set(.member("updateInProgress"), false)
+        isUpdateInProgress = false
+        memory.update = nil
+        if mode == .settings { enter(.settings) }
         return change
     }
 

@@ -1,0 +1,148 @@
+public import Foundation
+
+/// What is journalled of one integration: what its flow must not forget.
+public struct FlowRecord: Sendable, Equatable, Codable {
+    /// What the machine remembers beside the document.
+    public var memory: InstallMachine.Memory
+    /// The call under way, or the last one that failed.
+    public var call: Call?
+    /// Why nothing is called any more until a person has looked at it.
+    public var parked: Parked?
+
+    /// Whether there is nothing to keep.
+    public var isEmpty: Bool {
+        call == nil && memory.uninstallOrder == nil && memory.update == nil && parked == nil
+    }
+
+    public init(memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil, parked: Parked? = nil) {
+        self.memory = memory
+        self.call = call
+        self.parked = parked
+    }
+
+    /// Why a flow was given up.
+    public struct Parked: Sendable, Equatable, Codable {
+        /// The function that was called in vain.
+        public let function: ConnectorFunction
+        public let step: StepReference?
+        /// What was tried, and what to do.
+        public let reason: String
+        public let since: Date
+
+        public init(function: ConnectorFunction, step: StepReference?, reason: String, since: Date) {
+            self.function = function
+            self.step = step
+            self.reason = reason
+            self.since = since
+        }
+    }
+
+    /// A call of a connector function, at one moment of it. An object, since records are handed on at every moment.
+    public final class Call: Sendable, Equatable, Codable {
+        public let function: ConnectorFunction
+        /// The step it was called for.
+        public let step: StepReference?
+        /// The settings it was called with.
+        public let pending: JSON?
+        /// What the function was given as ``FunctionCall/idempotencyKey``.
+        public let idempotencyKey: String
+        /// How often it has been called for this step.
+        public let attempt: Int
+        /// How often in a row nobody learnt what became of it.
+        public let recoveries: Int
+        /// Who makes it: the holder of the lease.
+        public let holder: String
+        /// When it was journalled that it would be called.
+        public let started: Date
+        public let state: State
+
+        public init(
+            function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, idempotencyKey: String,
+            attempt: Int = 1, recoveries: Int = 0, holder: String = "", started: Date = Date(), state: State = .started
+        ) {
+            self.function = function
+            self.step = step
+            self.pending = pending
+            self.idempotencyKey = idempotencyKey
+            self.attempt = attempt
+            self.recoveries = recoveries
+            self.holder = holder
+            self.started = started
+            self.state = state
+        }
+
+        public enum State: Sendable, Equatable, Codable {
+            /// It was called, and no return is known: whether it took effect is in doubt.
+            case started
+            /// It returned this, which is not in the document yet. It is not called again.
+            case returned(JSON)
+            /// It failed.
+            case failed(FunctionFailure)
+        }
+
+        /// Whether nobody knows if it took effect.
+        public var isInDoubt: Bool { state == .started }
+
+        /// The same call at another moment.
+        func with(_ state: State) -> Call {
+            Call(
+                function: function, step: step, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt,
+                holder: holder, started: started, state: state)
+        }
+
+        public static func == (left: Call, right: Call) -> Bool {
+            left === right
+                || left.function == right.function && left.step == right.step && left.pending == right.pending
+                    && left.idempotencyKey == right.idempotencyKey && left.attempt == right.attempt
+                    && left.recoveries == right.recoveries && left.holder == right.holder
+                    && left.started == right.started
+                    && left.state == right.state
+        }
+    }
+}
+
+/// One call of a connector function that is over, as the history keeps it.
+public struct Attempt: Sendable, Equatable, Codable {
+    public enum Outcome: Sendable, Equatable, Codable {
+        case succeeded
+        case failed(FunctionFailure)
+        /// The process that made it ended before it returned: nobody knows whether it took effect.
+        case inDoubt
+        /// A person said that it took effect.
+        case resolvedAsCompleted(reason: String)
+        /// A person said that it is to be made again.
+        case resolvedToRerun(reason: String)
+    }
+
+    public let function: ConnectorFunction
+    public let step: StepReference?
+    public let idempotencyKey: String
+    /// Counts the calls made for one step, from 1.
+    public let number: Int
+    /// Who made it: the holder of the lease.
+    public let holder: String
+    public let started: Date
+    /// When its outcome was journalled.
+    public let ended: Date
+    public let outcome: Outcome
+
+    public init(
+        function: ConnectorFunction, step: StepReference? = nil, idempotencyKey: String, number: Int, holder: String,
+        started: Date, ended: Date, outcome: Outcome
+    ) {
+        self.function = function
+        self.step = step
+        self.idempotencyKey = idempotencyKey
+        self.number = number
+        self.holder = holder
+        self.started = started
+        self.ended = ended
+        self.outcome = outcome
+    }
+
+    init(_ call: FlowRecord.Call, _ outcome: Outcome, at now: Date) {
+        self.init(
+            function: call.function, step: call.step, idempotencyKey: call.idempotencyKey, number: call.attempt,
+            holder: call.holder, started: call.started, ended: now, outcome: outcome)
+    }
+}

@@ -1,0 +1,120 @@
+extension InstallFlow {
+    // MARK: The lease
+
+    /// Keeps the lease while its holder works, however long that takes.
+    private func keepLease(_ drive: Drive) {
+        guard drive.isHolding else {
+            drive.renewal?.cancel()
+            drive.renewal = nil
+            return
+        }
+        guard drive.renewal == nil, let leaseTime = journal.leaseTime else { return }
+        drive.renewal = Task(executorPreference: configuration.executor) {
+            [journal, integrationID, holder = drive.holder, eviction = drive.eviction, clock = configuration.clock] in
+            while true {
+                do {
+                    try await clock.sleep(for: max(leaseTime / 3, .milliseconds(1)))
+                } catch {
+                    return
+                }
+                // A journal that cannot be reached now is asked again after another third.
+                guard let isHeld = try? await journal.renew(holder, of: integrationID), !Task.isCancelled else {
+                    continue
+                }
+                if !isHeld { return eviction.evict(.leaseLost(integrationID, to: nil)) }
+            }
+        }
+    }
+
+    /// Releases what a session holds that ended before its goal was reached. What was announced and not begun is
+    /// withdrawn.
+    func end(_ drive: Drive) async throws {
+        defer {
+            drive.renewal?.cancel()
+            drive.renewal = nil
+        }
+        guard !drive.isBroken else { return }
+        var record = drive.settlement ?? drive.record
+        if let returned = drive.returned { record.call = returned }
+        if let prepared = drive.prepared, prepared === record.call {
+            record.call = nil
+            drive.prepared = nil
+        }
+        guard drive.isHolding || drive.returned != nil || record != drive.record else { return }
+        try await commit(record, drive, releasing: true)
+    }
+
+    // MARK: Writing
+
+    /// The call under way is in the document: it is to be forgotten, and kept what the machine remembers.
+    ///
+    /// What the machine remembers is durable when this returns. The call may wait: until it is forgotten the journal
+    /// says that it returned, and that stays true.
+    func settle(_ drive: Drive) async throws {
+        let (record, isLast) = settlement(drive, keeping: nil)
+        if drive.returned != nil || drive.machine.memory != drive.record.memory || transactions != nil {
+            try await commit(record, drive, releasing: isLast)
+        } else {
+            drive.settlement = record
+        }
+    }
+
+    /// What the journal is to say when the document says what the machine does: the call that remains, or else the one
+    /// that comes next where both are one transaction.
+    func settlement(_ drive: Drive, keeping call: FlowRecord.Call?) -> (record: FlowRecord, isLast: Bool) {
+        var record = FlowRecord(memory: drive.machine.memory, call: call)
+        guard let action = drive.nextAction else { return (record, true) }
+        if transactions != nil, call == nil, let function = action.function {
+            let next = FlowRecord.Call(
+                function: function, step: action.step, idempotencyKey: configuration.makeKey(), holder: drive.holder,
+                started: configuration.now())
+            drive.prepared = next
+            record.call = next
+        }
+        return (record, false)
+    }
+
+    /// Makes a record durable.
+    @inline(__always)
+    func commit(_ record: FlowRecord, _ drive: Drive, releasing: Bool = false) async throws {
+        let write = drive.write(record, releasing: releasing)
+        do {
+            do {
+                try await journal.write(write, of: integrationID)
+            } catch {
+                try await again(after: error) { [journal, integrationID] in
+                    try await journal.write(write, of: integrationID)
+                }
+            }
+        } catch {
+            drive.isBroken = true
+            throw error
+        }
+        wrote(write, drive)
+    }
+
+    @inline(__always)
+    func wrote(_ write: JournalWrite, _ drive: Drive) {
+        drive.wrote(write)
+        if drive.isHolding != (drive.renewal != nil) { keepLease(drive) }
+    }
+
+    /// Sends a request that has failed again, after a pause, while the API is unavailable for a moment.
+    ///
+    /// - Throws: `error`, unless it is one that passes.
+    func again<T>(after error: any Error, _ send: () async throws -> T) async throws -> T {
+        var failure = error
+        for attempt in 1..<max(configuration.requestAttempts, 1) {
+            guard let error = failure as? APIError, error.isTransient else { break }
+            let pause =
+                error.retryAfter ?? configuration.requestBackoff.pause(after: attempt, jitter: configuration.jitter())
+            try await configuration.clock.sleep(for: pause)
+            do {
+                return try await send()
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+}

@@ -1,0 +1,408 @@
+package import Foundation
+
+/// Integrations, journal and state in a relational database: everything but the connection to it.
+///
+/// All statements are standard SQL with `ON CONFLICT` and `RETURNING`, as SQLite and whatever speaks PostgreSQL's
+/// protocol know them. The journal and the documents are one database, so ``TransactionalStore`` is kept.
+public protocol SQLStore: TransactionalStore, IntegrationStateAPI {
+    /// The milliseconds since 1970, as an expression of the database: it knows the time, and all who share it agree.
+    var currentTime: String { get }
+
+    /// Runs statements in one transaction on a thread that may block.
+    ///
+    /// - Parameters:
+    ///   - isWriting: Whether anything is written.
+    ///   - body: What it throws undoes all.
+    func perform<T: Sendable>(
+        writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
+    ) async throws -> T
+}
+
+// MARK: - IntegrationAPI
+
+extension SQLStore {
+    public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        let after = cursor.flatMap(Int64.init) ?? 0
+        let rows = try await perform(writing: false) { session in
+            try session.rows(
+                "SELECT id, document, revision, number FROM integration WHERE number > $1 ORDER BY number LIMIT $2",
+                [.integer(after), .integer(Int64(limit) + 1)])
+        }
+        let page = rows.prefix(limit)
+        return IntegrationPage(
+            try page.map(StoredIntegration.init(row:)),
+            next: rows.count > limit ? page.last?[3].integer.map(String.init) : nil)
+    }
+
+    public func get(_ id: String) async throws -> StoredIntegration {
+        try StoredIntegration(row: try await perform(writing: false) { session in try session.document(id) })
+    }
+
+    public func create(_ integration: Integration) async throws -> StoredIntegration {
+        var generator = SystemRandomNumberGenerator()
+        let id = Integration.newID(using: &generator)
+        let stamped = integration.stamped(id: id, lastModified: Date())
+        let values: [SQLValue] = [
+            .text(id), .text(stamped.json.utf8()), stamped.connectorID.map { .text($0) } ?? .null,
+        ]
+        try await perform(writing: true) { session in
+            _ = try session.rows(
+                "INSERT INTO integration (id, revision, document, connector) VALUES ($1, 1, $2, $3)", values)
+        }
+        return StoredIntegration(stamped, revision: Revision("1"))
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?
+    ) async throws -> StoredIntegration {
+        let stamped = integration.stamped(id: id, lastModified: Date())
+        let text = stamped.json.utf8()
+        let new = try await perform(writing: true) { session in
+            try session.replace(id, text, stamped.connectorID, ifRevision: revision)
+        }
+        return StoredIntegration(stamped, revision: Revision(String(new)))
+    }
+
+    public func delete(_ id: String) async throws {
+        try await perform(writing: true) { session in
+            guard try session.remove(id) else { throw APIError.notFound(id) }
+        }
+    }
+
+    public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
+        try await create(try await get(id).integration.cloned(options))
+    }
+}
+
+// MARK: - FlowJournal
+
+extension SQLStore {
+    /// The columns of a journal entry, of the table `flow` as `f`.
+    package var entryColumns: String {
+        "f.record, f.revision, CASE WHEN f.expires > \(currentTime) THEN f.holder END, f.expires"
+    }
+
+    public func entry(of integration: String) async throws -> JournalEntry {
+        let sql = "SELECT \(entryColumns) FROM flow f WHERE f.integration = $1"
+        let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(integration)]) }
+        return try rows.first.map { try JournalEntry(row: $0[...], of: integration) } ?? JournalEntry()
+    }
+
+    public func write(_ write: JournalWrite, of integration: String) async throws {
+        let values = try write.values(of: integration, leaseTime: leaseTime)
+        _ = try await perform(writing: true) { session in
+            try apply(write, values, of: integration, in: session)
+        }
+    }
+
+    public func renew(_ holder: String, of integration: String) async throws -> Bool {
+        let sql = "UPDATE flow SET expires = \(currentTime) + $3 WHERE integration = $1 AND holder = $2 RETURNING 1"
+        let values: [SQLValue] = [.text(integration), .text(holder), .milliseconds(leaseTime)]
+        return try await perform(writing: true) { session in try !session.rows(sql, values).isEmpty }
+    }
+
+    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+        try await perform(writing: true) { session in
+            let rows = try session.rows("SELECT holder, expires FROM flow WHERE integration = $1", [.text(integration)])
+            guard let row = rows.first, let current = row[0].string, holder == nil || holder == current else {
+                return nil
+            }
+            let evicted = try session.rows(
+                """
+                UPDATE flow SET holder = NULL, expires = NULL, writer = NULL, revision = revision + 1
+                WHERE integration = $1 AND holder = $2 RETURNING 1
+                """, [.text(integration), .text(current)])
+            return evicted.isEmpty ? nil : Lease(holder: current, expires: row[1].date)
+        }
+    }
+
+    public func history(of integration: String) async throws -> [Attempt] {
+        let rows = try await perform(writing: false) { session in
+            try session.rows(
+                "SELECT attempt FROM attempt WHERE integration = $1 ORDER BY number", [.text(integration)])
+        }
+        return try rows.map { row in
+            try decoded(row[0], "an attempt in the history of integration \(integration)")
+        }
+    }
+
+    public func note(_ changes: [LedgerChange], of integration: String) async throws {
+        let values = changes.map { change -> [SQLValue] in
+            let thing: [SQLValue] = [.text(integration), .text(change.thing.kind), .text(change.thing.id)]
+            guard case .created(let entry) = change else { return thing }
+            return thing + [.text(entry.function), .integer(entry.created.milliseconds)]
+        }
+        try await perform(writing: true) { session in
+            for values in values {
+                try session.rows(
+                    values.count > 3
+                        ? """
+                        INSERT INTO ledger (integration, kind, thing, function, created) VALUES ($1, $2, $3, $4, $5)
+                        ON CONFLICT (integration, kind, thing) DO NOTHING
+                        """
+                        : "DELETE FROM ledger WHERE integration = $1 AND kind = $2 AND thing = $3", values)
+            }
+        }
+    }
+
+    public func ledger(of integration: String) async throws -> [LedgerEntry] {
+        let rows = try await perform(writing: false) { session in
+            try session.rows(
+                "SELECT kind, thing, function, created FROM ledger WHERE integration = $1 ORDER BY number",
+                [.text(integration)])
+        }
+        return rows.map { row in
+            LedgerEntry(
+                kind: row[0].string ?? "", id: row[1].string ?? "", function: row[2].string ?? "",
+                created: row[3].date ?? .distantPast)
+        }
+    }
+
+    public func snapshot(of integration: String) async throws -> Integration? {
+        let rows = try await perform(writing: false) { session in
+            try session.rows("SELECT snapshot FROM flow WHERE integration = $1", [.text(integration)])
+        }
+        return try rows.first?[0].text.map { text in
+            do {
+                return try Integration(JSON(parsing: text))
+            } catch {
+                throw APIError(.corrupt, "the snapshot of integration \(integration) is damaged: \(error)")
+            }
+        }
+    }
+
+    /// Writes, unless somebody else has; what has been written already is not written again.
+    private func apply(
+        _ write: JournalWrite, _ values: [SQLValue], of integration: String, in session: any SQLSession
+    ) throws -> Bool {
+        guard try session.rows(writeStatement(isFirst: write.revision == 0), values).isEmpty else {
+            for attempt in write.attempts {
+                try session.rows(
+                    "INSERT INTO attempt (integration, attempt) VALUES ($1, $2)",
+                    [.text(integration), .text(JSON(encoding: attempt).utf8())])
+            }
+            return true
+        }
+        try checkApplied(write, of: integration, in: session)
+        return false
+    }
+
+    /// The statement that writes an entry, where nobody else has.
+    package func writeStatement(isFirst: Bool) -> String {
+        let condition =
+            "flow.revision = $7 AND (flow.holder IS NULL OR flow.holder = $2 OR flow.expires <= \(currentTime))"
+        let expires = "CASE WHEN $3 = 1 THEN \(currentTime) + $4 END"
+        let holder = "CASE WHEN $3 = 1 THEN $2 END"
+        if isFirst {
+            return """
+                INSERT INTO flow (integration, writer, holder, expires, record, snapshot, revision)
+                VALUES ($1, $2, \(holder), \(expires), $5, $6, $7 + 1)
+                ON CONFLICT (integration) DO UPDATE SET revision = flow.revision + 1, writer = excluded.writer,
+                holder = excluded.holder, expires = excluded.expires, record = excluded.record,
+                snapshot = CASE WHEN $8 = 1 THEN excluded.snapshot ELSE flow.snapshot END
+                WHERE \(condition) RETURNING revision
+                """
+        }
+        return """
+            UPDATE flow SET revision = revision + 1, writer = $2, holder = \(holder), expires = \(expires), record = $5,
+            snapshot = CASE WHEN $8 = 1 THEN $6 ELSE snapshot END
+            WHERE integration = $1 AND \(condition) RETURNING revision
+            """
+    }
+
+    /// Finds out why a write was refused.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/leaseLost``, unless the very same has been written before.
+    package func checkApplied(_ write: JournalWrite, of integration: String, in session: any SQLSession) throws {
+        let rows = try session.rows(
+            "SELECT \(entryColumns), f.writer FROM flow f WHERE f.integration = $1", [.text(integration)])
+        guard let row = rows.first else { throw SmartConnectorError.leaseLost(integration, to: nil) }
+        let entry = try JournalEntry(row: row[...], of: integration)
+        guard entry.revision == write.revision + 1, row[4].string == write.holder else {
+            throw SmartConnectorError.leaseLost(integration, to: entry.lease)
+        }
+    }
+}
+
+// MARK: - TransactionalStore
+
+extension SQLStore {
+    public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
+        let sql = """
+            SELECT i.id, i.document, i.revision, \(entryColumns)
+            FROM integration i LEFT JOIN flow f ON f.integration = i.id WHERE i.id = $1
+            """
+        let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(id)]) }
+        guard let row = rows.first else { throw APIError.notFound(id) }
+        return (try JournalEntry(row: row[3...], of: id), try StoredIntegration(row: row))
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+    ) async throws -> StoredIntegration {
+        let stamped = integration.stamped(id: id, lastModified: Date())
+        let text = stamped.json.utf8()
+        let values = try write.values(of: id, leaseTime: leaseTime)
+        let result: (new: Int64?, row: [SQLValue]) = try await perform(writing: true) { session in
+            // Who was evicted is to learn that, and not that the document has changed.
+            guard try apply(write, values, of: id, in: session) else { return (nil, try session.document(id)) }
+            return (try session.replace(id, text, stamped.connectorID, ifRevision: revision), [])
+        }
+        guard let new = result.new else { return try StoredIntegration(row: result.row) }
+        return StoredIntegration(stamped, revision: Revision(String(new)))
+    }
+
+    public func delete(_ id: String, writing write: JournalWrite) async throws {
+        let values = try write.values(of: id, leaseTime: leaseTime)
+        try await perform(writing: true) { session in
+            if try apply(write, values, of: id, in: session) { _ = try session.remove(id) }
+        }
+    }
+}
+
+// MARK: - IntegrationStateAPI
+
+extension SQLStore {
+    public func state(_ key: String, of integration: String) async throws -> JSON? {
+        let rows = try await perform(writing: false) { session in
+            _ = try session.document(integration)
+            return try session.rows(
+                "SELECT value FROM state WHERE integration = $1 AND key = $2", [.text(integration), .text(key)])
+        }
+        return try rows.first?[0].text.map { text in
+            do {
+                return try JSON(parsing: text)
+            } catch {
+                throw APIError(.corrupt, "the state \(key) of integration \(integration) is damaged: \(error)")
+            }
+        }
+    }
+
+    public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        let values: [SQLValue] = [.text(integration), .text(key), .text(value.utf8())]
+        try await perform(writing: true) { session in
+            _ = try session.document(integration)
+            try session.rows(
+                """
+                INSERT INTO state (integration, key, value) VALUES ($1, $2, $3)
+                ON CONFLICT (integration, key) DO UPDATE SET value = excluded.value
+                """, values)
+        }
+    }
+
+    public func removeState(_ key: String, of integration: String) async throws {
+        try await perform(writing: true) { session in
+            _ = try session.document(integration)
+            try session.rows(
+                "DELETE FROM state WHERE integration = $1 AND key = $2", [.text(integration), .text(key)])
+        }
+    }
+}
+
+// MARK: - Rows
+
+extension SQLSession {
+    /// The row of a document: id, document, revision.
+    fileprivate func document(_ id: String) throws(APIError) -> [SQLValue] {
+        let rows = try rows("SELECT id, document, revision FROM integration WHERE id = $1", [.text(id)])
+        guard let row = rows.first else { throw APIError.notFound(id) }
+        return row
+    }
+
+    /// Replaces a document.
+    ///
+    /// - Returns: Its new revision.
+    fileprivate func replace(
+        _ id: String, _ document: [UInt8], _ connector: String?, ifRevision revision: Revision?
+    ) throws(APIError) -> Int64 {
+        let expected: SQLValue = revision.map { .integer(Int64($0.text) ?? -1) } ?? .null
+        let rows = try rows(
+            replaceStatement, [.text(id), .text(document), connector.map { .text($0) } ?? .null, expected])
+        guard let new = rows.first?.first?.integer else {
+            _ = try self.document(id)
+            throw APIError.conflict(id)
+        }
+        return new
+    }
+
+    fileprivate func remove(_ id: String) throws(APIError) -> Bool {
+        try !rows("DELETE FROM integration WHERE id = $1 RETURNING 1", [.text(id)]).isEmpty
+    }
+}
+
+/// Replaces a document that has the revision it should have.
+private let replaceStatement = """
+    UPDATE integration SET document = $2, connector = $3, revision = revision + 1
+    WHERE id = $1 AND revision = COALESCE($4, revision) RETURNING revision
+    """
+
+extension StoredIntegration {
+    /// A document from its row: id, document, revision.
+    package init(row: [SQLValue]) throws(APIError) {
+        do {
+            let integration = try Integration(JSON(parsing: row[1].text ?? []))
+            self.init(integration, revision: row[2].integer.map { Revision(String($0)) })
+        } catch {
+            throw APIError(.corrupt, "the stored document of integration \(row[0].string ?? "") is damaged: \(error)")
+        }
+    }
+}
+
+extension JournalEntry {
+    /// An entry from its row: record, revision, holder where the lease is in force, expires.
+    package init(row: ArraySlice<SQLValue>, of integration: String) throws(APIError) {
+        let row = Array(row)
+        self.init()
+        guard let revision = row[1].integer else { return }
+        self.revision = revision
+        record = try decoded(row[0], "the journal of integration \(integration)")
+        lease = row[2].string.map { Lease(holder: $0, expires: row[3].date) }
+    }
+}
+
+extension JournalWrite {
+    /// The parameters of the statement that writes it: integration, writer, whether the lease is kept, how long,
+    /// record, snapshot, revision, whether the snapshot changes.
+    package func values(of integration: String, leaseTime: Duration?) throws(APIError) -> [SQLValue] {
+        let (snapshot, isChanged): (SQLValue, Bool) =
+            switch self.snapshot {
+            case .keep: (.null, false)
+            case .set(let document): (.text(document.json.utf8()), true)
+            case .remove: (.null, true)
+            }
+        return [
+            .text(integration), .text(holder), .integer(keepsLease ? 1 : 0), .milliseconds(leaseTime),
+            .text(try encoded(record)), snapshot, .integer(revision), .integer(isChanged ? 1 : 0),
+        ]
+    }
+}
+
+/// A value as JSON text.
+package func encoded(_ value: some Encodable) throws(APIError) -> [UInt8] {
+    do {
+        return try JSON(encoding: value).utf8()
+    } catch {
+        throw APIError(.corrupt, "the journal cannot keep \(value): \(error)")
+    }
+}
+
+private func decoded<T: Decodable>(_ value: SQLValue, _ what: String) throws(APIError) -> T {
+    do {
+        return try JSON(parsing: value.text ?? []).decode()
+    } catch {
+        throw APIError(.corrupt, "\(what) is damaged: \(error)")
+    }
+}
+
+extension SQLValue {
+    package static func milliseconds(_ duration: Duration?) -> SQLValue {
+        duration.map { .integer(Int64($0 / .milliseconds(1))) } ?? .null
+    }
+
+    /// Milliseconds since 1970 as a date.
+    package var date: Date? { integer.map { Date(timeIntervalSince1970: Double($0) / 1000) } }
+}
+
+extension Date {
+    package var milliseconds: Int64 { Int64((timeIntervalSince1970 * 1000).rounded(.down)) }
+}
