@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .library(name: "SmartConnector", targets: ["SmartConnector"]),
         .library(name: "SmartConnectorSQLite", targets: ["SmartConnectorSQLite"]),
+        .library(name: "SmartConnectorPostgres", targets: ["SmartConnectorPostgres"]),
         .library(name: "SmartConnectorHTTP", targets: ["SmartConnectorHTTP"]),
         .library(name: "SmartConnectorServer", targets: ["SmartConnectorServer"]),
         .library(name: "SmartConnectorTesting", targets: ["SmartConnectorTesting"]),
@@ -23,6 +24,13 @@ let package = Package(
             providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]
         ),
         .target(name: "SmartConnectorSQLite", dependencies: ["SmartConnector", "CSQLite"]),
+        .systemLibrary(
+            name: "CPostgres",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        .target(name: "SmartConnectorPostgres", dependencies: ["SmartConnector", "CPostgres"]),
+        .target(name: "PostgresServer"),
         .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector"]),
         .systemLibrary(
             name: "CMicrohttpd",
@@ -52,6 +60,10 @@ let package = Package(
         .testTarget(
             name: "SmartConnectorSQLiteTests",
             dependencies: ["SmartConnector", "SmartConnectorSQLite", "SmartConnectorTesting", "CSQLite"]
+        ),
+        .testTarget(
+            name: "SmartConnectorPostgresTests",
+            dependencies: ["SmartConnector", "SmartConnectorPostgres", "PostgresServer"]
         ),
         .testTarget(
             name: "SmartConnectorServerTests",

@@ -1,0 +1,291 @@
+import Foundation
+
+/// A PostgreSQL server of a test's own: with its data in a temporary folder, reached by a socket in that folder.
+///
+/// It ends with this process, even where that is killed. As root, the server runs as an unprivileged user, since it
+/// refuses to run as root. Everything may be called from any thread; what waits does so on a thread of its own.
+package final class PostgresServer: Sendable {
+    /// What is wrong with the server.
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// How the server is stopped.
+    package enum StopMode: Sendable {
+        /// Clients are cut off, and what is in memory is written.
+        case fast
+        /// As a crash: the next start recovers from the log.
+        case immediate
+
+        fileprivate var signal: Int32 {
+            switch self {
+            case .fast: SIGINT
+            case .immediate: SIGQUIT
+            }
+        }
+    }
+
+    /// Where the socket and the data are.
+    package let folder: String
+    /// The port on the loopback interface; nil where only the socket is listened on.
+    package let port: Int?
+    private let binaries: String
+    private let settings: [String: String]
+    private let server = Child()
+
+    /// How long a start, a stop or a tool may take.
+    private static let patience: TimeInterval = 30
+
+    /// Makes a database cluster. The server is not started yet.
+    ///
+    /// - Parameters:
+    ///   - listensOnTCP: Whether to listen on a free port of the loopback interface too.
+    ///   - hostAuthentication: What those who come by TCP must show, as in `pg_hba.conf`.
+    ///   - settings: Settings of the server beside the defaults, as in `postgresql.conf`.
+    /// - Throws: `Failure`, where PostgreSQL is not installed or does not do it.
+    package init(
+        listensOnTCP: Bool = false, hostAuthentication: String = "trust", settings: [String: String] = [:]
+    ) async throws {
+        binaries = try Self.findBinaries()
+        var template = Array("/tmp/scpg-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure(description: "no temporary folder: errno \(errno)") }
+        let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        self.folder = folder
+        port = listensOnTCP ? try Self.freePort() : nil
+        self.settings = settings
+        Leftovers.add(server, folder: folder)
+        if let user = Self.unprivilegedUser { chown(folder, user.uid, user.gid) }
+        try await run(
+            "initdb",
+            [
+                "-D", "\(folder)/data", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--auth-local=trust",
+                "--auth-host=\(hostAuthentication)", "--no-instructions",
+            ])
+    }
+
+    /// Makes a cluster and starts its server.
+    ///
+    /// - Throws: `Failure`.
+    package static func started(
+        listensOnTCP: Bool = false, hostAuthentication: String = "trust", settings: [String: String] = [:]
+    ) async throws -> PostgresServer {
+        let server = try await PostgresServer(
+            listensOnTCP: listensOnTCP, hostAuthentication: hostAuthentication, settings: settings)
+        try await server.start()
+        return server
+    }
+
+    deinit {
+        // Off the thread that happens to let go of it: a server takes a moment to end.
+        let (server, folder) = (server, folder)
+        Thread.detachNewThread { Leftovers.remove(server, folder: folder) }
+    }
+
+    /// Ends the server at once and removes its data.
+    package func close() async {
+        let (server, folder) = (server, folder)
+        try? await Self.onThread { Leftovers.remove(server, folder: folder) }
+    }
+
+    // MARK: Its life
+
+    /// Starts the server and returns when it accepts connections.
+    ///
+    /// - Throws: `Failure` with what the server has logged.
+    package func start() async throws {
+        var arguments = [
+            "-D", "\(folder)/data", "-k", folder, "-p", String(port ?? Self.socketPort),
+            "-c", "listen_addresses=\(port == nil ? "" : "127.0.0.1")",
+        ]
+        // Small, since a test needs no more.
+        let settings = ["shared_buffers": "16MB", "max_connections": "100"].merging(self.settings) { $1 }
+        for (name, value) in settings.sorted(by: { $0.key < $1.key }) { arguments += ["-c", "\(name)=\(value)"] }
+        let command = Self.unprivileged(["\(binaries)/postgres"] + arguments)
+        try await Self.onThread { [self] in
+            guard server.start(command, log: "\(folder)/log") else {
+                throw Failure(description: "the server runs already, or cannot be started")
+            }
+            let deadline = Date(timeIntervalSinceNow: Self.patience)
+            while !isReady {
+                guard server.isRunning, Date() < deadline else {
+                    server.kill(SIGKILL)
+                    throw Failure(description: "PostgreSQL does not start: \(log.suffix(2000))")
+                }
+                usleep(10_000)
+            }
+        }
+    }
+
+    /// Stops the server and returns when it has ended.
+    ///
+    /// - Throws: `Failure` where it did not end by itself; it has been killed then.
+    package func stop(_ mode: StopMode) async throws {
+        try await Self.onThread { [server] in
+            server.kill(mode.signal)
+            guard server.waitForEnd(Self.patience) else {
+                server.kill(SIGKILL)
+                throw Failure(description: "PostgreSQL does not stop (\(mode))")
+            }
+        }
+    }
+
+    /// Stops the server and starts it again, with the same data at the same address.
+    ///
+    /// - Throws: `Failure`.
+    package func restart(_ mode: StopMode) async throws {
+        try await stop(mode)
+        try await start()
+    }
+
+    /// What the server has logged.
+    package var log: String { (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? "" }
+
+    /// As pg_ctl sees it: the server writes its state into the eighth line of a file.
+    private var isReady: Bool {
+        guard let text = try? String(contentsOfFile: "\(folder)/data/postmaster.pid", encoding: .utf8) else {
+            return false
+        }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return lines.count > 7 && server.isProcess(Int32(lines[0]))
+            && lines[7].trimmingCharacters(in: .whitespaces) == "ready"
+    }
+
+    // MARK: Its databases
+
+    /// How a database of the server is reached: as the superuser, by the socket.
+    package func connectionString(database: String = "postgres") -> String {
+        "host=\(folder) port=\(port ?? Self.socketPort) user=postgres dbname=\(database)"
+    }
+
+    /// The address of a database by TCP.
+    ///
+    /// - Precondition: The server listens there.
+    package func uri(database: String = "postgres", user: String = "postgres", password: String? = nil) -> String {
+        guard let port else { preconditionFailure("the server does not listen on TCP") }
+        return "postgres://\(user)\(password.map { ":\($0)" } ?? "")@127.0.0.1:\(port)/\(database)"
+    }
+
+    /// Creates an empty database.
+    ///
+    /// - Returns: Its name, which no other has.
+    /// - Throws: `Failure`.
+    package func createDatabase() async throws -> String {
+        let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
+        try await run("createdb", ["-h", folder, "-p", String(port ?? Self.socketPort), "-U", "postgres", name])
+        return name
+    }
+
+    /// A port is part of a socket's name.
+    private static let socketPort = 5432
+
+    // MARK: The programs
+
+    private func run(_ program: String, _ arguments: [String]) async throws {
+        let command = Self.unprivileged(["\(binaries)/\(program)"] + arguments)
+        let log = "\(folder)/\(program)-\(UUID().uuidString).log"
+        try await Self.onThread {
+            let child = Child()
+            guard child.start(command, log: log) else { throw Failure(description: "\(program) cannot be started") }
+            let hasEnded = child.waitForEnd(Self.patience)
+            if !hasEnded { child.kill(SIGKILL) }
+            guard hasEnded, child.status == 0 else {
+                let output = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+                throw Failure(description: "\(program) failed: \(output)")
+            }
+        }
+    }
+
+    /// Debian keeps the programs of each version in a folder of its own and off the PATH.
+    private static func findBinaries() throws -> String {
+        let versions = "/usr/lib/postgresql"
+        let installed = ((try? FileManager.default.contentsOfDirectory(atPath: versions)) ?? [])
+            .sorted { (Double($0) ?? 0) > (Double($1) ?? 0) }
+            .map { "\(versions)/\($0)/bin" }
+        let path = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":").map(String.init) ?? []
+        for folder in installed + path
+        where ["initdb", "postgres", "createdb"].allSatisfy({
+            FileManager.default.isExecutableFile(atPath: "\(folder)/\($0)")
+        }) {
+            return folder
+        }
+        throw Failure(description: "PostgreSQL's server is not installed; run .ci/setup")
+    }
+
+    private static func freePort() throws -> Int {
+        #if os(Linux)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #else
+            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+        #endif
+        defer { _ = Foundation.close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, size) == 0 && getsockname(descriptor, address, &size) == 0
+            }
+        }
+        guard isBound else { throw Failure(description: "there is no free port: errno \(errno)") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    /// Who runs the server when root does not.
+    private static let unprivilegedUser: (uid: uid_t, gid: gid_t)? = {
+        guard geteuid() == 0, let user = getpwnam("postgres") ?? getpwnam("nobody") else { return nil }
+        return (user.pointee.pw_uid, user.pointee.pw_gid)
+    }()
+
+    /// A command as the unprivileged user, and one that ends with this process, where the system can do that.
+    private static func unprivileged(_ command: [String]) -> [String] {
+        let setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].first(where: FileManager.default.isExecutableFile)
+        guard let setpriv else { return command }
+        var prefix = [setpriv, "--pdeathsig", "KILL"]
+        if let user = unprivilegedUser {
+            prefix += ["--reuid=\(user.uid)", "--regid=\(user.gid)", "--clear-groups"]
+        }
+        return prefix + ["--"] + command
+    }
+
+    private static func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+}
+
+/// What has to be cleared away when this process exits: servers that live as long as it does have no other end.
+private enum Leftovers {
+    /// `@unchecked`: `folders` is touched under the lock alone.
+    private final class Registry: @unchecked Sendable {
+        private let lock = NSLock()
+        private var folders: [String: Child] = [:]
+
+        func with<T>(_ body: (inout [String: Child]) -> T) -> T { lock.withLock { body(&folders) } }
+    }
+
+    private static let registry: Registry = {
+        atexit { Leftovers.removeAll() }
+        return Registry()
+    }()
+
+    static func add(_ server: Child, folder: String) {
+        registry.with { $0[folder] = server }
+    }
+
+    static func remove(_ server: Child, folder: String) {
+        // The postmaster ends its children on this one, where they would outlive a SIGKILL for a moment.
+        server.kill(SIGQUIT)
+        if !server.waitForEnd(5) {
+            server.kill(SIGKILL)
+            _ = server.waitForEnd(5)
+        }
+        try? FileManager.default.removeItem(atPath: folder)
+        registry.with { $0[folder] = nil }
+    }
+
+    private static func removeAll() {
+        for (folder, server) in registry.with({ $0 }) { remove(server, folder: folder) }
+    }
+}

@@ -1,0 +1,493 @@
+import CPostgres
+import Foundation
+import SmartConnector
+
+/// A statement and the values of its parameters `$1`, `$2`, ….
+struct PostgresStatement: Sendable {
+    var sql: String
+    var values: [SQLValue]
+    /// Whether it is prepared on its first use and kept.
+    var isPrepared = true
+
+    init(_ sql: String, _ values: [SQLValue] = []) {
+        self.sql = sql
+        self.values = values
+    }
+
+    /// A command that takes no values and is not worth to be prepared.
+    static func command(_ sql: String) -> PostgresStatement {
+        var statement = PostgresStatement(sql)
+        statement.isPrepared = false
+        return statement
+    }
+}
+
+/// One connection to a database and its prepared statements. Used by one thread at a time, which may block.
+///
+/// Everything is sent in libpq's pipeline mode and without blocking, so that a lot of statements takes one round trip and
+/// no wait is without an end. Once the connection is lost, all fails.
+final class PostgresConnection: SQLSession {
+    private let configuration: PostgresConfiguration
+    /// Host and database, for messages.
+    private let name: String
+    /// Nil once the connection is lost.
+    private var handle: OpaquePointer?
+    private let farewell = Farewell()
+    /// The names of the prepared statements, by their text.
+    private var prepared: [String: String] = [:]
+    private var preparedCount = 0
+    private var phase = Phase.outside
+    /// The first failure of a statement in the transaction.
+    private var transactionFailure: PostgresFailure?
+
+    private enum Phase {
+        case outside
+        /// A transaction that is begun along with its first statement, which saves a round trip.
+        case wanted
+        case begun
+    }
+
+    /// Whether the server has said that it ends the connection. It is told while nothing is asked.
+    private final class Farewell {
+        var isSaid = false
+    }
+
+    /// Connects, which takes as long as the connection string's `connect_timeout` for each host.
+    ///
+    /// - Throws: `PostgresFailure`; nothing was applied.
+    init(_ configuration: PostgresConfiguration) throws(PostgresFailure) {
+        self.configuration = configuration
+        let start = ContinuousClock.now
+        let handle = Self.connect(configuration.parameters)
+        guard let handle else { throw PostgresFailure(APIError(.unavailable, "out of memory")) }
+        if PQstatus(handle) != CONNECTION_OK, ContinuousClock.now - start < configuration.connectTimeout / 2 {
+            // libpq keeps the SQLSTATE of a refusal to itself, but for a message with all details. The second attempt
+            // may as well succeed.
+            PQsetErrorVerbosity(handle, PQERRORS_VERBOSE)
+            PQreset(handle)
+            PQsetErrorVerbosity(handle, PQERRORS_DEFAULT)
+        }
+        name = Self.name(of: handle)
+        guard PQstatus(handle) == CONNECTION_OK else {
+            let failure = Self.refusal(handle, configuration, database: name)
+            PQfinish(handle)
+            throw failure
+        }
+        self.handle = handle
+        PQsetnonblocking(handle, 1)
+        PQsetNoticeReceiver(
+            handle,
+            { farewell, notice in
+                guard let farewell, let notice, PostgresConnection.isFatal(notice) else { return }
+                Unmanaged<PostgresConnection.Farewell>.fromOpaque(farewell).takeUnretainedValue().isSaid = true
+            }, Unmanaged.passUnretained(farewell).toOpaque())
+        for (setting, value) in configuration.settings {
+            do throws(PostgresFailure) {
+                _ = try exchange([.command("SET \(setting) = '\(value)'")], isCommitting: false)
+            } catch  where isLost {
+                throw error
+            } catch {
+                // Not every database that speaks PostgreSQL's protocol has all of them.
+            }
+        }
+    }
+
+    deinit { PQfinish(handle) }
+
+    /// Whether the connection is gone.
+    var isLost: Bool { handle == nil }
+
+    /// Looks, without asking the server, whether the connection has been closed while it was not used.
+    func isAlive() -> Bool {
+        guard let handle, PQstatus(handle) == CONNECTION_OK else { return false }
+        // What comes unasked is a change of a parameter or the end; it is not much.
+        for _ in 0..<16 where isReady(handle, POLLIN, within: .zero) {
+            // PQisBusy reads what has come, and so the last words of the server.
+            guard PQconsumeInput(handle) == 1, PQisBusy(handle) == 0, !farewell.isSaid else { break }
+        }
+        guard PQstatus(handle) == CONNECTION_OK, !farewell.isSaid else {
+            lose()
+            return false
+        }
+        return true
+    }
+
+    // MARK: Statements
+
+    @discardableResult
+    func rows(_ sql: String, _ values: [SQLValue]) throws(APIError) -> [[SQLValue]] {
+        do throws(PostgresFailure) {
+            return try statement(PostgresStatement(sql, values))
+        } catch {
+            throw error.error
+        }
+    }
+
+    private func statement(_ statement: PostgresStatement) throws(PostgresFailure) -> [[SQLValue]] {
+        switch phase {
+        case .outside:
+            return try pipeline([statement])[0]
+        case .wanted, .begun:
+            do throws(PostgresFailure) {
+                guard phase == .wanted else { return try exchange([statement], isCommitting: false)[0] }
+                try check(statement)
+                phase = .begun
+                return try exchange([.command("BEGIN"), statement], isCommitting: false)[1]
+            } catch {
+                if transactionFailure == nil { transactionFailure = error }
+                throw error
+            }
+        }
+    }
+
+    /// Runs statements in one transaction and one round trip.
+    ///
+    /// - Returns: The rows of each.
+    /// - Throws: The first failure. Nothing was applied, unless the outcome is unknown.
+    func pipeline(_ statements: [PostgresStatement]) throws(PostgresFailure) -> [[[SQLValue]]] {
+        do throws(PostgresFailure) {
+            return try pipelineOnce(statements)
+        } catch {
+            guard error.isStale, !isLost else { throw error }
+            forgetPrepared()
+            return try pipelineOnce(statements)
+        }
+    }
+
+    private func pipelineOnce(_ statements: [PostgresStatement]) throws(PostgresFailure) -> [[[SQLValue]]] {
+        // One is a transaction of its own. For more, the protocol would make one as well, but not all databases do.
+        guard statements.count > 1 else {
+            return statements.isEmpty ? [] : try exchange(statements, isCommitting: true)
+        }
+        do throws(PostgresFailure) {
+            let rows = try exchange(
+                [.command("BEGIN")] + statements + [.command("COMMIT")], isCommitting: true)
+            return Array(rows.dropFirst().dropLast())
+        } catch {
+            rollBack()
+            var failure = error
+            // Without the BEGIN.
+            failure.statement = error.statement.map { $0 - 1 }
+            if let index = failure.statement, !statements.indices.contains(index) { failure.statement = nil }
+            throw failure
+        }
+    }
+
+    /// Runs `body` in one transaction.
+    ///
+    /// It may be run twice, where the database has forgotten its prepared statements; only the second run counts then.
+    /// - Throws: What `body` throws, and failures of the transaction; nothing was applied, unless the outcome is
+    ///   unknown. A body that goes on after one of its statements has failed fails with that.
+    func transaction<T>(_ body: (any SQLSession) throws(APIError) -> T) throws(PostgresFailure) -> T {
+        do throws(PostgresFailure) {
+            return try transactionOnce(body)
+        } catch {
+            guard error.isStale, !isLost else { throw error }
+            forgetPrepared()
+            return try transactionOnce(body)
+        }
+    }
+
+    private func transactionOnce<T>(
+        _ body: (any SQLSession) throws(APIError) -> T
+    ) throws(PostgresFailure) -> T {
+        phase = .wanted
+        transactionFailure = nil
+        defer { phase = .outside }
+        let value: T
+        do throws(APIError) {
+            value = try body(self)
+        } catch {
+            rollBack()
+            var failure = PostgresFailure(error, isConnectionLost: isLost)
+            failure.isStale = transactionFailure?.isStale ?? false
+            throw failure
+        }
+        // The server would answer COMMIT with a ROLLBACK.
+        if let transactionFailure {
+            rollBack()
+            throw transactionFailure
+        }
+        guard phase == .begun else { return value }
+        do throws(PostgresFailure) {
+            _ = try exchange([.command("COMMIT")], isCommitting: true)
+        } catch {
+            rollBack()
+            throw error
+        }
+        return value
+    }
+
+    /// Ends a transaction that has failed. A connection that does not do it is of no use any more; the server rolls back
+    /// by itself then.
+    private func rollBack() {
+        guard let handle, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
+        _ = try? exchange([.command("ROLLBACK")], isCommitting: false)
+        if let handle = self.handle, PQtransactionStatus(handle) != PQTRANS_IDLE { lose() }
+    }
+
+    /// Has all statements prepared anew, under new names.
+    private func forgetPrepared() {
+        prepared = [:]
+        // Those that are still there would only take memory.
+        _ = try? exchange([.command("DEALLOCATE ALL")], isCommitting: false)
+    }
+
+    // MARK: The protocol
+
+    private enum Step {
+        case prepare(String, as: String, for: Int)
+        case execute(Int)
+
+        var statement: Int {
+            switch self {
+            case .prepare(_, as: _, for: let statement), .execute(let statement): statement
+            }
+        }
+    }
+
+    /// Sends statements up to one synchronization and receives their rows.
+    ///
+    /// - Parameter isCommitting: Whether something is durable when all have been run.
+    private func exchange(
+        _ statements: [PostgresStatement], isCommitting: Bool
+    ) throws(PostgresFailure) -> [[[SQLValue]]] {
+        for statement in statements { try check(statement) }
+        guard let handle else { throw PostgresFailure(unreachable("the connection was lost"), isConnectionLost: true) }
+        guard let steps = queue(statements, on: handle) else { throw lose() }
+        guard PQpipelineSync(handle) == 1 else { throw lose(isOutcomeUnknown: isCommitting) }
+
+        var rows = [[[SQLValue]]](repeating: [], count: statements.count)
+        var failure: PostgresFailure?
+        do throws(PostgresFailure) {
+            for step in steps {
+                var isAnswered = false
+                while let result = try receive(handle) {
+                    defer { PQclear(result) }
+                    isAnswered = true
+                    switch PQresultStatus(result) {
+                    case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+                        if case .prepare(let sql, as: let name, for: _) = step { prepared[sql] = name }
+                    case PGRES_TUPLES_OK:
+                        rows[step.statement] = Self.rows(of: result)
+                    case PGRES_PIPELINE_ABORTED:
+                        break
+                    case PGRES_FATAL_ERROR:
+                        var error = Self.failure(of: result, configuration, database: name)
+                        if error.isConnectionLost {
+                            lose()
+                            throw error
+                        }
+                        error.statement = step.statement
+                        failure = failure ?? error
+                    default:
+                        // A copy, say, which this is not made for.
+                        throw lose("an answer that was not asked for")
+                    }
+                }
+                guard isAnswered else { throw lose() }
+            }
+            let end = try receive(handle)
+            defer { PQclear(end) }
+            guard PQresultStatus(end) == PGRES_PIPELINE_SYNC, PQexitPipelineMode(handle) == 1 else {
+                throw lose()
+            }
+        } catch {
+            // A statement had failed already: nothing can have been applied.
+            if var failure {
+                failure.isConnectionLost = true
+                throw failure
+            }
+            var error = error
+            error.isOutcomeUnknown = isCommitting
+            throw error
+        }
+        if let failure { throw failure }
+        return rows
+    }
+
+    /// Puts statements into libpq's buffer.
+    ///
+    /// - Returns: What will be answered; nil where the connection is of no use any more.
+    private func queue(_ statements: [PostgresStatement], on handle: OpaquePointer) -> [Step]? {
+        guard PQenterPipelineMode(handle) == 1 else { return nil }
+        var steps: [Step] = []
+        var preparing: [String: String] = [:]
+        for (index, statement) in statements.enumerated() {
+            steps.append(.execute(index))
+            guard statement.isPrepared else {
+                guard PQsendQueryParams(handle, statement.sql, 0, nil, nil, nil, nil, 0) == 1 else { return nil }
+                continue
+            }
+            let name: String
+            if let known = prepared[statement.sql] ?? preparing[statement.sql] {
+                name = known
+            } else {
+                preparedCount += 1
+                name = "s\(preparedCount)"
+                guard PQsendPrepare(handle, name, statement.sql, 0, nil) == 1 else { return nil }
+                preparing[statement.sql] = name
+                steps.insert(.prepare(statement.sql, as: name, for: index), at: steps.count - 1)
+            }
+            let isQueued = statement.values.withCStrings { values in
+                PQsendQueryPrepared(handle, name, Int32(values.count), values.baseAddress, nil, nil, 0) == 1
+            }
+            guard isQueued else { return nil }
+        }
+        return steps
+    }
+
+    /// The next result; nil at the end of a statement's.
+    ///
+    /// While it is waited for, what is left to be sent is sent: a server that cannot get rid of its answers would not
+    /// read on, and both would wait for ever.
+    private func receive(_ handle: OpaquePointer) throws(PostgresFailure) -> OpaquePointer? {
+        while true {
+            let unsent = PQflush(handle)
+            if PQisBusy(handle) == 0 { return PQgetResult(handle) }
+            // After the end of the connection, what had come before is read.
+            guard unsent >= 0, PQsocket(handle) >= 0 else { throw lose() }
+            guard isReady(handle, unsent == 1 ? POLLIN | POLLOUT : POLLIN, within: configuration.answerTimeout) else {
+                throw lose("it does not answer")
+            }
+            if PQconsumeInput(handle) == 0, PQisBusy(handle) == 1 { throw lose() }
+        }
+    }
+
+    private func isReady(_ handle: OpaquePointer, _ events: Int32, within timeout: Duration) -> Bool {
+        var descriptor = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            let left = max(.zero, deadline - ContinuousClock.now) / .milliseconds(1)
+            let count = poll(&descriptor, 1, Int32(left.rounded(.up)))
+            // A signal may have come between.
+            guard count < 0, errno == EINTR else { return count > 0 }
+        }
+    }
+
+    // MARK: Failures
+
+    /// PostgreSQL has no character 0 in a text, and libpq would end the text there.
+    private func check(_ statement: PostgresStatement) throws(PostgresFailure) {
+        guard !statement.values.contains(where: \.containsZero) else {
+            throw PostgresFailure(
+                APIError(.invalid, "the database \(name) cannot hold a text with the character 0", status: 422))
+        }
+    }
+
+    private func unreachable(_ reason: String) -> APIError {
+        APIError(.unavailable, "the database \(name) cannot be reached: \(reason)")
+    }
+
+    /// Gives the connection up.
+    ///
+    /// - Returns: The failure to throw.
+    @discardableResult
+    private func lose(isOutcomeUnknown: Bool = false, _ reason: String? = nil) -> PostgresFailure {
+        let message = handle.map { configuration.cleaned(String(cString: PQerrorMessage($0))) } ?? ""
+        PQfinish(handle)
+        handle = nil
+        return PostgresFailure(
+            unreachable(reason ?? (message.isEmpty ? "the connection was lost" : message)),
+            isOutcomeUnknown: isOutcomeUnknown, isConnectionLost: true)
+    }
+
+    private static func isFatal(_ result: OpaquePointer) -> Bool {
+        guard let severity = postgres_severity(result).map({ String(cString: $0) }) else { return false }
+        return severity == "FATAL" || severity == "PANIC"
+    }
+
+    private static func failure(
+        of result: OpaquePointer, _ configuration: PostgresConfiguration, database: String
+    ) -> PostgresFailure {
+        let message = configuration.cleaned(
+            String(cString: postgres_message(result) ?? UnsafePointer(PQresultErrorMessage(result))))
+        guard let state = postgres_sqlstate(result) else {
+            // Of libpq itself: it has lost the connection.
+            return PostgresFailure(
+                APIError(.unavailable, "the database \(database) cannot be reached: \(message)"),
+                isConnectionLost: true)
+        }
+        return PostgresFailure(
+            state: String(cString: state), message: message, isFatal: isFatal(result), database: database)
+    }
+
+    /// Why a connection could not be made.
+    private static func refusal(
+        _ handle: OpaquePointer, _ configuration: PostgresConfiguration, database: String
+    ) -> PostgresFailure {
+        let message = configuration.cleaned(String(cString: PQerrorMessage(handle)))
+        // "…FATAL:  28P01: password authentication failed…", in whatever language.
+        if let match = message.firstMatch(of: /:  ([0-9A-Z]{5}): (.*)/) {
+            return PostgresFailure(
+                state: String(match.1), message: String(match.2), isFatal: true, database: database)
+        }
+        if PQconnectionNeedsPassword(handle) == 1 {
+            return PostgresFailure(state: "28P01", message: message, isFatal: true, database: database)
+        }
+        return PostgresFailure(
+            APIError(.unavailable, "the database \(database) cannot be reached: \(message)"), isConnectionLost: true)
+    }
+
+    // MARK: libpq's types
+
+    private static func connect(_ parameters: [(String, String)]) -> OpaquePointer? {
+        let keywords = parameters.map { strdup($0.0) } + [nil]
+        let values = parameters.map { strdup($0.1) } + [nil]
+        defer { for text in keywords + values { free(text) } }
+        return PQconnectdbParams(keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
+    }
+
+    private static func name(of handle: OpaquePointer) -> String {
+        let host = PQhost(handle).map { String(cString: $0) } ?? ""
+        let database = PQdb(handle).map { String(cString: $0) } ?? ""
+        return "\(host)/\(database)"
+    }
+
+    private static func rows(of result: OpaquePointer) -> [[SQLValue]] {
+        // int8, int2, int4 and oid
+        let integers: Set<Oid> = [20, 21, 23, 26]
+        let columns = (0..<PQnfields(result)).map { (index: $0, isInteger: integers.contains(PQftype(result, $0))) }
+        return (0..<PQntuples(result)).map { row in
+            columns.map { column in
+                guard PQgetisnull(result, row, column.index) == 0, let text = PQgetvalue(result, row, column.index)
+                else { return .null }
+                if column.isInteger, let integer = Int64(String(cString: text)) { return .integer(integer) }
+                let length = Int(PQgetlength(result, row, column.index))
+                return .text([UInt8](UnsafeRawBufferPointer(start: text, count: length)))
+            }
+        }
+    }
+}
+
+extension SQLValue {
+    /// Whether it is a text with the character 0.
+    fileprivate var containsZero: Bool {
+        text?.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
+        } ?? false
+    }
+}
+
+extension [SQLValue] {
+    /// Calls `body` with the values as libpq takes them: texts that end with a zero, and nil for null.
+    fileprivate func withCStrings<T>(_ body: (UnsafeBufferPointer<UnsafePointer<CChar>?>) -> T) -> T {
+        var bytes: [UInt8] = []
+        let starts: [Int?] = map { value in
+            let start = bytes.count
+            switch value {
+            case .null: return nil
+            case .integer(let integer): bytes += String(integer).utf8
+            case .text(let text): bytes += text
+            }
+            bytes.append(0)
+            return start
+        }
+        return bytes.withUnsafeBytes { bytes in
+            starts.map { start in
+                start.flatMap { bytes.baseAddress?.advanced(by: $0).assumingMemoryBound(to: CChar.self) }
+            }
+            .withUnsafeBufferPointer(body)
+        }
+    }
+}
