@@ -63,7 +63,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SmartConnectorPostgresTests",
-            dependencies: ["SmartConnector", "SmartConnectorPostgres", "PostgresServer"]
+            dependencies: ["SmartConnector", "SmartConnectorPostgres", "SmartConnectorTesting", "PostgresServer"]
         ),
         .testTarget(
             name: "SmartConnectorServerTests",

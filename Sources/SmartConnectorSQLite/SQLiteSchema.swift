@@ -61,6 +61,33 @@ enum SQLiteSchema {
             );
             """
         ),
+        (
+            "campaigns",
+            """
+            CREATE TABLE campaign (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                id TEXT NOT NULL UNIQUE,
+                connector TEXT NOT NULL,
+                target TEXT NOT NULL,
+                stop_after INTEGER,
+                state TEXT NOT NULL,
+                enlisted INTEGER NOT NULL,
+                created INTEGER NOT NULL
+            );
+            CREATE TABLE campaign_item (
+                campaign TEXT NOT NULL,
+                integration TEXT NOT NULL,
+                number INTEGER NOT NULL,
+                state TEXT NOT NULL,
+                worker TEXT,
+                claimed_until INTEGER,
+                code TEXT,
+                message TEXT,
+                PRIMARY KEY (campaign, integration)
+            ) WITHOUT ROWID;
+            CREATE INDEX campaign_item_by_state ON campaign_item (campaign, state, number);
+            """
+        ),
     ]
 
     /// Brings a database to the newest schema, each migration in one transaction.

@@ -21,6 +21,8 @@ public final class SQLiteStore: SQLStore {
 
     public var currentTime: String { "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)" }
 
+    public var skippingLocked: String { "" }
+
     /// Opens a store.
     ///
     /// - Parameters:

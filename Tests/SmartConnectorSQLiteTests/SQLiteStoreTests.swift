@@ -46,6 +46,16 @@ struct SQLiteStoreTests {
         }
     }
 
+    @Test(arguments: TransactionalStoreConformance.promises)
+    func keepsThePromisesOfATransactionalStore(_ promise: Promise<any TransactionalStore>) async throws {
+        try await promise.check { try SQLiteStore(path: path) }
+    }
+
+    @Test(arguments: CampaignConformance.promises)
+    func keepsThePromisesOfCampaigns(_ promise: Promise<any SQLStore>) async throws {
+        try await promise.check { try SQLiteStore(path: path) }
+    }
+
     @Test func whatWasStoredIsThereAfterReopening() async throws {
         let stored = try await SQLiteStore(path: path).create(Integration(["name": "A"]))
         let reopened = try SQLiteStore(path: path, creating: false)

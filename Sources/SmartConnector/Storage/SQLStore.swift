@@ -8,11 +8,15 @@ public protocol SQLStore: TransactionalStore, IntegrationStateAPI {
     /// The milliseconds since 1970, as an expression of the database: it knows the time, and all who share it agree.
     var currentTime: String { get }
 
+    /// What a `SELECT` ends with that locks its rows and passes over those that others have locked; empty where only one
+    /// can write at a time.
+    var skippingLocked: String { get }
+
     /// Runs statements in one transaction on a thread that may block.
     ///
     /// - Parameters:
     ///   - isWriting: Whether anything is written.
-    ///   - body: What it throws undoes all.
+    ///   - body: What it throws undoes all. It may be run again where nothing was applied.
     func perform<T: Sendable>(
         writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
     ) async throws -> T
@@ -25,7 +29,7 @@ extension SQLStore {
         let after = cursor.flatMap(Int64.init) ?? 0
         let rows = try await perform(writing: false) { session in
             try session.rows(
-                "SELECT id, document, revision, number FROM integration WHERE number > $1 ORDER BY number LIMIT $2",
+                "SELECT id, document, revision, number FROM integration WHERE number > CAST($1 AS BIGINT) ORDER BY number LIMIT CAST($2 AS BIGINT)",
                 [.integer(after), .integer(Int64(limit) + 1)])
         }
         let page = rows.prefix(limit)
@@ -89,6 +93,11 @@ extension SQLStore {
     }
 
     public func write(_ write: JournalWrite, of integration: String) async throws {
+        try await writeAsTransaction(write, of: integration)
+    }
+
+    /// ``FlowJournal/write(_:of:)``, statement by statement.
+    package func writeAsTransaction(_ write: JournalWrite, of integration: String) async throws {
         let values = try write.values(of: integration, leaseTime: leaseTime)
         _ = try await perform(writing: true) { session in
             try apply(write, values, of: integration, in: session)
@@ -96,7 +105,8 @@ extension SQLStore {
     }
 
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
-        let sql = "UPDATE flow SET expires = \(currentTime) + $3 WHERE integration = $1 AND holder = $2 RETURNING 1"
+        let sql =
+            "UPDATE flow SET expires = \(currentTime) + CAST($3 AS BIGINT) WHERE integration = $1 AND holder = $2 RETURNING 1"
         let values: [SQLValue] = [.text(integration), .text(holder), .milliseconds(leaseTime)]
         return try await perform(writing: true) { session in try !session.rows(sql, values).isEmpty }
     }
@@ -188,25 +198,31 @@ extension SQLStore {
     }
 
     /// The statement that writes an entry, where nobody else has.
-    package func writeStatement(isFirst: Bool) -> String {
-        let condition =
-            "flow.revision = $7 AND (flow.holder IS NULL OR flow.holder = $2 OR flow.expires <= \(currentTime))"
-        let expires = "CASE WHEN $3 = 1 THEN \(currentTime) + $4 END"
-        let holder = "CASE WHEN $3 = 1 THEN $2 END"
+    ///
+    /// - Parameter condition: What must hold besides.
+    package func writeStatement(isFirst: Bool, if condition: String = "") -> String {
+        let (keeps, time, revision, changes) = (
+            "CAST($3 AS BIGINT)", "CAST($4 AS BIGINT)", "CAST($7 AS BIGINT)", "CAST($8 AS BIGINT)"
+        )
+        let isMine =
+            "flow.revision = \(revision) AND (flow.holder IS NULL OR flow.holder = $2 OR flow.expires <= \(currentTime))"
+        let expires = "CASE WHEN \(keeps) = 1 THEN \(currentTime) + \(time) END"
+        let holder = "CASE WHEN \(keeps) = 1 THEN $2 END"
         if isFirst {
+            // Without a WHERE before it, ON CONFLICT would be read as part of the SELECT.
             return """
                 INSERT INTO flow (integration, writer, holder, expires, record, snapshot, revision)
-                VALUES ($1, $2, \(holder), \(expires), $5, $6, $7 + 1)
+                SELECT $1, $2, \(holder), \(expires), $5, $6, \(revision) + 1 WHERE \(condition.isEmpty ? "1 = 1" : condition)
                 ON CONFLICT (integration) DO UPDATE SET revision = flow.revision + 1, writer = excluded.writer,
                 holder = excluded.holder, expires = excluded.expires, record = excluded.record,
-                snapshot = CASE WHEN $8 = 1 THEN excluded.snapshot ELSE flow.snapshot END
-                WHERE \(condition) RETURNING revision
+                snapshot = CASE WHEN \(changes) = 1 THEN excluded.snapshot ELSE flow.snapshot END
+                WHERE \(isMine) RETURNING revision
                 """
         }
         return """
             UPDATE flow SET revision = revision + 1, writer = $2, holder = \(holder), expires = \(expires), record = $5,
-            snapshot = CASE WHEN $8 = 1 THEN $6 ELSE snapshot END
-            WHERE integration = $1 AND \(condition) RETURNING revision
+            snapshot = CASE WHEN \(changes) = 1 THEN $6 ELSE snapshot END
+            WHERE integration = $1 AND \(isMine)\(condition.isEmpty ? "" : " AND \(condition)") RETURNING revision
             """
     }
 
@@ -238,6 +254,13 @@ extension SQLStore {
     }
 
     public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+    ) async throws -> StoredIntegration {
+        try await updateAsTransaction(id, to: integration, ifRevision: revision, writing: write)
+    }
+
+    /// ``TransactionalStore/update(_:to:ifRevision:writing:)``, statement by statement.
+    package func updateAsTransaction(
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
         let stamped = integration.stamped(id: id, lastModified: Date())
@@ -333,7 +356,7 @@ extension SQLSession {
 /// Replaces a document that has the revision it should have.
 private let replaceStatement = """
     UPDATE integration SET document = $2, connector = $3, revision = revision + 1
-    WHERE id = $1 AND revision = COALESCE($4, revision) RETURNING revision
+    WHERE id = $1 AND revision = COALESCE(CAST($4 AS BIGINT), revision) RETURNING revision
     """
 
 extension StoredIntegration {

@@ -1,0 +1,185 @@
+import Synchronization
+
+/// One process's part in a campaign: takes integrations, updates a bounded number at once, and writes down how it went.
+///
+/// Any number of workers may take part, on any number of machines. What one had taken that ended without a word is
+/// taken by the others when its time is over.
+public struct CampaignWorker: Sendable {
+    private let store: any SQLStore
+    private let campaign: Campaign
+    private let concurrency: Int
+    private let connector: Connector
+    private let configuration: InstallFlow.Configuration
+    private let api: any IntegrationAPI
+    private let options: CallOptions
+
+    /// How long what was taken is kept without a sign of life.
+    static let claimTime = Duration.seconds(30)
+    /// How long to wait before looking again, where all that is left is with others.
+    static let pause = Duration.milliseconds(500)
+
+    /// A worker.
+    ///
+    /// - Parameters:
+    ///   - campaign: What it takes part in.
+    ///   - store: The database of the campaign and its integrations.
+    ///   - connector: The update functions.
+    ///   - concurrency: How many integrations are updated at once.
+    ///   - options: What each call carries besides.
+    ///   - configuration: Times and limits of the flows.
+    public init(
+        _ campaign: Campaign, store: any SQLStore, connector: Connector, concurrency: Int = 16,
+        options: CallOptions = CallOptions(), configuration: InstallFlow.Configuration = InstallFlow.Configuration()
+    ) {
+        self.campaign = campaign
+        self.store = store
+        self.connector = connector
+        self.concurrency = max(1, concurrency)
+        self.options = options
+        self.configuration = configuration
+        api = store
+    }
+
+    /// Works until no integration is left, or the campaign was stopped.
+    ///
+    /// - Parameter progress: Is told now and then how far the campaign is, with what all workers have done.
+    /// - Returns: How far it is at the end.
+    /// - Throws: ``APIError`` where the database stays away; `CancellationError`, and what was taken is left to others.
+    @discardableResult
+    public func run(progress: @Sendable (CampaignStatus) -> Void = { _ in }) async throws -> CampaignStatus {
+        let claims = Claims(by: configuration.makeHolder())
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await keep(claims) }
+            defer { group.cancelAll() }
+            return try await work(claims, progress)
+        }
+    }
+
+    /// What a worker has taken.
+    private final class Claims: Sendable {
+        let worker: String
+        private let integrations = Guarded<Set<String>>([])
+
+        init(by worker: String) {
+            self.worker = worker
+        }
+
+        var all: [String] { integrations.withLock { $0.sorted() } }
+        var count: Int { integrations.withLock { $0.count } }
+
+        func add(_ integration: String) { integrations.withLock { _ = $0.insert(integration) } }
+        func remove(_ integration: String) { integrations.withLock { _ = $0.remove(integration) } }
+    }
+
+    private func work(_ claims: Claims, _ progress: @Sendable (CampaignStatus) -> Void) async throws -> CampaignStatus {
+        let id = campaign.id
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            var looked = ContinuousClock.now - .seconds(1)
+            while true {
+                try Task.checkCancellation()
+                let isIdle = claims.count == 0
+                if ContinuousClock.now - looked >= .seconds(1) {
+                    looked = .now
+                    let status = try await persistently { try await store.status(of: id) }
+                    progress(status)
+                    if status.isFailing { try await persistently { try await store.setState(.stopped, of: id) } }
+                    if status.campaign.state != .running || status.isFailing {
+                        try await group.waitForAll()
+                        return try await persistently { try await store.status(of: id) }
+                    }
+                    if isIdle, status.pending == 0 {
+                        try await persistently { try await store.setState(.finished, of: id) }
+                        return try await persistently { try await store.status(of: id) }
+                    }
+                }
+                let free = concurrency - claims.count
+                if free >= max(1, concurrency / 2) {
+                    let taken = try await persistently {
+                        try await store.claim(id, by: claims.worker, atMost: free, for: Self.claimTime)
+                    }
+                    for integration in taken {
+                        claims.add(integration)
+                        group.addTask {
+                            try await update(integration)
+                            claims.remove(integration)
+                        }
+                    }
+                    if isIdle, taken.isEmpty {
+                        // What is left is with others, who may end without a word.
+                        looked -= .seconds(1)
+                        try await configuration.clock.sleep(for: Self.pause)
+                    }
+                }
+                if claims.count > 0 { try await group.next() }
+            }
+        }
+    }
+
+    /// Says now and then that this worker is alive.
+    private func keep(_ claims: Claims) async throws {
+        while true {
+            try await configuration.clock.sleep(for: Self.claimTime / 3)
+            // A database that cannot be reached now is asked again after another third.
+            try? await store.renewClaims(claims.all, of: campaign.id, by: claims.worker, for: Self.claimTime)
+        }
+    }
+
+    /// Asks the database again while it is away for a moment. What is asked here may be asked twice.
+    private func persistently<T>(_ ask: () async throws -> T) async throws -> T {
+        for attempt in 1... {
+            do {
+                return try await ask()
+            } catch let error as APIError where error.isTransient && attempt < 10 {
+                try await configuration.clock.sleep(
+                    for: configuration.requestBackoff.pause(after: attempt, jitter: configuration.jitter()))
+            }
+        }
+        preconditionFailure("the last attempt returns or throws")
+    }
+
+    /// Updates one integration.
+    ///
+    /// - Throws: What keeps this worker from going on at all.
+    private func update(_ integration: String) async throws {
+        let flow = InstallFlow(
+            integration: integration, connector: connector, api: api, journal: store, options: options,
+            configuration: configuration)
+        let failure: FunctionFailure?
+        do {
+            failure = try await flow.update(to: campaign.target).finish().map(FunctionFailure.init(stop:))
+        } catch let error as SmartConnectorError where error.code == .busy || error.code == .leaseLost {
+            return try await postpone(integration)
+        } catch let error as SmartConnectorError where error.code == .versionNotNewer {
+            // Somebody has brought it there meanwhile.
+            failure = nil
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            if let error = error as? APIError, error.isTransient {
+                // The database went away while this was under way; what is not known to have ended is done again.
+                return try await postpone(integration)
+            }
+            failure = FunctionFailure(error)
+        }
+        try await persistently { try await store.settle(integration, of: campaign.id, failure: failure) }
+    }
+
+    private func postpone(_ integration: String) async throws {
+        try await persistently { try await store.postpone(integration, of: campaign.id, for: .seconds(2)) }
+    }
+}
+
+extension FunctionFailure {
+    /// Why a flow stopped, in a campaign, where no person is at hand.
+    fileprivate init(stop event: FlowEvent) {
+        switch event {
+        case .inDoubt(let function, _):
+            self.init(code: "in_doubt", message: "nobody knows whether \(function.name) took effect")
+        case .parked(let parked): self.init(code: "parked", message: parked.reason)
+        case .waiting(let step): self.init(code: "waiting", message: "step \(step.index) waits for a person")
+        default:
+            self.init(
+                code: event.failure?.code ?? "stopped", message: event.failure?.message ?? "the flow stopped")
+        }
+    }
+}

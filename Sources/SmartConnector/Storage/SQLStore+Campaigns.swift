@@ -1,0 +1,237 @@
+import Foundation
+
+/// Campaigns, and the integrations that they are over, as a queue that many processes take from.
+extension SQLStore {
+    /// How many integrations are read at once.
+    private var pageSize: Int64 { 500 }
+
+    // MARK: Beginning
+
+    /// Begins a campaign: enlists all installed integrations of a connector that are older than the target.
+    ///
+    /// - Parameters:
+    ///   - connector: The `_connectorId`.
+    ///   - target: The version.
+    ///   - stopAfterFailures: Stop when more than so many percent of those that ended have failed.
+    /// - Throws: ``APIError``.
+    public func startCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int? = nil
+    ) async throws -> Campaign {
+        var generator = SystemRandomNumberGenerator()
+        let id = Integration.newID(using: &generator)
+        let values: [SQLValue] = [
+            .text(id), .text(connector), .text(target.description),
+            stopAfterFailures.map { .integer(Int64($0)) } ?? .null, .integer(Date().milliseconds),
+        ]
+        _ = try await perform(writing: true) { session in
+            try session.rows(
+                """
+                INSERT INTO campaign (id, connector, target, stop_after, state, enlisted, created)
+                VALUES ($1, $2, $3, CAST($4 AS BIGINT), 'enlisting', 0, CAST($5 AS BIGINT))
+                """, values)
+        }
+        return try await enlist(id)
+    }
+
+    /// Takes a campaign up again: goes on with enlisting, and with those that failed.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/noSuchCampaign``.
+    public func resumeCampaign(_ id: String) async throws -> Campaign {
+        let campaign = try await self.campaign(id)
+        if campaign.state == .enlisting { return try await enlist(id) }
+        try await perform(writing: true) { session in
+            try session.rows(
+                """
+                UPDATE campaign_item SET state = 'pending', code = NULL, message = NULL, worker = NULL,
+                claimed_until = NULL WHERE campaign = $1 AND state = 'failed'
+                """, [.text(id)])
+            try session.rows("UPDATE campaign SET state = 'running' WHERE id = $1", [.text(id)])
+        }
+        return try await self.campaign(id)
+    }
+
+    /// Enlists page by page from where that ended, so that it may be interrupted.
+    private func enlist(_ id: String) async throws -> Campaign {
+        let campaign = try await self.campaign(id)
+        let limit = pageSize
+        while true {
+            try Task.checkCancellation()
+            let isLast = try await perform(writing: true) { session in
+                let reached = try session.rows("SELECT enlisted FROM campaign WHERE id = $1", [.text(id)])
+                let page = try session.rows(
+                    """
+                    SELECT number, id, document FROM integration
+                    WHERE connector = $1 AND number > CAST($2 AS BIGINT) ORDER BY number LIMIT CAST($3 AS BIGINT)
+                    """, [.text(campaign.connector), reached.first?[0] ?? .integer(0), .integer(limit)])
+                for row in page where Self.isBelow(campaign.target, row[2]) {
+                    try session.rows(
+                        """
+                        INSERT INTO campaign_item (campaign, integration, number, state)
+                        VALUES ($1, $2, CAST($3 AS BIGINT), 'pending') ON CONFLICT (campaign, integration) DO NOTHING
+                        """, [.text(id), row[1], row[0]])
+                }
+                let isLast = page.count < Int(limit)
+                try session.rows(
+                    "UPDATE campaign SET enlisted = COALESCE(CAST($2 AS BIGINT), enlisted), state = $3 WHERE id = $1",
+                    [.text(id), page.last?[0] ?? .null, .text(isLast ? "running" : "enlisting")])
+                return isLast
+            }
+            if isLast { return try await self.campaign(id) }
+        }
+    }
+
+    /// Whether a stored document is an installed integration of an older version.
+    private static func isBelow(_ target: ConnectorVersion, _ document: SQLValue) -> Bool {
+        guard let text = document.text, let json = try? JSON(parsing: text), let integration = try? Integration(json),
+            integration.mode == .settings
+        else { return false }
+        return integration.version.map { $0 < target } ?? true
+    }
+
+    // MARK: Taking part
+
+    /// Takes integrations to be updated, those first that were enlisted first. Nobody else gets them until `time` has
+    /// passed.
+    ///
+    /// - Returns: Their `_id`s; none where no more wait.
+    public func claim(
+        _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
+    ) async throws -> [String] {
+        let sql = """
+            UPDATE campaign_item SET worker = $2, claimed_until = \(currentTime) + CAST($3 AS BIGINT)
+            WHERE campaign = $1 AND integration IN (
+                SELECT integration FROM campaign_item WHERE campaign = $1 AND state = 'pending'
+                AND (claimed_until IS NULL OR claimed_until <= \(currentTime))
+                ORDER BY number LIMIT CAST($4 AS BIGINT) \(skippingLocked)
+            ) RETURNING integration
+            """
+        let rows = try await perform(writing: true) { session in
+            try session.rows(
+                sql, [.text(campaign), .text(worker), .milliseconds(time), .integer(Int64(limit))])
+        }
+        return rows.compactMap { $0[0].string }
+    }
+
+    /// Keeps what a worker has taken and is working on.
+    public func renewClaims(
+        _ integrations: [String], of campaign: String, by worker: String, for time: Duration
+    ) async throws {
+        let sql = """
+            UPDATE campaign_item SET claimed_until = \(currentTime) + CAST($4 AS BIGINT)
+            WHERE campaign = $1 AND integration = $2 AND worker = $3 AND state = 'pending'
+            """
+        try await perform(writing: true) { session in
+            for integration in integrations {
+                try session.rows(sql, [.text(campaign), .text(integration), .text(worker), .milliseconds(time)])
+            }
+        }
+    }
+
+    /// Writes down how an integration's update ended.
+    ///
+    /// - Parameter failure: Why it failed, or nil where it succeeded.
+    public func settle(
+        _ integration: String, of campaign: String, failure: FunctionFailure?
+    ) async throws {
+        let values: [SQLValue] = [
+            .text(campaign), .text(integration), .text(failure == nil ? "succeeded" : "failed"),
+            failure.map { .text($0.code) } ?? .null, failure.map { .text($0.message) } ?? .null,
+        ]
+        _ = try await perform(writing: true) { session in
+            try session.rows(
+                """
+                UPDATE campaign_item SET state = $3, code = $4, message = $5, worker = NULL, claimed_until = NULL
+                WHERE campaign = $1 AND integration = $2 AND state = 'pending'
+                """, values)
+        }
+    }
+
+    /// Puts an integration back, for some time later: another process is driving it.
+    public func postpone(_ integration: String, of campaign: String, for time: Duration) async throws {
+        let sql = """
+            UPDATE campaign_item SET worker = NULL, claimed_until = \(currentTime) + CAST($3 AS BIGINT)
+            WHERE campaign = $1 AND integration = $2 AND state = 'pending'
+            """
+        _ = try await perform(writing: true) { session in
+            try session.rows(sql, [.text(campaign), .text(integration), .milliseconds(time)])
+        }
+    }
+
+    /// Ends a campaign, or stops it for now, where it is running.
+    public func setState(_ state: Campaign.State, of campaign: String) async throws {
+        _ = try await perform(writing: true) { session in
+            try session.rows(
+                "UPDATE campaign SET state = $2 WHERE id = $1 AND state = 'running'",
+                [.text(campaign), .text(state.rawValue)])
+        }
+    }
+
+    // MARK: Looking
+
+    /// A campaign.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/noSuchCampaign``.
+    public func campaign(_ id: String) async throws -> Campaign {
+        let rows = try await perform(writing: false) { session in
+            try session.rows("\(selectCampaign) WHERE id = $1", [.text(id)])
+        }
+        guard let campaign = rows.first.flatMap(Campaign.init(row:)) else {
+            throw SmartConnectorError(
+                .noSuchCampaign, "there is no campaign \(id); 'campaign list' shows those that there are")
+        }
+        return campaign
+    }
+
+    /// The newest campaigns, the newest first.
+    public func campaigns(limit: Int = 50) async throws -> [Campaign] {
+        let rows = try await perform(writing: false) { session in
+            try session.rows(
+                "\(selectCampaign) ORDER BY number DESC LIMIT CAST($1 AS BIGINT)", [.integer(Int64(limit))])
+        }
+        return rows.compactMap(Campaign.init(row:))
+    }
+
+    private var selectCampaign: String {
+        "SELECT id, connector, target, stop_after, state, created FROM campaign"
+    }
+
+    /// How far a campaign is.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/noSuchCampaign``.
+    public func status(of campaign: String) async throws -> CampaignStatus {
+        let found = try await self.campaign(campaign)
+        let sql = """
+            SELECT state, code, CASE WHEN claimed_until > \(currentTime) AND worker IS NOT NULL THEN 1 ELSE 0 END,
+            count(*) FROM campaign_item WHERE campaign = $1 GROUP BY 1, 2, 3
+            """
+        let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(campaign)]) }
+        var status = CampaignStatus(
+            campaign: found, pending: 0, claimed: 0, succeeded: 0, failed: 0, failures: [])
+        for row in rows {
+            let count = Int(row[3].integer ?? 0)
+            switch row[0].string {
+            case "pending":
+                status.pending += count
+                if row[2].integer == 1 { status.claimed += count }
+            case "succeeded": status.succeeded += count
+            default:
+                status.failed += count
+                status.failures.append((row[1].string ?? "unknown", count))
+            }
+        }
+        status.failures.sort { ($1.count, $0.code) < ($0.count, $1.code) }
+        return status
+    }
+}
+
+extension Campaign {
+    fileprivate init?(row: [SQLValue]) {
+        guard let id = row[0].string, let connector = row[1].string,
+            let target = row[2].string.flatMap(ConnectorVersion.init), let state = row[4].string.flatMap(State.init),
+            let created = row[5].date
+        else { return nil }
+        self.init(
+            id: id, connector: connector, target: target, stopAfterFailures: row[3].integer.map { Int($0) },
+            state: state, created: created)
+    }
+}

@@ -1,0 +1,139 @@
+import SmartConnector
+
+/// The schema of a store: named migrations, of which only more are ever added at the end.
+enum PostgresSchema {
+    private static let migrations: [(name: String, statements: [String])] = [
+        (
+            "integrations, flows, state",
+            [
+                """
+                CREATE TABLE integration (
+                    number BIGINT GENERATED ALWAYS AS IDENTITY,
+                    id TEXT PRIMARY KEY,
+                    revision BIGINT NOT NULL,
+                    document TEXT NOT NULL,
+                    connector TEXT
+                )
+                """,
+                "CREATE UNIQUE INDEX integration_by_number ON integration (number)",
+                "CREATE INDEX integration_by_connector ON integration (connector, number)",
+                """
+                CREATE TABLE flow (
+                    integration TEXT PRIMARY KEY,
+                    revision BIGINT NOT NULL,
+                    writer TEXT,
+                    holder TEXT,
+                    expires BIGINT,
+                    record TEXT NOT NULL,
+                    snapshot TEXT
+                )
+                """,
+                """
+                CREATE TABLE attempt (
+                    number BIGINT GENERATED ALWAYS AS IDENTITY,
+                    integration TEXT NOT NULL,
+                    attempt TEXT NOT NULL,
+                    PRIMARY KEY (integration, number)
+                )
+                """,
+                """
+                CREATE TABLE ledger (
+                    number BIGINT GENERATED ALWAYS AS IDENTITY,
+                    integration TEXT NOT NULL,
+                    kind TEXT NOT NULL,
+                    thing TEXT NOT NULL,
+                    function TEXT NOT NULL,
+                    created BIGINT NOT NULL,
+                    PRIMARY KEY (integration, kind, thing)
+                )
+                """,
+                """
+                CREATE TABLE state (
+                    integration TEXT NOT NULL REFERENCES integration (id) ON DELETE CASCADE,
+                    key TEXT NOT NULL,
+                    value TEXT NOT NULL,
+                    PRIMARY KEY (integration, key)
+                )
+                """,
+            ]
+        ),
+        (
+            "campaigns",
+            [
+                """
+                CREATE TABLE campaign (
+                    number BIGINT GENERATED ALWAYS AS IDENTITY,
+                    id TEXT PRIMARY KEY,
+                    connector TEXT NOT NULL,
+                    target TEXT NOT NULL,
+                    stop_after BIGINT,
+                    state TEXT NOT NULL,
+                    enlisted BIGINT NOT NULL,
+                    created BIGINT NOT NULL
+                )
+                """,
+                """
+                CREATE TABLE campaign_item (
+                    campaign TEXT NOT NULL,
+                    integration TEXT NOT NULL,
+                    number BIGINT NOT NULL,
+                    state TEXT NOT NULL,
+                    worker TEXT,
+                    claimed_until BIGINT,
+                    code TEXT,
+                    message TEXT,
+                    PRIMARY KEY (campaign, integration)
+                )
+                """,
+                "CREATE INDEX campaign_item_by_state ON campaign_item (campaign, state, number)",
+            ]
+        ),
+    ]
+
+    /// Brings a database to the newest schema, each migration in one transaction.
+    ///
+    /// - Throws: `APIError` for a database of a newer version of this program, and where there is no schema yet and
+    ///   none is to be made.
+    static func migrate(_ pool: PostgresPool, creating isCreating: Bool) async throws {
+        let name = "smartconnector_migration"
+        var attempts = 5
+        while true {
+            do {
+                let exists = try await pool.statement(
+                    "SELECT 1 FROM information_schema.tables WHERE table_name = $1 AND table_schema = current_schema()",
+                    [.text(name)], key: "")
+                if exists.isEmpty {
+                    guard isCreating else {
+                        throw APIError(
+                            .notFound, "there is no store in this database; creating an integration makes one")
+                    }
+                    _ = try await pool.statement(
+                        "CREATE TABLE IF NOT EXISTS \(name) (name TEXT PRIMARY KEY)", key: "")
+                }
+                return try await migrate(pool, table: name)
+            } catch let failure as PostgresFailure {
+                // Another process may be making the same at this moment; then it is there the next time.
+                attempts -= 1
+                guard attempts > 0, !failure.isPermanent else { throw failure.error }
+            }
+        }
+    }
+
+    private static func migrate(_ pool: PostgresPool, table: String) async throws {
+        let known = Set(migrations.map(\.name))
+        let done = Set(try await pool.statement("SELECT name FROM \(table)", key: "").compactMap { $0[0].string })
+        guard done.isSubset(of: known) else {
+            throw APIError(
+                .corrupt,
+                "the store was written by a newer version (it has \(done.subtracting(known).sorted().joined(separator: ", "))); update this program"
+            )
+        }
+        for migration in migrations where !done.contains(migration.name) {
+            try await pool.transaction { session throws(APIError) in
+                // Of two processes the second waits here, and fails when the first has done it.
+                try session.rows("INSERT INTO \(table) (name) VALUES ($1)", [.text(migration.name)])
+                for statement in migration.statements { try session.rows(statement, []) }
+            }
+        }
+    }
+}

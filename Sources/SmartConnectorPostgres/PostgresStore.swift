@@ -1,0 +1,171 @@
+import Foundation
+public import SmartConnector
+
+/// Integrations and journal in a database that speaks PostgreSQL's protocol: for many processes on many machines.
+///
+/// ```swift
+/// let store = try await PostgresStore("postgres://app@db.example.com/connectors?sslmode=verify-full")
+/// ```
+///
+/// Connections are pooled, and made anew after the server was restarted; what waits meanwhile goes on. What those who
+/// write at the same time write is sent together and shares a commit. A write whose answer was lost is looked up before
+/// it is made again. Only standard SQL is used: no advisory locks, no notifications.
+public final class PostgresStore: SQLStore {
+    public let leaseTime: Duration?
+    private let pool: PostgresPool
+
+    public var currentTime: String { "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)" }
+    public var skippingLocked: String { "FOR UPDATE SKIP LOCKED" }
+
+    /// How often something is asked again whose answer was lost. Between two times a connection has to be made, which
+    /// takes its own time.
+    private static let lostAnswers = 5
+
+    /// Opens a store.
+    ///
+    /// - Parameters:
+    ///   - connectionString: A URI or keywords, as libpq takes them; TLS is asked for in it.
+    ///   - isCreating: Whether to make the tables where there are none.
+    ///   - connections: How many connections there are at most.
+    ///   - leaseTime: How long a lease is good for after its holder was last heard of.
+    ///   - reconnectTime: How long work waits for a server that cannot be reached.
+    /// - Throws: ``APIError`` where the database cannot be reached, or has tables of a newer version.
+    public init(
+        _ connectionString: String, creating isCreating: Bool = true, connections: Int = 8,
+        leaseTime: Duration = .seconds(30), reconnectTime: Duration = .seconds(30)
+    ) async throws {
+        self.leaseTime = leaseTime
+        pool = PostgresPool(
+            try PostgresConfiguration(connectionString: connectionString), connections: connections,
+            reconnectTime: reconnectTime)
+        do {
+            try await PostgresSchema.migrate(pool, creating: isCreating)
+        } catch {
+            pool.close()
+            throw error
+        }
+    }
+
+    deinit { pool.close() }
+
+    public func perform<T: Sendable>(
+        writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
+    ) async throws -> T {
+        try Task.checkCancellation()
+        var attempt = 1
+        while true {
+            do {
+                return try await pool.transaction { session throws(APIError) -> Result<T, any Error> in
+                    do {
+                        return .success(try body(session))
+                    } catch let error as APIError {
+                        throw error
+                    } catch {
+                        // The engine's own refusals come before anything is written.
+                        return .failure(error)
+                    }
+                }.get()
+            } catch let failure as PostgresFailure {
+                guard failure.isOutcomeUnknown, !isWriting, attempt < Self.lostAnswers else { throw failure.error }
+                attempt += 1
+            }
+        }
+    }
+
+    /// Runs one statement that may be run twice.
+    private func rows(_ sql: String, _ values: [SQLValue], of integration: String) async throws -> [[SQLValue]] {
+        try Task.checkCancellation()
+        var attempt = 1
+        while true {
+            do {
+                return try await pool.statement(sql, values, key: integration)
+            } catch {
+                guard error.isOutcomeUnknown, attempt < Self.lostAnswers else { throw error.error }
+                attempt += 1
+            }
+        }
+    }
+
+    // MARK: What a flow does at each step, in one statement
+
+    public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
+        let sql = """
+            SELECT i.id, i.document, i.revision, \(entryColumns)
+            FROM integration i LEFT JOIN flow f ON f.integration = i.id WHERE i.id = $1
+            """
+        guard let row = try await rows(sql, [.text(id)], of: id).first else { throw APIError.notFound(id) }
+        return (try JournalEntry(row: row[3...], of: id), try StoredIntegration(row: row))
+    }
+
+    public func get(_ id: String) async throws -> StoredIntegration {
+        let sql = "SELECT id, document, revision FROM integration WHERE id = $1"
+        guard let row = try await rows(sql, [.text(id)], of: id).first else { throw APIError.notFound(id) }
+        return try StoredIntegration(row: row)
+    }
+
+    public func write(_ write: JournalWrite, of integration: String) async throws {
+        if write.attempts.count <= 1 {
+            var values = try write.values(of: integration, leaseTime: leaseTime)
+            if let attempt = write.attempts.first { values.append(.text(try encoded(attempt))) }
+            let statement = """
+                WITH written AS (\(writeStatement(isFirst: write.revision == 0)))\(history(write))
+                SELECT revision FROM written
+                """
+            if try await didApply(statement, values, of: integration) != nil { return }
+        }
+        try await writeAsTransaction(write, of: integration)
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+    ) async throws -> StoredIntegration {
+        if write.attempts.count <= 1 {
+            let stamped = integration.stamped(id: id, lastModified: Date())
+            var values = try write.values(of: id, leaseTime: leaseTime)
+            values += [
+                .text(stamped.json.utf8()), stamped.connectorID.map { .text($0) } ?? .null,
+                revision.map { .integer(Int64($0.text) ?? -1) } ?? .null,
+            ]
+            if let attempt = write.attempts.first { values.append(.text(try encoded(attempt))) }
+            // Either both rows are as they are expected to be, or nothing is changed.
+            let statement = """
+                WITH known AS (
+                    SELECT 1 FROM integration
+                    WHERE id = $1 AND revision = COALESCE(CAST($11 AS BIGINT), revision) FOR UPDATE
+                ), written AS (
+                    \(writeStatement(isFirst: write.revision == 0, if: "EXISTS (SELECT 1 FROM known)"))
+                ), replaced AS (
+                    UPDATE integration SET document = $9, connector = $10, revision = revision + 1
+                    WHERE id = $1 AND EXISTS (SELECT 1 FROM written) RETURNING revision
+                )\(history(write, parameter: 12))
+                SELECT revision FROM replaced
+                """
+            if let new = try await didApply(statement, values, of: id) {
+                return StoredIntegration(stamped, revision: Revision(String(new)))
+            }
+        }
+        return try await updateAsTransaction(id, to: integration, ifRevision: revision, writing: write)
+    }
+
+    private func history(_ write: JournalWrite, parameter: Int = 9) -> String {
+        guard !write.attempts.isEmpty else { return "" }
+        return """
+            , tried AS (
+                INSERT INTO attempt (integration, attempt) SELECT $1, $\(parameter) FROM written
+            )
+            """
+    }
+
+    /// Runs a statement that answers with a revision if it did something.
+    ///
+    /// - Returns: The revision, or nil where it did nothing, or where its answer was lost: to be asked for carefully.
+    private func didApply(_ sql: String, _ values: [SQLValue], of integration: String) async throws -> Int64? {
+        try Task.checkCancellation()
+        do {
+            return try await pool.statement(sql, values, key: integration).first?[0].integer
+        } catch {
+            guard error.isOutcomeUnknown else { throw error.error }
+            return nil
+        }
+    }
+}

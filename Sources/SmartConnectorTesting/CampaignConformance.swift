@@ -1,0 +1,129 @@
+public import SmartConnector
+import Synchronization
+
+/// What campaigns promise over every ``SQLStore``.
+public enum CampaignConformance {
+    public static let promises: [Promise<any SQLStore>] = [
+        Promise("all installed integrations of the connector below the version are brought there, and no other") {
+            store in
+            let below = try await (0..<30).asyncMap { _ in try await create(store, version: "1.0.0") }
+            let above = try await create(store, version: "3.0.0")
+            let installing = try await create(store, version: "1.0.0", mode: .install)
+            let other = try await create(store, version: "1.0.0", connector: "other")
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+            let status = try await CampaignWorker(campaign, store: store, connector: connector(), concurrency: 8).run()
+            try expect(status.succeeded, is: 30, "how many succeeded")
+            try expect(status.campaign.state, is: .finished, "the state")
+            for id in below { try await expectVersion("2.0.0", of: id, store) }
+            try await expectVersion("3.0.0", of: above, store)
+            try await expectVersion("1.0.0", of: installing, store)
+            try await expectVersion("1.0.0", of: other, store)
+        },
+        Promise("workers share the work, and no update function is called twice") { store in
+            for _ in 0..<60 { _ = try await create(store, version: "1.0.0") }
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+            let calls = Calls()
+            try await withThrowingTaskGroup(of: CampaignStatus.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        try await CampaignWorker(
+                            campaign, store: store, connector: connector(calls), concurrency: 5
+                        ).run()
+                    }
+                }
+                for try await status in group { try expect(status.succeeded, is: 60, "how many succeeded") }
+            }
+            try expect(calls.counts.count, is: 60, "for how many it was called")
+            try expect(calls.counts.values.allSatisfy { $0 == 1 }, is: true, "whether it was called once for each")
+        },
+        Promise("one that fails holds up nobody, is counted by its code, and is taken up again on resuming") { store in
+            let ids = try await (0..<12).asyncMap { _ in try await create(store, version: "1.0.0") }
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+            let failing = Set([ids[3], ids[7]])
+            let status = try await CampaignWorker(
+                campaign, store: store, connector: connector(failing: failing), concurrency: 4
+            ).run()
+            try expect(status.succeeded, is: 10, "how many succeeded")
+            try expect(status.failures.map(\.code), is: ["no_licence"], "the codes")
+            try expect(status.failures.map(\.count), is: [2], "how many failed with it")
+            let resumed = try await store.resumeCampaign(campaign.id)
+            let end = try await CampaignWorker(resumed, store: store, connector: connector()).run()
+            try expect(end.succeeded, is: 12, "how many succeeded in the end")
+            for id in ids { try await expectVersion("2.0.0", of: id, store) }
+        },
+        Promise("it stops when too many fail") { store in
+            let ids = try await (0..<80).asyncMap { _ in try await create(store, version: "1.0.0") }
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0", stopAfterFailures: 10)
+            for id in try await store.claim(campaign.id, by: "a worker", atMost: 40, for: .seconds(60)) {
+                let failure = FunctionFailure(code: "no_licence", message: "none")
+                try await store.settle(id, of: campaign.id, failure: failure)
+            }
+            let status = try await CampaignWorker(campaign, store: store, connector: connector()).run()
+            try expect(status.campaign.state, is: .stopped, "the state")
+            try expect(status.failed, is: 40, "how many failed")
+            try expect(status.pending, is: ids.count - 40 - status.succeeded, "how many are left")
+        },
+        Promise("what a worker took that ended without a word is taken by others when its time is over") { store in
+            for _ in 0..<6 { _ = try await create(store, version: "1.0.0") }
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+            let taken = try await store.claim(campaign.id, by: "ended", atMost: 3, for: .zero)
+            let kept = try await store.claim(campaign.id, by: "alive", atMost: 3, for: .seconds(60))
+            let again = try await store.claim(campaign.id, by: "other", atMost: 9, for: .seconds(60))
+            try expect(taken.count, is: 3, "how many were taken")
+            try expect(Set(kept).union(again).count, is: 6, "how many were taken by those who are alive")
+            let none = try await store.claim(campaign.id, by: "other", atMost: 9, for: .seconds(60))
+            try expect(none, is: [], "what is left")
+        },
+        Promise("a campaign that does not exist is said not to exist") { store in
+            do {
+                _ = try await store.status(of: "none")
+                throw BrokenPromise(description: "there is a campaign that nobody began")
+            } catch let error as SmartConnectorError {
+                try expect(error.code, is: .noSuchCampaign, "the code")
+            }
+        },
+    ]
+
+    private final class Calls: Sendable {
+        private let calls = Guarded<[String: Int]>([:])
+
+        var counts: [String: Int] { calls.withLock { $0 } }
+
+        func count(_ integration: String) { calls.withLock { $0[integration, default: 0] += 1 } }
+    }
+
+    private static func connector(_ calls: Calls = Calls(), failing: Set<String> = []) -> Connector {
+        var connector = Connector(id: "c")
+        connector.update(to: "2.0.0") { call in
+            calls.count(call.integrationID)
+            if failing.contains(call.integrationID) {
+                throw FunctionFailure(code: "no_licence", message: "there is no licence")
+            }
+        }
+        return connector
+    }
+
+    private static func create(
+        _ store: any SQLStore, version: String, connector: String = "c", mode: Mode = .settings
+    ) async throws -> String {
+        let document = try Integration([
+            "name": "A", "_connectorId": JSON(connector), "mode": JSON(mode.rawValue), "version": JSON(version),
+            "settings": [:], "install": [],
+        ])
+        return try await store.create(document).integration.id ?? ""
+    }
+
+    private static func expectVersion(_ version: ConnectorVersion, of id: String, _ store: any SQLStore) async throws {
+        let integration = try await store.get(id).integration
+        try expect(integration.version, is: version, "the version of \(id)")
+        try expect(integration.isUpdateInProgress, is: false, "whether an update is in progress")
+    }
+}
+
+extension Sequence {
+    fileprivate func asyncMap<T>(_ transform: (Element) async throws -> T) async rethrows -> [T] {
+        var result: [T] = []
+        for element in self { result.append(try await transform(element)) }
+        return result
+    }
+}

@@ -1,0 +1,132 @@
+import Foundation
+public import SmartConnector
+
+/// What every ``TransactionalStore`` promises besides what an Integration API and a journal promise.
+public enum TransactionalStoreConformance {
+    public static let promises: [Promise<any TransactionalStore>] = [
+        Promise("document and journal are read as of one moment") { store in
+            let created = try await store.create(Integration(["name": "A"]))
+            let id = created.integration.id ?? ""
+            let unknown = try await store.read(id)
+            try expect(unknown.entry, is: JournalEntry(), "the entry")
+            try expect(unknown.stored, is: created, "the document")
+            try await store.write(JournalWrite(record, by: "me", after: 0), of: id)
+            let known = try await store.read(id)
+            try expect(known.entry.record, is: record, "the record")
+            try expect(known.entry.lease?.holder, is: "me", "the holder")
+        },
+        Promise("a change of the document and its settlement are written together") { store in
+            let (id, stored) = try await begin(store)
+            var changed = stored.integration
+            changed.name = "B"
+            let answer = try await store.update(
+                id, to: changed, ifRevision: stored.revision, writing: settlement(after: 1))
+            let read = try await store.read(id)
+            try expect(read.stored, is: answer, "the stored document")
+            try expect(read.stored.integration.name, is: "B", "the name")
+            try expect(read.entry, is: JournalEntry(revision: 2), "the entry")
+            let history = try await store.history(of: id)
+            try expect(history, is: [attempt], "the history")
+        },
+        Promise("where the document has changed, neither is written") { store in
+            let (id, stored) = try await begin(store)
+            try await store.edit(id) { $0.name = "by somebody else" }
+            do {
+                _ = try await store.update(
+                    id, to: stored.integration, ifRevision: stored.revision, writing: settlement(after: 1))
+                throw BrokenPromise(description: "the write was accepted")
+            } catch let error as APIError {
+                try expect(error.isConflict, is: true, "whether it is a conflict")
+            }
+            let read = try await store.read(id)
+            try expect(read.stored.integration.name, is: "by somebody else", "the name")
+            try expect(read.entry.record, is: record, "the record")
+            let history = try await store.history(of: id)
+            try expect(history, is: [], "the history")
+        },
+        Promise("where the lease was lost, neither is written") { store in
+            let (id, stored) = try await begin(store)
+            _ = try await store.unlock(id, evicting: nil)
+            var changed = stored.integration
+            changed.name = "B"
+            do {
+                _ = try await store.update(
+                    id, to: changed, ifRevision: stored.revision, writing: settlement(after: 1))
+                throw BrokenPromise(description: "the write was accepted")
+            } catch let error as SmartConnectorError {
+                try expect(error.code, is: .leaseLost, "the code")
+            }
+            let read = try await store.get(id)
+            try expect(read, is: stored, "the document")
+        },
+        Promise("the same write twice is done once, since its answer may have been lost") { store in
+            let (id, stored) = try await begin(store)
+            var changed = stored.integration
+            changed.name = "B"
+            let first = try await store.update(
+                id, to: changed, ifRevision: stored.revision, writing: settlement(after: 1))
+            let second = try await store.update(
+                id, to: changed, ifRevision: stored.revision, writing: settlement(after: 1))
+            try expect(second, is: first, "the second answer")
+            let history = try await store.history(of: id)
+            try expect(history, is: [attempt], "the history")
+        },
+        Promise("deleting writes the journal too, and one that is gone is as good") { store in
+            let (id, _) = try await begin(store)
+            try await store.delete(id, writing: settlement(after: 1))
+            try await store.delete(id, writing: settlement(after: 1))
+            let entry = try await store.entry(of: id)
+            try expect(entry, is: JournalEntry(revision: 2), "the entry")
+            do {
+                _ = try await store.get(id)
+                throw BrokenPromise(description: "the integration is still there")
+            } catch let error as APIError where error.isNotFound {}
+        },
+        Promise("many who write at once all succeed, each on its own") { store in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        let (id, stored) = try await begin(store)
+                        var changed = stored.integration
+                        changed.name = "number \(number)"
+                        _ = try await store.update(
+                            id, to: changed, ifRevision: number % 5 == 0 ? Revision("0") : stored.revision,
+                            writing: settlement(after: 1))
+                    }
+                }
+                var refused = 0
+                while let result = await group.nextResult() {
+                    if case .failure(let error) = result {
+                        guard let error = error as? APIError, error.isConflict else { throw error }
+                        refused += 1
+                    }
+                }
+                try expect(refused, is: 8, "how many were refused")
+            }
+            let names = try await store.list().compactMap(\.integration.name).filter { $0.hasPrefix("number") }
+            try expect(Set(names).count, is: 32, "how many were changed")
+        },
+    ]
+
+    private static let record = FlowRecord(
+        call: FlowRecord.Call(
+            function: .installer("verify"), idempotencyKey: "k", holder: "me",
+            started: Date(timeIntervalSince1970: 1_764_000_000)))
+
+    private static let attempt = Attempt(
+        function: .installer("verify"), idempotencyKey: "k", number: 1, holder: "me",
+        started: Date(timeIntervalSince1970: 1_764_000_000), ended: Date(timeIntervalSince1970: 1_764_000_001),
+        outcome: .succeeded)
+
+    private static func settlement(after revision: Int64) -> JournalWrite {
+        JournalWrite(FlowRecord(), by: "me", after: revision, keepingLease: false, attempts: [attempt])
+    }
+
+    /// An integration whose journal says that a call is under way.
+    private static func begin(_ store: any TransactionalStore) async throws -> (String, StoredIntegration) {
+        let stored = try await store.create(Integration(["name": "A"]))
+        let id = stored.integration.id ?? ""
+        try await store.write(JournalWrite(record, by: "me", after: 0), of: id)
+        return (id, stored)
+    }
+}
