@@ -42,8 +42,8 @@ let package = Package(
         .target(
             name: "SmartConnectorCLI",
             dependencies: [
-                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorSQLite", "SmartConnectorServer",
-                "SmartConnectorTesting",
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorPostgres", "SmartConnectorSQLite",
+                "SmartConnectorServer", "SmartConnectorTesting",
             ],
             resources: [.embedInCode("Resources/integration.json")]
         ),
@@ -55,7 +55,12 @@ let package = Package(
             exclude: ["README.md", "integration.json"]
         ),
         .executableTarget(
-            name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorServer", "SmartConnectorTesting"]),
+            name: "benchmarks",
+            dependencies: [
+                "SmartConnector", "SmartConnectorPostgres", "SmartConnectorServer", "SmartConnectorSQLite",
+                "SmartConnectorTesting",
+            ]
+        ),
         .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorSQLiteTests",

@@ -26,12 +26,28 @@ extension Command {
             try await settings(context)
         },
         Command(
-            "update", "ID", count: 1...1,
-            options: [Option(name: "--to", value: "V", help: "the version to update to")],
-            help: "bring an integration to a version"
+            "update", "ID|--all", count: 0...1,
+            options: [
+                Option(name: "--to", value: "V", help: "the version to update to"),
+                Option(name: "--all", value: nil, help: "all integrations of a connector below V: a campaign"),
+                Option(name: "--connector", value: "C", help: "with --all: the connector's _connectorId"),
+                Option(name: "--concurrency", value: "N", help: "with --all: so many at once (16)"),
+                Option(
+                    name: "--stop-after-failures", value: "P%",
+                    help: "with --all: stop when more than P percent have failed"),
+                Option(
+                    name: "--resume", value: "CAMPAIGN", help: "with --all: go on with a campaign, or take part in it"),
+            ],
+            help: "bring an integration, or all of a connector, to a version"
         ) { context in
-            guard let target = try context.version("--to") else {
-                throw UsageError(description: "update takes a version: \(context.program.name) update ID --to V")
+            if context.arguments.has("--all") { return try await updateAll(context) }
+            guard context.arguments.positionals.count == 1, let target = try context.version("--to") else {
+                throw UsageError(
+                    description: "update takes an integration and a version: \(context.program.name) update ID --to V")
+            }
+            for option in ["--connector", "--concurrency", "--stop-after-failures", "--resume"]
+            where context.arguments.has(option) {
+                throw UsageError(description: "\(option) goes with --all")
             }
             return try await drive(context) { flow in flow.update(to: target) }
         },
@@ -53,7 +69,7 @@ extension Command {
     ]
 
     /// Drives a flow and reports its events as they happen.
-    private static func drive(
+    static func drive(
         _ context: Context, callsFunctions: Bool = true, _ begin: (InstallFlow) -> FlowEvents
     ) async throws -> ExitCode {
         let report = EventReport(context)

@@ -25,7 +25,7 @@ extension Command {
             function, connectorID: connector.id, integrationID: options["_integrationId"]?.string ?? "",
             options: CallOptions(wire: options), pending: options["pending"],
             idempotencyKey: options["idempotencyKey"]?.string ?? IdempotencyKey.make(),
-            api: try context.store(creating: true))
+            api: try await context.store(creating: true))
         do {
             context.print(document: try await connector.call(call))
             return .done
@@ -117,7 +117,7 @@ private struct Serving {
 
     func run() async throws -> ExitCode {
         Self.allowManyConnections()
-        let store = try context.store(creating: true)
+        let store = try await context.store(creating: true)
         let responder = Responder(stack: try stack(store), integrator: try integrator(store))
         let server = try HTTPServer(try configuration(), log: try log(), responder: responder)
         announce(server)

@@ -45,7 +45,7 @@ extension Command {
     ]
 
     private static func list(_ context: Context) async throws {
-        let store = try context.store()
+        let store = try await context.store()
         var cursor: String?
         var isFirst = true
         if context.isJSON { context.console.write("[") }

@@ -33,8 +33,11 @@ struct Command: Sendable {
 
     static let globalOptions = [
         Option(
-            name: "--store", value: "sqlite:PATH|URL",
+            name: "--store", value: "sqlite:PATH|postgres://…|URL",
             help: "where the integrations are (SMARTCONNECTOR_STORE; sqlite:smartconnector.sqlite)"),
+        Option(
+            name: "--journal", value: "sqlite:PATH|postgres://…|state",
+            help: "the journal for a store behind a URL (SMARTCONNECTOR_JOURNAL; sqlite:smartconnector.sqlite)"),
         Option(name: "--token", value: "T", help: "the token for a store behind a URL (CELIGO_API_TOKEN)"),
         Option(name: "--token-file", value: "FILE", help: "a file with that token"),
         Option(name: "--stack", value: "URL", help: "call functions on a stack, in whatever language it is written"),
@@ -50,7 +53,7 @@ struct Command: Sendable {
         Option(name: "--version", value: nil, help: "print the version"),
     ]
 
-    static let all = [demo] + storing + looking + driving + [call, serve]
+    static let all = [demo] + storing + looking + driving + recovering + campaigning + [call, serve]
 }
 
 extension ConnectorCommand {

@@ -1,6 +1,7 @@
 import Foundation
 import SmartConnector
 import SmartConnectorHTTP
+import SmartConnectorPostgres
 import SmartConnectorSQLite
 import SmartConnectorTesting
 
@@ -12,6 +13,7 @@ struct Context: Sendable {
     let console: Console
     let isJSON: Bool
     private let storeName: String
+    private let journalName: String
 
     init(
         _ program: ConnectorCommand, _ command: Command, _ arguments: ParsedArguments,
@@ -23,10 +25,26 @@ struct Context: Sendable {
         self.console = console
         isJSON = arguments.has("--json")
         let store = arguments["--store"] ?? environment["SMARTCONNECTOR_STORE"] ?? "sqlite:smartconnector.sqlite"
-        guard store.hasPrefix("sqlite:") && store.count > "sqlite:".count || Self.isURL(store) else {
-            throw UsageError(description: "unknown store '\(store)'; expected sqlite:PATH or http(s)://HOST")
+        guard Self.isDatabase(store) || Self.isURL(store) else {
+            throw UsageError(
+                description:
+                    "unknown store '\(Self.redacted(store))'; expected sqlite:PATH, postgres://HOST/DATABASE or http(s)://HOST"
+            )
         }
         storeName = store
+        let journal = arguments["--journal"] ?? environment["SMARTCONNECTOR_JOURNAL"]
+        if let journal {
+            guard Self.isDatabase(journal) || journal == "state" else {
+                throw UsageError(
+                    description:
+                        "unknown journal '\(Self.redacted(journal))'; expected sqlite:PATH, postgres://HOST/DATABASE or state"
+                )
+            }
+            guard Self.isURL(store) else {
+                throw UsageError(description: "--journal goes with a store behind http(s); a database has its own")
+            }
+        }
+        journalName = journal ?? "sqlite:smartconnector.sqlite"
         if arguments.has("--stack"), arguments.has("--simulate") {
             throw UsageError(description: "--stack and --simulate are two sets of functions; name one")
         }
@@ -59,17 +77,60 @@ struct Context: Sendable {
 
     private static func isURL(_ text: String) -> Bool { text.hasPrefix("http://") || text.hasPrefix("https://") }
 
-    /// The store that the command line names, and the journal that goes with it.
-    func store(creating isCreating: Bool = false) throws -> any IntegrationAPI & IntegrationStateAPI {
-        guard Self.isURL(storeName) else {
-            return try SQLiteStore(path: String(storeName.dropFirst("sqlite:".count)), creating: isCreating)
-        }
-        return try IntegratorClient(storeName, token: try apiToken())
+    private static func isPostgres(_ text: String) -> Bool {
+        text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
     }
 
-    private func journal(_ store: any IntegrationAPI & IntegrationStateAPI) -> any FlowJournal {
-        (store as? any FlowJournal) ?? StateJournal(store)
+    private static func isDatabase(_ text: String) -> Bool {
+        text.hasPrefix("sqlite:") && text.count > "sqlite:".count || isPostgres(text)
     }
+
+    /// A mistyped URL without the password that may be in it.
+    private static func redacted(_ text: String) -> String {
+        text.replacing(#/\/\/[^@\/]*@/#, with: "//‹redacted›@")
+    }
+
+    /// The store that the command line names, and the journal that goes with it.
+    func store(creating isCreating: Bool = false) async throws -> any IntegrationAPI & IntegrationStateAPI {
+        if Self.isURL(storeName) { return try IntegratorClient(storeName, token: try apiToken()) }
+        return try await Self.database(storeName, creating: isCreating)
+    }
+
+    private static func database(
+        _ name: String, creating isCreating: Bool, connections: Int = 2
+    ) async throws -> any SQLStore {
+        if isPostgres(name) { return try await PostgresStore(name, creating: isCreating, connections: connections) }
+        return try SQLiteStore(path: String(name.dropFirst("sqlite:".count)), creating: isCreating)
+    }
+
+    /// The database that the command line names, for what no other store can.
+    ///
+    /// - Parameter connections: How many connections to it are wanted.
+    func database(for purpose: String, connections: Int) async throws -> any SQLStore {
+        guard !Self.isURL(storeName) else {
+            throw UsageError(
+                description: "\(purpose) takes a database: --store sqlite:PATH or postgres://HOST/DATABASE")
+        }
+        return try await Self.database(storeName, creating: false, connections: connections)
+    }
+
+    /// The journal that goes with a store.
+    ///
+    /// - Parameter isCreating: Whether to make one where there is none; else there is nothing in it.
+    func journal(
+        of store: any IntegrationAPI & IntegrationStateAPI, creating isCreating: Bool = false
+    ) async throws -> any FlowJournal {
+        if let journal = store as? any FlowJournal { return journal }
+        if journalName == "state" { return StateJournal(store) }
+        do {
+            return try await Self.database(journalName, creating: isCreating)
+        } catch let error as APIError where error.isNotFound && !isCreating {
+            return InMemoryJournal()
+        }
+    }
+
+    /// The journal that the command line names.
+    func journal() async throws -> any FlowJournal { try await journal(of: store()) }
 
     /// The token that the command line gives, if it does.
     func givenToken() throws -> Secret? {
@@ -145,9 +206,12 @@ struct Context: Sendable {
         return fakes.connector(id: "simulation")
     }
 
+    /// A person who starts a command again has decided that it is to be tried again.
+    private static let configuration = InstallFlow.Configuration(maximumRecoveries: 100)
+
     /// A flow of the integration that the command names. Where no function is to be called, none is missed either.
     func flow(callsFunctions: Bool) async throws -> InstallFlow {
-        let store = try store()
+        let store = try await store()
         let connector: Connector
         if callsFunctions {
             let isOnStack = arguments.has("--stack")
@@ -159,14 +223,15 @@ struct Context: Sendable {
         }
         let options = CallOptions(bearerToken: arguments["--bearer-token"].map(Secret.init))
         return InstallFlow(
-            integration: id, connector: connector, api: store, journal: journal(store), options: options)
+            integration: id, connector: connector, api: store, journal: try await journal(of: store, creating: true),
+            options: options, configuration: Self.configuration)
     }
 
     /// The integration that the command names, and the machine that decides about it.
     func machine() async throws -> (integration: Integration, machine: InstallMachine) {
-        let store = try store()
+        let store = try await store()
         let integration = try await store.get(id).integration
-        let memory = try await journal(store).entry(of: id).record.memory
+        let memory = try await journal(of: store).entry(of: id).record.memory
         let functions = try await functions(integration)
         return (integration, try InstallMachine(integration, functions: functions, memory: memory))
     }

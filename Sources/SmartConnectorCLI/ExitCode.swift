@@ -37,7 +37,7 @@ enum ExitCode: Int32 {
     private static func status(_ code: SmartConnectorError.Code) -> ExitCode {
         switch code {
         case .illegalCommand, .versionNotNewer, .fieldIgnored, .nothingInDoubt: .notAllowed
-        case .noSuchStep: .notFound
+        case .noSuchStep, .noSuchCampaign: .notFound
         case .ambiguousStep: .usage
         case .busy, .conflict, .leaseLost: .busy
         default: .badData

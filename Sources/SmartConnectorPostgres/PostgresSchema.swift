@@ -30,8 +30,8 @@ enum PostgresSchema {
                 """,
                 """
                 CREATE TABLE attempt (
-                    number BIGINT GENERATED ALWAYS AS IDENTITY,
                     integration TEXT NOT NULL,
+                    number BIGINT NOT NULL,
                     attempt TEXT NOT NULL,
                     PRIMARY KEY (integration, number)
                 )

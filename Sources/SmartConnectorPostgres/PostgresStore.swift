@@ -14,8 +14,7 @@ public final class PostgresStore: SQLStore {
     public let leaseTime: Duration?
     private let pool: PostgresPool
 
-    public var currentTime: String { "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)" }
-    public var skippingLocked: String { "FOR UPDATE SKIP LOCKED" }
+    public var dialect: SQLDialect { Statements.dialect }
 
     /// How often something is asked again whose answer was lost. Between two times a connection has to be made, which
     /// takes its own time.
@@ -89,11 +88,7 @@ public final class PostgresStore: SQLStore {
     // MARK: What a flow does at each step, in one statement
 
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
-        let sql = """
-            SELECT i.id, i.document, i.revision, \(entryColumns)
-            FROM integration i LEFT JOIN flow f ON f.integration = i.id WHERE i.id = $1
-            """
-        guard let row = try await rows(sql, [.text(id)], of: id).first else { throw APIError.notFound(id) }
+        guard let row = try await rows(dialect.readBoth, [.text(id)], of: id).first else { throw APIError.notFound(id) }
         return (try JournalEntry(row: row[3...], of: id), try StoredIntegration(row: row))
     }
 
@@ -104,13 +99,8 @@ public final class PostgresStore: SQLStore {
     }
 
     public func write(_ write: JournalWrite, of integration: String) async throws {
-        if write.attempts.count <= 1 {
-            var values = try write.values(of: integration, leaseTime: leaseTime)
-            if let attempt = write.attempts.first { values.append(.text(try encoded(attempt))) }
-            let statement = """
-                WITH written AS (\(writeStatement(isFirst: write.revision == 0)))\(history(write))
-                SELECT revision FROM written
-                """
+        if let statement = Statements.write.choose(for: write) {
+            let values = write.values(of: integration, leaseTime: leaseTime) + write.attemptNumbers
             if try await didApply(statement, values, of: integration) != nil { return }
         }
         try await writeAsTransaction(write, of: integration)
@@ -119,41 +109,18 @@ public final class PostgresStore: SQLStore {
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
-        if write.attempts.count <= 1 {
+        if let statement = Statements.update.choose(for: write) {
             let stamped = integration.stamped(id: id, lastModified: Date())
-            var values = try write.values(of: id, leaseTime: leaseTime)
-            values += [
-                .text(stamped.json.utf8()), stamped.connectorID.map { .text($0) } ?? .null,
-                revision.map { .integer(Int64($0.text) ?? -1) } ?? .null,
-            ]
-            if let attempt = write.attempts.first { values.append(.text(try encoded(attempt))) }
-            // Either both rows are as they are expected to be, or nothing is changed.
-            let statement = """
-                WITH known AS (
-                    SELECT 1 FROM integration
-                    WHERE id = $1 AND revision = COALESCE(CAST($11 AS BIGINT), revision) FOR UPDATE
-                ), written AS (
-                    \(writeStatement(isFirst: write.revision == 0, if: "EXISTS (SELECT 1 FROM known)"))
-                ), replaced AS (
-                    UPDATE integration SET document = $9, connector = $10, revision = revision + 1
-                    WHERE id = $1 AND EXISTS (SELECT 1 FROM written) RETURNING revision
-                )\(history(write, parameter: 12))
-                SELECT revision FROM replaced
-                """
+            let values =
+                write.values(of: id, leaseTime: leaseTime) + write.attemptNumbers + [
+                    .text(stamped.json.utf8()), stamped.connectorID.map { .text($0) } ?? .null,
+                    revision.map { .integer(Int64($0.text) ?? -1) } ?? .null,
+                ]
             if let new = try await didApply(statement, values, of: id) {
                 return StoredIntegration(stamped, revision: Revision(String(new)))
             }
         }
         return try await updateAsTransaction(id, to: integration, ifRevision: revision, writing: write)
-    }
-
-    private func history(_ write: JournalWrite, parameter: Int = 9) -> String {
-        guard !write.attempts.isEmpty else { return "" }
-        return """
-            , tried AS (
-                INSERT INTO attempt (integration, attempt) SELECT $1, $\(parameter) FROM written
-            )
-            """
     }
 
     /// Runs a statement that answers with a revision if it did something.

@@ -45,13 +45,13 @@ enum SQLiteSchema {
             ALTER TABLE flow ADD COLUMN expires INTEGER;
             ALTER TABLE flow ADD COLUMN snapshot TEXT;
             CREATE TABLE attempt (
-                number INTEGER PRIMARY KEY AUTOINCREMENT,
                 integration TEXT NOT NULL,
-                attempt TEXT NOT NULL
-            );
-            CREATE INDEX attempt_by_integration ON attempt (integration, number);
+                number INTEGER NOT NULL,
+                attempt TEXT NOT NULL,
+                PRIMARY KEY (integration, number)
+            ) WITHOUT ROWID;
             CREATE TABLE ledger (
-                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                number INTEGER PRIMARY KEY,
                 integration TEXT NOT NULL,
                 kind TEXT NOT NULL,
                 thing TEXT NOT NULL,

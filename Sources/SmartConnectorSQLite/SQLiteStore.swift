@@ -19,9 +19,9 @@ public final class SQLiteStore: SQLStore {
         let count = Atomic(0)
     }
 
-    public var currentTime: String { "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)" }
-
-    public var skippingLocked: String { "" }
+    public var dialect: SQLDialect { Self.dialect }
+    private static let dialect = SQLDialect(
+        currentTime: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", skippingLocked: "")
 
     /// Opens a store.
     ///
@@ -101,9 +101,9 @@ public final class SQLiteStore: SQLStore {
         let writers = batch.filter(\.isWriting)
         guard !writers.isEmpty else { return }
         do {
-            try connection.run("BEGIN IMMEDIATE")
+            try connection.rows("BEGIN IMMEDIATE")
             for writer in writers { try write(writer, alone: writers.count == 1, connection) }
-            try connection.run("COMMIT")
+            try connection.rows("COMMIT")
             commits.count.add(1, ordering: .relaxed)
             for writer in writers { writer.finish(nil) }
         } catch {
@@ -121,11 +121,11 @@ public final class SQLiteStore: SQLStore {
             if let error = writer.run(connection) { throw error }
             return
         }
-        try connection.run("SAVEPOINT writer")
+        try connection.rows("SAVEPOINT writer")
         if let error = writer.run(connection) {
             guard connection.isInTransaction else { throw error }
-            try connection.run("ROLLBACK TO writer")
+            try connection.rows("ROLLBACK TO writer")
         }
-        try connection.run("RELEASE writer")
+        try connection.rows("RELEASE writer")
     }
 }

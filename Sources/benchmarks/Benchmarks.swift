@@ -10,6 +10,8 @@ struct Benchmarks {
         usage: benchmarks json FILE [--rounds N]    parse and print a document, beside Foundation's JSONSerialization
                benchmarks machine [--steps N]       decide and settle each step of an installation
                benchmarks flow [--steps N]          install over the API in memory
+               benchmarks installs --store sqlite:PATH|postgres://… [--count N] [--concurrency C]
+                                                    durable installations of four steps
                benchmarks stack --port P --system-token T
                                                     serve a stack until it is killed, for a load generator
         Figures mean something in a release build only: swift run -c release benchmarks …
@@ -24,6 +26,7 @@ struct Benchmarks {
                 case "machine": try machine(steps: arguments.option("--steps", default: 4))
                 // On a task of its own: hopping to the main thread for each event would be measured otherwise.
                 case "flow": try await flow(steps: arguments.option("--steps", default: 4))
+                case "installs": try await installs(arguments)
                 case "stack": try await stack(&arguments)
                 default: nil
                 }
@@ -154,6 +157,18 @@ struct Benchmarks {
             "benchmark": "flow", "steps": JSON(steps), "us_per_step": rounded(best),
             "requests_per_step": rounded(requestsPerStep),
         ]
+    }
+
+    // MARK: installs
+
+    static func installs(_ arguments: Arguments) async throws -> JSON {
+        guard let store = arguments.text("--store") else {
+            throw BenchmarkError(description: "installs takes --store sqlite:PATH or postgres://HOST/DATABASE")
+        }
+        return try await Installs(
+            store, document: example(steps: 4), count: arguments.option("--count", default: 400),
+            concurrency: arguments.option("--concurrency", default: 1)
+        ).run()
     }
 
     // MARK: stack

@@ -98,11 +98,11 @@ extension SQLStore {
         _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
     ) async throws -> [String] {
         let sql = """
-            UPDATE campaign_item SET worker = $2, claimed_until = \(currentTime) + CAST($3 AS BIGINT)
+            UPDATE campaign_item SET worker = $2, claimed_until = \(dialect.currentTime) + CAST($3 AS BIGINT)
             WHERE campaign = $1 AND integration IN (
                 SELECT integration FROM campaign_item WHERE campaign = $1 AND state = 'pending'
-                AND (claimed_until IS NULL OR claimed_until <= \(currentTime))
-                ORDER BY number LIMIT CAST($4 AS BIGINT) \(skippingLocked)
+                AND (claimed_until IS NULL OR claimed_until <= \(dialect.currentTime))
+                ORDER BY number LIMIT CAST($4 AS BIGINT) \(dialect.skippingLocked)
             ) RETURNING integration
             """
         let rows = try await perform(writing: true) { session in
@@ -117,7 +117,7 @@ extension SQLStore {
         _ integrations: [String], of campaign: String, by worker: String, for time: Duration
     ) async throws {
         let sql = """
-            UPDATE campaign_item SET claimed_until = \(currentTime) + CAST($4 AS BIGINT)
+            UPDATE campaign_item SET claimed_until = \(dialect.currentTime) + CAST($4 AS BIGINT)
             WHERE campaign = $1 AND integration = $2 AND worker = $3 AND state = 'pending'
             """
         try await perform(writing: true) { session in
@@ -149,7 +149,7 @@ extension SQLStore {
     /// Puts an integration back, for some time later: another process is driving it.
     public func postpone(_ integration: String, of campaign: String, for time: Duration) async throws {
         let sql = """
-            UPDATE campaign_item SET worker = NULL, claimed_until = \(currentTime) + CAST($3 AS BIGINT)
+            UPDATE campaign_item SET worker = NULL, claimed_until = \(dialect.currentTime) + CAST($3 AS BIGINT)
             WHERE campaign = $1 AND integration = $2 AND state = 'pending'
             """
         _ = try await perform(writing: true) { session in
@@ -201,7 +201,7 @@ extension SQLStore {
     public func status(of campaign: String) async throws -> CampaignStatus {
         let found = try await self.campaign(campaign)
         let sql = """
-            SELECT state, code, CASE WHEN claimed_until > \(currentTime) AND worker IS NOT NULL THEN 1 ELSE 0 END,
+            SELECT state, code, CASE WHEN claimed_until > \(dialect.currentTime) AND worker IS NOT NULL THEN 1 ELSE 0 END,
             count(*) FROM campaign_item WHERE campaign = $1 GROUP BY 1, 2, 3
             """
         let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(campaign)]) }

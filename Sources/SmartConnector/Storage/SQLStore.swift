@@ -5,12 +5,8 @@ package import Foundation
 /// All statements are standard SQL with `ON CONFLICT` and `RETURNING`, as SQLite and whatever speaks PostgreSQL's
 /// protocol know them. The journal and the documents are one database, so ``TransactionalStore`` is kept.
 public protocol SQLStore: TransactionalStore, IntegrationStateAPI {
-    /// The milliseconds since 1970, as an expression of the database: it knows the time, and all who share it agree.
-    var currentTime: String { get }
-
-    /// What a `SELECT` ends with that locks its rows and passes over those that others have locked; empty where only one
-    /// can write at a time.
-    var skippingLocked: String { get }
+    /// How this database says what not all say alike.
+    var dialect: SQLDialect { get }
 
     /// Runs statements in one transaction on a thread that may block.
     ///
@@ -81,13 +77,8 @@ extension SQLStore {
 // MARK: - FlowJournal
 
 extension SQLStore {
-    /// The columns of a journal entry, of the table `flow` as `f`.
-    package var entryColumns: String {
-        "f.record, f.revision, CASE WHEN f.expires > \(currentTime) THEN f.holder END, f.expires"
-    }
-
     public func entry(of integration: String) async throws -> JournalEntry {
-        let sql = "SELECT \(entryColumns) FROM flow f WHERE f.integration = $1"
+        let sql = dialect.readEntry
         let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(integration)]) }
         return try rows.first.map { try JournalEntry(row: $0[...], of: integration) } ?? JournalEntry()
     }
@@ -98,15 +89,14 @@ extension SQLStore {
 
     /// ``FlowJournal/write(_:of:)``, statement by statement.
     package func writeAsTransaction(_ write: JournalWrite, of integration: String) async throws {
-        let values = try write.values(of: integration, leaseTime: leaseTime)
+        let values = write.values(of: integration, leaseTime: leaseTime)
         _ = try await perform(writing: true) { session in
             try apply(write, values, of: integration, in: session)
         }
     }
 
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
-        let sql =
-            "UPDATE flow SET expires = \(currentTime) + CAST($3 AS BIGINT) WHERE integration = $1 AND holder = $2 RETURNING 1"
+        let sql = dialect.renew
         let values: [SQLValue] = [.text(integration), .text(holder), .milliseconds(leaseTime)]
         return try await perform(writing: true) { session in try !session.rows(sql, values).isEmpty }
     }
@@ -132,7 +122,7 @@ extension SQLStore {
                 "SELECT attempt FROM attempt WHERE integration = $1 ORDER BY number", [.text(integration)])
         }
         return try rows.map { row in
-            try decoded(row[0], "an attempt in the history of integration \(integration)")
+            try decoded(row[0], "an attempt in the history of integration \(integration)") { try Attempt(stored: $0) }
         }
     }
 
@@ -185,11 +175,14 @@ extension SQLStore {
     private func apply(
         _ write: JournalWrite, _ values: [SQLValue], of integration: String, in session: any SQLSession
     ) throws -> Bool {
-        guard try session.rows(writeStatement(isFirst: write.revision == 0), values).isEmpty else {
-            for attempt in write.attempts {
+        let (entry, attempts) = (
+            Array(values.prefix(JournalWrite.valueCount)), values.dropFirst(JournalWrite.valueCount)
+        )
+        guard try session.rows(write.revision == 0 ? dialect.firstWrite : dialect.write, entry).isEmpty else {
+            for (index, attempt) in attempts.enumerated() {
                 try session.rows(
-                    "INSERT INTO attempt (integration, attempt) VALUES ($1, $2)",
-                    [.text(integration), .text(JSON(encoding: attempt).utf8())])
+                    "INSERT INTO attempt (integration, number, attempt) VALUES ($1, $2, $3)",
+                    [.text(integration), .integer(write.number(ofAttempt: index)), attempt])
             }
             return true
         }
@@ -197,41 +190,11 @@ extension SQLStore {
         return false
     }
 
-    /// The statement that writes an entry, where nobody else has.
-    ///
-    /// - Parameter condition: What must hold besides.
-    package func writeStatement(isFirst: Bool, if condition: String = "") -> String {
-        let (keeps, time, revision, changes) = (
-            "CAST($3 AS BIGINT)", "CAST($4 AS BIGINT)", "CAST($7 AS BIGINT)", "CAST($8 AS BIGINT)"
-        )
-        let isMine =
-            "flow.revision = \(revision) AND (flow.holder IS NULL OR flow.holder = $2 OR flow.expires <= \(currentTime))"
-        let expires = "CASE WHEN \(keeps) = 1 THEN \(currentTime) + \(time) END"
-        let holder = "CASE WHEN \(keeps) = 1 THEN $2 END"
-        if isFirst {
-            // Without a WHERE before it, ON CONFLICT would be read as part of the SELECT.
-            return """
-                INSERT INTO flow (integration, writer, holder, expires, record, snapshot, revision)
-                SELECT $1, $2, \(holder), \(expires), $5, $6, \(revision) + 1 WHERE \(condition.isEmpty ? "1 = 1" : condition)
-                ON CONFLICT (integration) DO UPDATE SET revision = flow.revision + 1, writer = excluded.writer,
-                holder = excluded.holder, expires = excluded.expires, record = excluded.record,
-                snapshot = CASE WHEN \(changes) = 1 THEN excluded.snapshot ELSE flow.snapshot END
-                WHERE \(isMine) RETURNING revision
-                """
-        }
-        return """
-            UPDATE flow SET revision = revision + 1, writer = $2, holder = \(holder), expires = \(expires), record = $5,
-            snapshot = CASE WHEN \(changes) = 1 THEN $6 ELSE snapshot END
-            WHERE integration = $1 AND \(isMine)\(condition.isEmpty ? "" : " AND \(condition)") RETURNING revision
-            """
-    }
-
     /// Finds out why a write was refused.
     ///
     /// - Throws: ``SmartConnectorError/Code/leaseLost``, unless the very same has been written before.
     package func checkApplied(_ write: JournalWrite, of integration: String, in session: any SQLSession) throws {
-        let rows = try session.rows(
-            "SELECT \(entryColumns), f.writer FROM flow f WHERE f.integration = $1", [.text(integration)])
+        let rows = try session.rows(dialect.readEntry, [.text(integration)])
         guard let row = rows.first else { throw SmartConnectorError.leaseLost(integration, to: nil) }
         let entry = try JournalEntry(row: row[...], of: integration)
         guard entry.revision == write.revision + 1, row[4].string == write.holder else {
@@ -244,10 +207,7 @@ extension SQLStore {
 
 extension SQLStore {
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
-        let sql = """
-            SELECT i.id, i.document, i.revision, \(entryColumns)
-            FROM integration i LEFT JOIN flow f ON f.integration = i.id WHERE i.id = $1
-            """
+        let sql = dialect.readBoth
         let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(id)]) }
         guard let row = rows.first else { throw APIError.notFound(id) }
         return (try JournalEntry(row: row[3...], of: id), try StoredIntegration(row: row))
@@ -265,7 +225,7 @@ extension SQLStore {
     ) async throws -> StoredIntegration {
         let stamped = integration.stamped(id: id, lastModified: Date())
         let text = stamped.json.utf8()
-        let values = try write.values(of: id, leaseTime: leaseTime)
+        let values = write.values(of: id, leaseTime: leaseTime)
         let result: (new: Int64?, row: [SQLValue]) = try await perform(writing: true) { session in
             // Who was evicted is to learn that, and not that the document has changed.
             guard try apply(write, values, of: id, in: session) else { return (nil, try session.document(id)) }
@@ -276,7 +236,7 @@ extension SQLStore {
     }
 
     public func delete(_ id: String, writing write: JournalWrite) async throws {
-        let values = try write.values(of: id, leaseTime: leaseTime)
+        let values = write.values(of: id, leaseTime: leaseTime)
         try await perform(writing: true) { session in
             if try apply(write, values, of: id, in: session) { _ = try session.remove(id) }
         }
@@ -339,11 +299,16 @@ extension SQLSession {
         _ id: String, _ document: [UInt8], _ connector: String?, ifRevision revision: Revision?
     ) throws(APIError) -> Int64 {
         let expected: SQLValue = revision.map { .integer(Int64($0.text) ?? -1) } ?? .null
-        let rows = try rows(
-            replaceStatement, [.text(id), .text(document), connector.map { .text($0) } ?? .null, expected])
-        guard let new = rows.first?.first?.integer else {
+        guard let row = try rows(replaceStatement, [.text(id), .text(document), expected]).first,
+            let new = row[0].integer
+        else {
             _ = try self.document(id)
             throw APIError.conflict(id)
+        }
+        // It hardly ever changes, and to write it would touch an index.
+        let connector: SQLValue = connector.map { .text($0) } ?? .null
+        if row[1] != connector {
+            try rows("UPDATE integration SET connector = $2 WHERE id = $1", [.text(id), connector])
         }
         return new
     }
@@ -355,8 +320,8 @@ extension SQLSession {
 
 /// Replaces a document that has the revision it should have.
 private let replaceStatement = """
-    UPDATE integration SET document = $2, connector = $3, revision = revision + 1
-    WHERE id = $1 AND revision = COALESCE(CAST($4 AS BIGINT), revision) RETURNING revision
+    UPDATE integration SET document = $2, revision = revision + 1
+    WHERE id = $1 AND revision = COALESCE(CAST($3 AS BIGINT), revision) RETURNING revision, connector
     """
 
 extension StoredIntegration {
@@ -378,15 +343,15 @@ extension JournalEntry {
         self.init()
         guard let revision = row[1].integer else { return }
         self.revision = revision
-        record = try decoded(row[0], "the journal of integration \(integration)")
+        record = try decoded(row[0], "the journal of integration \(integration)") { try FlowRecord($0) }
         lease = row[2].string.map { Lease(holder: $0, expires: row[3].date) }
     }
 }
 
 extension JournalWrite {
     /// The parameters of the statement that writes it: integration, writer, whether the lease is kept, how long,
-    /// record, snapshot, revision, whether the snapshot changes.
-    package func values(of integration: String, leaseTime: Duration?) throws(APIError) -> [SQLValue] {
+    /// record, snapshot, revision, whether the snapshot changes. The attempts come behind these.
+    package func values(of integration: String, leaseTime: Duration?) -> [SQLValue] {
         let (snapshot, isChanged): (SQLValue, Bool) =
             switch self.snapshot {
             case .keep: (.null, false)
@@ -395,23 +360,19 @@ extension JournalWrite {
             }
         return [
             .text(integration), .text(holder), .integer(keepsLease ? 1 : 0), .milliseconds(leaseTime),
-            .text(try encoded(record)), snapshot, .integer(revision), .integer(isChanged ? 1 : 0),
-        ]
+            .text(record.json.utf8()), snapshot, .integer(revision), .integer(isChanged ? 1 : 0),
+        ] + attempts.map { .text($0.stored.utf8()) }
     }
+
+    package static let valueCount = 8
+
+    /// The place of an attempt in the history: those of a later write come later.
+    package func number(ofAttempt index: Int) -> Int64 { revision * 1000 + Int64(index) }
 }
 
-/// A value as JSON text.
-package func encoded(_ value: some Encodable) throws(APIError) -> [UInt8] {
+private func decoded<T>(_ value: SQLValue, _ what: String, _ decode: (JSON) throws -> T) throws(APIError) -> T {
     do {
-        return try JSON(encoding: value).utf8()
-    } catch {
-        throw APIError(.corrupt, "the journal cannot keep \(value): \(error)")
-    }
-}
-
-private func decoded<T: Decodable>(_ value: SQLValue, _ what: String) throws(APIError) -> T {
-    do {
-        return try JSON(parsing: value.text ?? []).decode()
+        return try decode(JSON(parsing: value.text ?? []))
     } catch {
         throw APIError(.corrupt, "\(what) is damaged: \(error)")
     }
