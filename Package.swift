@@ -82,7 +82,9 @@ let package = Package(
         .testTarget(
             name: "SmartConnectorCLITests",
             dependencies: [
-                "SmartConnector", "SmartConnectorCLI", "SmartConnectorSQLite", "smartconnector", "bigcommerce-netsuite",
+                "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQLite",
+                "SmartConnectorServer", "SmartConnectorTesting", "PostgresServer", "smartconnector",
+                "bigcommerce-netsuite",
             ]
         ),
     ],

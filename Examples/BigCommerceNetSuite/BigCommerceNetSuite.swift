@@ -23,21 +23,25 @@ func bigCommerceNetSuite(_ world: OutsideWorld) -> Connector {
     }
 
     // A bundle is made by the connector. Installing one that is there already is no error: a call that a crash
-    // interrupted is made again.
-    connector.installer("verifyIntegratorBundleInstallation") { _ in
+    // interrupted is made again. What is made stands in the ledger until it is removed.
+    connector.installer("verifyIntegratorBundleInstallation") { call in
         try await world.install("Integrator Bundle")
+        try await call.ledger.created("bundle", "Integrator Bundle")
         return .completed
     }
-    connector.uninstaller("uninstallVerifyIntegratorBundle") { _ in
+    connector.uninstaller("uninstallVerifyIntegratorBundle") { call in
         try await world.uninstall("Integrator Bundle")
+        try await call.ledger.removed("bundle", "Integrator Bundle")
         return .completed
     }
-    connector.installer("verifyBigCommerceBundleInstallation") { _ in
+    connector.installer("verifyBigCommerceBundleInstallation") { call in
         try await world.install("BigCommerce Bundle")
+        try await call.ledger.created("bundle", "BigCommerce Bundle")
         return .completed
     }
-    connector.uninstaller("uninstallVerifyBigCommerceBundle") { _ in
+    connector.uninstaller("uninstallVerifyBigCommerceBundle") { call in
         try await world.uninstall("BigCommerce Bundle")
+        try await call.ledger.removed("bundle", "BigCommerce Bundle")
         return .completed
     }
 

@@ -9,32 +9,40 @@ extension Command {
             "campaign", "list | status ID | stop ID", count: 1...2,
             help: "show campaigns, or how far one is, or stop one"
         ) { context in
-            let store = try await context.database(for: "campaign", connections: 1)
-            switch (context.argument(0), context.arguments.positionals.count) {
-            case ("list", 1):
-                let campaigns = try await store.campaigns()
-                for campaign in campaigns {
-                    context.console.print(context.isJSON ? campaign.json.text() : campaign.line)
-                }
-                if campaigns.isEmpty, !context.isJSON { context.console.print("no campaigns") }
-                return .done
-            case ("status", 2):
-                let status = try await store.status(of: context.argument(1))
-                context.console.print(context.isJSON ? status.json.text() : status.summary)
-                return .done
-            case ("stop", 2):
-                _ = try await store.campaign(context.argument(1))
-                try await store.setState(.stopped, of: context.argument(1))
-                let campaign = try await store.campaign(context.argument(1))
-                context.console.print(context.isJSON ? campaign.json.text() : campaign.line)
-                return .done
-            default:
+            let arguments = context.arguments.positionals
+            let takesID = arguments[0] == "status" || arguments[0] == "stop"
+            guard arguments[0] == "list" || takesID, arguments.count == (takesID ? 2 : 1) else {
                 throw UsageError(
                     description:
                         "usage: \(context.program.name) campaign list | campaign status ID | campaign stop ID")
             }
+            let store = try await context.database(for: "campaign", connections: 1)
+            if arguments[0] == "status" {
+                let status = try await store.status(of: arguments[1])
+                context.console.print(context.isJSON ? status.json.text() : status.summary)
+                return .done
+            }
+            if takesID { try await store.setState(.stopped, of: store.campaign(arguments[1]).id) }
+            let campaigns = takesID ? [try await store.campaign(arguments[1])] : try await store.campaigns()
+            for campaign in campaigns { context.console.print(context.isJSON ? campaign.json.text() : campaign.line) }
+            if campaigns.isEmpty, !context.isJSON { context.console.print("no campaigns") }
+            return .done
         }
     ]
+
+    /// How the command line says that a campaign begins, or goes on.
+    private static func beginning(
+        _ context: Context, stopAfterFailures limit: Int?
+    ) throws -> (any SQLStore) async throws -> Campaign {
+        if let id = context.arguments["--resume"] { return { try await $0.resumeCampaign(id) } }
+        guard let connector = context.arguments["--connector"], let target = try context.version("--to") else {
+            throw UsageError(
+                description:
+                    "update --all takes a connector and a version: \(context.program.name) update --all --connector C --to V"
+            )
+        }
+        return { try await $0.startCampaign(connector: connector, to: target, stopAfterFailures: limit) }
+    }
 
     /// Begins a campaign or takes part in one, and works until it ends.
     static func updateAll(_ context: Context) async throws -> ExitCode {
@@ -43,19 +51,9 @@ extension Command {
         }
         let concurrency = try context.number("--concurrency", in: 1...1000) ?? 16
         let limit = try context.percentage("--stop-after-failures")
+        let begin = try beginning(context, stopAfterFailures: limit)
         let store = try await context.database(for: "update --all", connections: min(concurrency, 8))
-        let campaign: Campaign
-        if let id = context.arguments["--resume"] {
-            campaign = try await store.resumeCampaign(id)
-        } else {
-            guard let id = context.arguments["--connector"], let target = try context.version("--to") else {
-                throw UsageError(
-                    description:
-                        "update --all takes a connector and a version: \(context.program.name) update --all --connector C --to V"
-                )
-            }
-            campaign = try await store.startCampaign(connector: id, to: target, stopAfterFailures: limit)
-        }
+        let campaign = try await begin(store)
         if !context.isJSON {
             context.console.print(
                 "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(context.program.name) update --all --resume \(campaign.id)"

@@ -116,7 +116,11 @@ public struct RemoteStack: Sendable {
         } catch let error as TransportError {
             throw failure("stack_unavailable", "no answer from the stack at \(error)", call)
         }
-        guard (200..<300).contains(response.status) else { throw failure(response, call) }
+        guard (200..<300).contains(response.status) else {
+            // A function that failed may have made something before.
+            if case .success(let envelope) = response.parsed() { try await call.record(envelope) }
+            throw failure(response, call)
+        }
         switch response.parsed() {
         case .success(let json): return json
         case .failure where response.body.isEmpty && !call.function.isAnswered: return .null

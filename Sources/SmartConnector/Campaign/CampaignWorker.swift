@@ -107,7 +107,10 @@ public struct CampaignWorker: Sendable {
                     if isIdle, taken.isEmpty {
                         // What is left is with others, who may end without a word.
                         looked -= .seconds(1)
-                        try await configuration.clock.sleep(for: Self.pause)
+                        let isReleased = try await persistently {
+                            try await store.releaseClaims(id, where: configuration.hasEnded)
+                        }
+                        if !isReleased { try await configuration.clock.sleep(for: Self.pause) }
                     }
                 }
                 if claims.count > 0 { try await group.next() }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a connector function is given when it is called.
 public struct FunctionCall: Sendable {
     /// What all calls of one flow have in common.
@@ -46,6 +48,12 @@ public struct FunctionCall: Sendable {
 
     /// Where to record what is made and removed in other systems.
     public var ledger: Ledger { Ledger(of: function) { [note = context.note] changes in try await note?(changes) } }
+
+    /// Records what the answer of a stack says that its function made and removed.
+    package func record(_ answer: JSON) async throws {
+        let changes = LedgerChange.changes(in: answer, of: function, at: Date())
+        if !changes.isEmpty { try await context.note?(changes) }
+    }
 
     public init(
         _ function: ConnectorFunction, connectorID: String, integrationID: String, step: InstallStep? = nil,

@@ -52,7 +52,10 @@ extension InstallFlow {
                 let result = try await entry.answer(
                     argument(for: call, drive), grace: configuration.cancellationGrace, clock: configuration.clock,
                     eviction: drive.renewal == nil ? nil : drive.eviction, executor: configuration.executor)
-                if let made = result["ledger"], !made.isNull { try await note(result, of: function) }
+                if result["ledger"] != nil {
+                    let changes = LedgerChange.changes(in: result, of: function, at: configuration.now())
+                    if !changes.isEmpty { try await journal.note(changes, of: integrationID) }
+                }
                 try function.checkSuccess(result)
                 let returned = call.with(.returned(result))
                 drive.attempts.append(Attempt(call, .succeeded, at: configuration.now()))
@@ -71,6 +74,10 @@ extension InstallFlow {
                 // Cancelled while it worked: whether it took effect is in doubt, and the journal says so.
                 if Task.isCancelled || drive.isBroken { throw drive.isBroken ? error : CancellationError() }
                 let failure = FunctionFailure(error)
+                if failure.code == "timeout", entry.policy.inDoubt == .stop {
+                    // Nobody waits for its answer any more, and it may come to its end all the same.
+                    throw FlowStop.inDoubt(function, step)
+                }
                 let isLast =
                     tries >= entry.policy.maximumAttempts || failure.code == "not_yet" || failure.code == "rejected"
                 drive.attempts.append(Attempt(call, .failed(failure), at: configuration.now()))
@@ -101,12 +108,6 @@ extension InstallFlow {
         try await commit(
             FlowRecord(memory: drive.machine.memory, call: last, parked: parked), drive, releasing: true)
         throw FlowStop.parked(parked)
-    }
-
-    /// Records what a stack says that its function did outside.
-    private func note(_ result: JSON, of function: ConnectorFunction) async throws {
-        let changes = LedgerChange.changes(in: result, of: function, at: configuration.now())
-        if !changes.isEmpty { try await journal.note(changes, of: integrationID) }
     }
 
     private func argument(for call: FlowRecord.Call, _ drive: Drive) -> FunctionCall {

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Answers the calls that integrator.io makes to a connector's stack, over any transport.
 ///
 /// In a web framework it is mounted as it is; ``respond(to:)`` takes bytes and headers and returns status, headers and
@@ -126,8 +128,11 @@ public struct StackEndpoint: HTTPResponder {
         case .success(let found): target = found
         case .failure(let errors): return Answer(errors.failures)
         }
+        let made = Made()
         do {
-            let result = try await call(target, request, idempotencyKey)
+            var result = try await call(target, idempotencyKey, made)
+            if result.isNull, target.function != .preUninstall { result = made.added(to: [:]) ?? .null }
+            result = made.added(to: result) ?? result
             let body = result.utf8()
             let limit = request["maxResponseSize"]?.int ?? Self.defaultMaximumResponseSize
             guard body.count <= limit else { throw FunctionFailure.tooLarge(limit) }
@@ -135,7 +140,25 @@ public struct StackEndpoint: HTTPResponder {
         } catch is EncodingError {
             return Answer([.notSerializable])
         } catch {
-            return Answer([FunctionFailure(error)])
+            let errors = [FunctionFailure(error)].envelope()
+            return Answer(status: 422, body: (made.added(to: errors) ?? errors).utf8())
+        }
+    }
+
+    /// What a function records that it made and removed in other systems.
+    private final class Made: Sendable {
+        private let changes = Guarded<[LedgerChange]>([])
+
+        func note(_ new: [LedgerChange]) { changes.withLock { $0 += new } }
+
+        /// An answer with what was recorded, for a flow that drives this stack; nil where there is nothing to add or no
+        /// place for it.
+        func added(to answer: JSON) -> JSON? {
+            let changes = changes.withLock { $0 }
+            guard !changes.isEmpty, answer.kind == .object else { return nil }
+            var answer = answer
+            answer["ledger"] = JSON(changes.map(\.json))
+            return answer
         }
     }
 
@@ -196,7 +219,7 @@ public struct StackEndpoint: HTTPResponder {
         return .failure(Errors(failures: [.noSuchFunction]))
     }
 
-    private func call(_ target: Target, _ request: JSON, _ idempotencyKey: String?) async throws -> JSON {
+    private func call(_ target: Target, _ idempotencyKey: String?, _ made: Made) async throws -> JSON {
         let options = CallOptions(wire: target.options)
         let api = api(options)
         let id = target.options["_integrationId"]?.string ?? ""
@@ -208,7 +231,7 @@ public struct StackEndpoint: HTTPResponder {
                 function, connectorID: target.connector.id, integrationID: id, options: options,
                 pending: target.options["pending"],
                 idempotencyKey: target.options["idempotencyKey"]?.string ?? idempotencyKey ?? IdempotencyKey.make(),
-                api: api))
+                api: api, note: { changes in made.note(changes) }))
     }
 
     /// The platform asks for an update without naming a version: the functions of all newer ones run in order, and

@@ -112,6 +112,31 @@ extension SQLStore {
         return rows.compactMap { $0[0].string }
     }
 
+    /// Gives back what workers have taken that are known to have ended.
+    ///
+    /// - Parameter hasEnded: Says so of a worker.
+    /// - Returns: Whether there were any.
+    public func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool {
+        let workers = try await perform(writing: false) { session in
+            try session.rows(
+                """
+                SELECT DISTINCT worker FROM campaign_item
+                WHERE campaign = $1 AND state = 'pending' AND worker IS NOT NULL
+                """, [.text(campaign)])
+        }
+        let ended = workers.compactMap { $0[0].string }.filter(hasEnded)
+        for worker in ended {
+            _ = try await perform(writing: true) { session in
+                try session.rows(
+                    """
+                    UPDATE campaign_item SET worker = NULL, claimed_until = NULL
+                    WHERE campaign = $1 AND worker = $2 AND state = 'pending'
+                    """, [.text(campaign), .text(worker)])
+            }
+        }
+        return !ended.isEmpty
+    }
+
     /// Keeps what a worker has taken and is working on.
     public func renewClaims(
         _ integrations: [String], of campaign: String, by worker: String, for time: Duration

@@ -1,0 +1,103 @@
+import Foundation
+import PostgresServer
+import SmartConnector
+import SmartConnectorPostgres
+import SmartConnectorSQLite
+import Testing
+
+@testable import SmartConnectorCLI
+
+/// Updates of many integrations, by processes that may end at any moment.
+struct CampaigningTests {
+    private static let document: JSON = [
+        "name": "A", "_connectorId": "c", "mode": "settings", "version": "1.0.0", "settings": [:], "install": [],
+    ]
+
+    @Test func oneCommandUpdatesAllAndSaysHowFarItIs() async throws {
+        let harness = try Harness()
+        for _ in 0..<5 { _ = try await harness.create(Self.document.text()) }
+        let outcome = await harness("update", "--all", "--connector", "c", "--to", "2.0.0", "--simulate")
+        #expect(outcome.status == .done)
+        #expect(outcome.output.contains("finished, connector c to 2.0.0"))
+        #expect(outcome.output.contains("5 updated, 0 failed, 0 left"))
+        let list = try await harness("campaign", "list", "--json").lines
+        #expect(list.map { $0["state"] } == ["finished"])
+        let status = try await harness("campaign", "status", list[0]["campaign"]?.string ?? "", "--json").lines
+        #expect(status[0]["succeeded"] == 5)
+        #expect(await harness("campaign", "status", "nothing").status == .notFound)
+    }
+
+    @Test func failuresAreCountedByCodeAndTakenUpAgain() async throws {
+        let harness = try Harness()
+        for _ in 0..<4 { _ = try await harness.create(Self.document.text()) }
+        let failed = await harness(
+            "update", "--all", "--connector", "c", "--to", "2.0.0", "--simulate", "--fail", "update:3:no_licence",
+            "--concurrency", "1")
+        #expect(failed.status == .stopped)
+        #expect(failed.output.contains("1 updated, 3 failed, 0 left\n  3 failed with no_licence"))
+        let id = try await harness("campaign", "list", "--json").lines[0]["campaign"]?.string ?? ""
+        #expect(failed.error.contains("update --all --resume \(id)"))
+        let resumed = await harness("update", "--all", "--resume", id, "--simulate")
+        #expect(resumed.status == .done)
+        #expect(resumed.output.contains("4 updated, 0 failed, 0 left"))
+    }
+
+    @Test func whatDoesNotGoTogetherIsSaid() async throws {
+        let harness = try Harness()
+        for arguments in [
+            ["update"], ["update", "--all"], ["update", "--all", "x"],
+            ["update", "x", "--to", "1", "--concurrency", "2"],
+            ["update", "--all", "--connector", "c", "--to", "1", "--concurrency", "0"],
+            ["update", "--all", "--connector", "c", "--to", "1", "--stop-after-failures", "x"], ["campaign", "status"],
+            ["update", "--all", "--connector", "c", "--to", "1", "--store", "http://127.0.0.1:9", "--token", "t"],
+        ] {
+            let captured = Captured()
+            let status = await harness.command.run(
+                arguments, environment: ["SMARTCONNECTOR_STORE": "sqlite:\(harness.file("s"))"],
+                console: captured.console())
+            #expect(status == .usage, "\(arguments)")
+            #expect(captured.errorText.split(separator: "\n").count == 1)
+        }
+    }
+
+    /// `SMARTCONNECTOR_CAMPAIGN` says how many integrations there are to be.
+    @Test(.timeLimit(.minutes(5)))
+    func workersThatAreKilledAndADatabaseThatIsRestartedLoseNothing() async throws {
+        let count = Int(ProcessInfo.processInfo.environment["SMARTCONNECTOR_CAMPAIGN"] ?? "") ?? 300
+        let server = try await PostgresServer.started(listensOnTCP: true)
+        let url = try await server.uri(database: server.createDatabase())
+        let harness = try Harness()
+        let store = try await PostgresStore(url, connections: 8)
+        let document = try Integration(Self.document)
+        let ids = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<count { group.addTask { try await store.create(document).integration.id ?? "" } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+        let arguments = [
+            "update", "--all", "--resume", campaign.id, "--store", url, "--simulate", "--delay", "20", "--json",
+        ]
+        let workers = try (0..<4).map { _ in try harness.start("smartconnector", arguments) }
+        // Each is at work when it has said how far it is.
+        for worker in workers { try harness.wait(for: "pending", from: worker.output) }
+        kill(workers[0].process.processIdentifier, SIGKILL)
+        try await server.restart(.immediate)
+        for worker in workers { worker.process.waitUntilExit() }
+        for worker in workers.dropFirst() {
+            let output = try worker.output.fileHandleForReading.readToEnd() ?? Data()
+            #expect(worker.process.terminationStatus == 0, "\(String(decoding: output, as: UTF8.self).suffix(400))")
+        }
+        let status = try await store.status(of: campaign.id)
+        #expect(status.succeeded == count)
+        #expect(status.campaign.state == .finished)
+        for id in ids {
+            let integration = try await store.get(id).integration
+            #expect(integration.version == "2.0.0")
+            #expect(!integration.isUpdateInProgress)
+            let history = try await store.history(of: id)
+            #expect(history.count { $0.outcome == .succeeded } == 1)
+            #expect(Set(history.map(\.idempotencyKey)).count == 1)
+        }
+        await server.close()
+    }
+}

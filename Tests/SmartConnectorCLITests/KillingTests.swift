@@ -1,0 +1,117 @@
+import Foundation
+import SmartConnector
+import SmartConnectorSQLite
+import SmartConnectorServer
+import SmartConnectorTesting
+import Synchronization
+import Testing
+
+@testable import SmartConnectorCLI
+
+/// Processes that end without a word, or that meet.
+@Suite(.serialized, .timeLimit(.minutes(20)))
+struct KillingTests {
+    /// What a stack was asked to do.
+    private final class Calls: Sendable {
+        private let calls = Guarded<[(function: String, key: String)]>([])
+
+        var all: [(function: String, key: String)] { calls.withLock { $0 } }
+        var count: Int { calls.withLock { $0.count } }
+
+        func began(_ call: FunctionCall) { calls.withLock { $0.append((call.function.name, call.idempotencyKey)) } }
+    }
+
+    /// A stack whose functions take as long as they are told.
+    private static func stack(_ calls: Calls, taking time: Duration) throws -> (server: HTTPServer, token: String) {
+        let token = "system-token-\(UUID().uuidString)"
+        let connector = Connector(id: "56fd5ad0945g2345c4e678aca76") { call in
+            calls.began(call)
+            try await Task.sleep(for: time)
+            return ["success": true]
+        }
+        let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { _ in
+            InMemoryIntegrationAPI()
+        }
+        var configuration = HTTPServer.Configuration()
+        configuration.port = 0
+        return (try HTTPServer(configuration, responder: endpoint), token)
+    }
+
+    /// The harness drives a stack elsewhere and is killed at random moments. `SMARTCONNECTOR_KILLS` says how often, and
+    /// `SMARTCONNECTOR_CALL_MS` how long each call takes.
+    @Test func killedAtRandomMomentsAndStartedAgainTheFlowEndsAndNoAnsweredCallIsRepeated() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let kills = Int(environment["SMARTCONNECTOR_KILLS"] ?? "") ?? 15
+        let time = Int(environment["SMARTCONNECTOR_CALL_MS"] ?? "") ?? 120
+        let calls = Calls()
+        let (server, token) = try Self.stack(calls, taking: .milliseconds(time))
+        let harness = try Harness()
+        let id = try await harness.create(Harness.example)
+        let store = try SQLiteStore(path: harness.file("store.sqlite"))
+        let arguments = ["run", id, "--stack", "http://127.0.0.1:\(server.port)", "--stack-token", token]
+        var (killed, rounds) = (0, 0)
+        while killed < kills {
+            let (process, _) = try harness.start("smartconnector", arguments)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...(2 * time))))
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            killed += process.terminationReason == .uncaughtSignal ? 1 : 0
+            rounds += 1
+            // An installation that ended too early is not killed any more: its last step is done anew.
+            if try await store.get(id).integration.mode == .settings, killed < kills {
+                let keys = Set(calls.all.filter { $0.function == "verifyBigCommerceBundleInstallation" }.map(\.key))
+                #expect(await harness("reset", id, "3").status == .done)
+                let before = calls.count
+                while calls.count == before {
+                    let (process, _) = try harness.start("smartconnector", arguments)
+                    process.waitUntilExit()
+                }
+                let new = try #require(calls.all.last)
+                #expect(!keys.contains(new.key), "a step run anew has a new key")
+            }
+        }
+        #expect(try harness.run("smartconnector", arguments).status == 0)
+        await server.shutdown()
+
+        let history = try await store.history(of: id)
+        let keys = Set(calls.all.map(\.key))
+        for key in keys {
+            let attempts = history.filter { $0.idempotencyKey == key }
+            #expect(attempts.count { $0.outcome == .succeeded } <= 1)
+            // Whatever came after the answer that was journalled was no call with that key.
+            #expect(attempts.last?.outcome == .succeeded)
+            #expect(Set(calls.all.filter { $0.key == key }.map(\.function)).count == 1)
+        }
+        let undisturbed = try await harness.create(Harness.example)
+        #expect(await harness("run", undisturbed, "--simulate").status == .done)
+        #expect(try await Self.comparable(id, store) == Self.comparable(undisturbed, store))
+        let entry = try await store.entry(of: id)
+        #expect(entry.lease == nil)
+        #expect(entry.record.isEmpty)
+    }
+
+    /// A document without what differs between any two.
+    private static func comparable(_ id: String, _ store: SQLiteStore) async throws -> JSON {
+        var document = try await store.get(id).integration.json
+        document["_id"] = nil
+        document["lastModified"] = nil
+        return document
+    }
+
+    @Test func ofTwoProcessesOnOneIntegrationOneWorksAndTheOtherIsTold() async throws {
+        let calls = Calls()
+        let (server, token) = try Self.stack(calls, taking: .milliseconds(500))
+        let harness = try Harness()
+        let id = try await harness.create(Harness.example)
+        let arguments = ["run", id, "--stack", "http://127.0.0.1:\(server.port)", "--stack-token", token]
+        let both = try (0..<2).map { _ in try harness.start("smartconnector", arguments) }
+        for (process, _) in both { process.waitUntilExit() }
+        #expect(both.map(\.process.terminationStatus).sorted() == [0, 75])
+        let refused = try #require(both.first { $0.process.terminationStatus == 75 })
+        let output = String(decoding: try refused.output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(output.contains("is being driven by") || output.contains("was lost to"))
+        #expect(calls.all.map(\.function).count == 4)
+        #expect(Set(calls.all.map(\.function)).count == 4)
+        await server.shutdown()
+    }
+}
