@@ -35,7 +35,7 @@ final class PostgresPool: Sendable {
     /// What the pool and its threads have in common.
     private final class Shared: Sendable {
         struct State {
-            var statements: ArraySlice<Statement> = []
+            var statements = WaitingLine<Statement>()
             var isClosed = false
         }
 
@@ -44,11 +44,7 @@ final class PostgresPool: Sendable {
         var isClosed: Bool { state.withLock { $0.isClosed } }
 
         func takeStatements() -> [Statement] {
-            state.withLock { state in
-                let batch = Array(state.statements.prefix(PostgresPool.batch))
-                state.statements = state.statements.dropFirst(PostgresPool.batch)
-                return batch
-            }
+            state.withLock { $0.statements.take(atMost: PostgresPool.batch) }
         }
     }
 

@@ -96,7 +96,7 @@ public final class SQLiteStore: SQLStore {
     }
 
     /// Does what waits: first what only reads, then all that writes in one transaction.
-    private static func work(_ batch: ArraySlice<Job>, _ connection: SQLiteConnection, _ commits: Commits) {
+    private static func work(_ batch: [Job], _ connection: SQLiteConnection, _ commits: Commits) {
         for job in batch where !job.isWriting { job.finish(job.run(connection)) }
         let writers = batch.filter(\.isWriting)
         guard !writers.isEmpty else { return }

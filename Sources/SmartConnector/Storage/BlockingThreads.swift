@@ -7,7 +7,7 @@ import Foundation
 /// their changes durable.
 package final class BlockingThreads<Work: Sendable>: Sendable {
     private struct State {
-        var waiting: ArraySlice<Work> = []
+        var waiting = WaitingLine<Work>()
         var isClosed = false
     }
 
@@ -30,12 +30,11 @@ package final class BlockingThreads<Work: Sendable>: Sendable {
         /// Waits for work.
         ///
         /// - Returns: Nil once the queue is closed and empty.
-        func take(atMost limit: Int) -> ArraySlice<Work>? {
+        func take(atMost limit: Int) -> [Work]? {
             condition.withLock {
                 while state.waiting.isEmpty, !state.isClosed { condition.wait() }
                 guard !state.waiting.isEmpty else { return nil }
-                let batch = state.waiting.prefix(limit)
-                state.waiting = state.waiting.dropFirst(limit)
+                let batch = state.waiting.take(atMost: limit)
                 // What is left is for another thread.
                 if !state.waiting.isEmpty { condition.signal() }
                 return batch
@@ -52,7 +51,7 @@ package final class BlockingThreads<Work: Sendable>: Sendable {
     ///   - makeWorker: Is called on each thread, once, and returns what does the work there.
     package init(
         name: String, count: Int = 1, batch: Int = .max,
-        _ makeWorker: @escaping @Sendable () -> (ArraySlice<Work>) -> Void
+        _ makeWorker: @escaping @Sendable () -> ([Work]) -> Void
     ) {
         for _ in 0..<count {
             let thread = Thread { [queue] in
@@ -83,5 +82,34 @@ package final class BlockingThreads<Work: Sendable>: Sendable {
     package func close() {
         queue.with { $0.isClosed = true }
         queue.broadcast()
+    }
+}
+
+/// Elements in the order they came. What was taken is let go of: work refers to whoever it is for.
+package struct WaitingLine<Element> {
+    private var elements: [Element?] = []
+    private var head = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { head == elements.count }
+    package var count: Int { elements.count - head }
+
+    package mutating func append(_ element: Element) { elements.append(element) }
+
+    /// Takes the first ones.
+    package mutating func take(atMost limit: Int) -> [Element] {
+        let end = head + min(limit, count)
+        let taken = (head..<end).compactMap { index in
+            defer { elements[index] = nil }
+            return elements[index]
+        }
+        head = end
+        // Moving the rest is paid for by those that were taken.
+        if head * 2 >= elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return taken
     }
 }
