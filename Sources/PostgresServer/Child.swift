@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A child process.
 ///
@@ -7,7 +7,7 @@ import Foundation
 /// Linux a child can be told to die with the thread that started it, not with the process.
 ///
 /// `@unchecked`: `state` is touched under the condition's lock alone.
-final class Child: @unchecked Sendable {
+package final class Child: @unchecked Sendable {
     private enum State {
         case none
         case running(pid_t)
@@ -17,13 +17,15 @@ final class Child: @unchecked Sendable {
     private let condition = NSCondition()
     private var state = State.none
 
+    package init() {}
+
     /// Starts a program.
     ///
     /// - Parameters:
     ///   - command: Its path and its arguments.
     ///   - log: The file to which its output is appended.
     /// - Returns: Whether it was started: not while another one runs.
-    func start(_ command: [String], log: String) -> Bool {
+    package func start(_ command: [String], log: String) -> Bool {
         condition.withLock {
             if case .running = state { return false }
             state = .none
@@ -63,7 +65,7 @@ final class Child: @unchecked Sendable {
     }
 
     /// Sends a signal, where the child runs.
-    func kill(_ signal: Int32) {
+    package func kill(_ signal: Int32) {
         condition.withLock {
             if case .running(let pid) = state { _ = Foundation.kill(pid, signal) }
         }
@@ -72,7 +74,7 @@ final class Child: @unchecked Sendable {
     /// Waits until the child has ended.
     ///
     /// - Returns: Whether it has, or was never started.
-    func waitForEnd(_ seconds: TimeInterval) -> Bool {
+    package func waitForEnd(_ seconds: TimeInterval) -> Bool {
         let deadline = Date(timeIntervalSinceNow: seconds)
         return condition.withLock {
             while case .running = state {
@@ -87,7 +89,7 @@ final class Child: @unchecked Sendable {
     }
 
     /// How it ended, as waitpid says it; nil while it has not.
-    var status: Int32? {
+    package var status: Int32? {
         condition.withLock { if case .ended(let status) = state { status } else { nil } }
     }
 
