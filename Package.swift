@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "SmartConnectorCLI", targets: ["SmartConnectorCLI"]),
         .executable(name: "smartconnector", targets: ["smartconnector"]),
         .executable(name: "bigcommerce-netsuite", targets: ["bigcommerce-netsuite"]),
+        .executable(name: "simulate", targets: ["simulate"]),
     ],
     dependencies: [],
     targets: [
@@ -56,6 +57,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorServer", "SmartConnectorTesting"]),
+        .executableTarget(name: "simulate", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorSQLiteTests",
