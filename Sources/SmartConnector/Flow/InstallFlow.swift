@@ -194,9 +194,12 @@ public actor InstallFlow {
         case .advance:
             return []
         case .resume:
+            guard drive.record.parked != nil else { return [] }
             drive.record.parked = nil
             // Counted anew: a person has looked at it.
             if let call = drive.record.call { drive.record.call = call.with(call.state) }
+            // Also where nothing is called now: what was parked may have been a change of settings.
+            drive.settlement = drive.record
             return []
         case .resolve(let tookEffect, let reason):
             drive.phase = .ended
