@@ -35,8 +35,8 @@ final class SimulatedProcess: @unchecked Sendable {
     var lastReturn: ConnectorFunction?
     /// Whether a flow is being driven in it.
     var isAtWork = false
-    /// What was read of the document from before an update.
-    var snapshotRead: JSON?
+    /// Whether it is there to give up an update.
+    var isAborting = false
     private var holders = 0
 
     init(_ name: String, in world: SimulatedWorld) {

@@ -55,9 +55,7 @@ struct SimulatedJournal: FlowJournal {
     }
 
     func snapshot(of integration: String) async throws -> Integration? {
-        let snapshot = try await process.readJournal { $0.snapshot }
-        process.snapshotRead = snapshot
-        return try snapshot.map { try Integration($0) }
+        try await process.readJournal { try $0.snapshot.map { try Integration($0) } }
     }
 }
 

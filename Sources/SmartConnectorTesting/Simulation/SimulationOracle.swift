@@ -28,6 +28,9 @@ final class SimulationOracle {
 
     /// What the user has changed, and what therefore must be in the document.
     private(set) var edits: Set<String> = []
+    /// The document as it was when the update under way began.
+    private var beforeUpdate: Integration?
+    private var editsBeforeUpdate: Set<String> = []
 
     init(_ scenario: SimulatedScenario, document: Integration) {
         self.scenario = scenario
@@ -121,7 +124,8 @@ final class SimulationOracle {
             let isFirst = order.prefix { $0 != index }.allSatisfy { !steps[$0].isCompleted }
             return isFirst ? nil : "before the steps that are undone first"
         case .connectorInstaller:
-            return document.mode == .install && steps.isEmpty ? nil : "though there are steps"
+            // One that failed may have written them.
+            return document.mode == .install && (steps.isEmpty || call.attempt > 1) ? nil : "though there are steps"
         case .connectorUninstaller, .preUninstall:
             guard document.mode == .uninstall else { return "in another mode than uninstall" }
             let isAtEnd = call.function == .preUninstall || !steps.contains(where: \.isCompleted)
@@ -146,20 +150,26 @@ final class SimulationOracle {
     func replaced(
         _ old: Integration, by new: Integration, ignoring ignored: String?, as process: SimulatedProcess
     ) -> String? {
-        defer { if !new.isUpdateInProgress { updated = [] } }
+        defer { follow(old, new) }
         for name in ["name", "others", "_connectorId"] where new[name] != original[name] {
             return "\(name) changed, and nobody changed it"
         }
         if new.settings?["kept"] != original.settings?["kept"] { return "settings.kept changed, and nobody changed it" }
-        if let problem = lostEdits(old, new, process) { return problem }
+        let isAbort = old.isUpdateInProgress && old.version == new.version && process.isAborting
+        if let problem = lostEdits(new, isAbort) { return problem }
+        if isAbort, let beforeUpdate, new.settings?["migrated"] != beforeUpdate.settings?["migrated"] {
+            return "an update was given up, and what it changed is not taken back"
+        }
         let isFinished = new.mode == .install && !new.steps.isEmpty && new.steps.allSatisfy(\.isCompleted)
         let wasFinished = old.mode == .install && old.steps.allSatisfy(\.isCompleted)
-        if isFinished, !wasFinished, ignored != "mode", process.functionsRunning == 0 {
+        if isFinished, !wasFinished, ignored == nil, process.functionsRunning == 0 {
             return "all steps are completed, and the mode is still install"
         }
         if let from = old.version, let to = new.version, from != to {
             if to < from { return "the version went back from \(from) to \(to)" }
-            if !old.isUpdateInProgress || (new.isUpdateInProgress && ignored != "updateInProgress") {
+            // Once a server has left out a part of it, the rest comes with another write.
+            let isWhole = process.world.counts[.ignoredField, default: 0] == 0
+            if isWhole, !old.isUpdateInProgress || new.isUpdateInProgress {
                 return "the version changed without the end of an update"
             }
             if let missing = scenario.updates.first(where: { $0 > from && $0 <= to && !updated.contains($0) }) {
@@ -174,20 +184,22 @@ final class SimulationOracle {
         return nil
     }
 
+    private func follow(_ old: Integration, _ new: Integration) {
+        if !new.isUpdateInProgress { updated = [] }
+        if !old.isUpdateInProgress, new.isUpdateInProgress { (beforeUpdate, editsBeforeUpdate) = (old, edits) }
+    }
+
     /// Only giving up an update takes back what the user changed since it began.
-    private func lostEdits(_ old: Integration, _ new: Integration, _ process: SimulatedProcess) -> String? {
+    private func lostEdits(_ new: Integration, _ isAbort: Bool) -> String? {
         let kept = Set((new.settings?["user"]?.members ?? []).map(\.name))
         let lost = edits.subtracting(kept)
         guard let first = lost.min() else { return nil }
-        if old.isUpdateInProgress, !new.isUpdateInProgress, old.version == new.version,
-            let snapshot = process.world.page.snapshot ?? process.snapshotRead
-        {
-            let before = Set((snapshot["settings"]?["user"]?.members ?? []).map(\.name))
-            guard before.intersection(lost).isEmpty else { return "an edit from before the update was lost: \(first)" }
-            edits = kept
-            return nil
+        guard isAbort else { return "the user's edit \(first) was lost" }
+        if let first = lost.intersection(editsBeforeUpdate).min() {
+            return "the user's edit \(first) from before an update was lost when that was given up"
         }
-        return "the user's edit \(first) was lost"
+        edits = kept
+        return nil
     }
 
     /// A process deletes the document.

@@ -21,7 +21,10 @@ extension SimulationRun {
                 if await attempt(command) == .done { break }
                 starts += 1
                 if starts > Self.maximumStarts, world.faults.death > 0 || mode == .safety { return }
-                try? await world.executor.sleep(for: .seconds(1 + world.generator.below(20)))
+                // Throws when the simulation is over.
+                guard (try? await world.executor.sleep(for: .seconds(1 + world.generator.below(20)))) != nil else {
+                    return
+                }
             }
         }
         completed()
@@ -114,7 +117,7 @@ extension SimulationRun {
     }
 
     private func giveUpUpdate() async -> Progress {
-        let ending = await process("person") { $0.abortUpdate() }
+        let ending = await process("person", isAborting: true) { $0.abortUpdate() }
         if case .stopped = ending { return .done }
         return .again
     }

@@ -68,14 +68,16 @@ final class SimulationRun: @unchecked Sendable {
         for problem in world.oracle.problemsAtEnd(world) { world.violate(problem) }
         guard mode == .liveness else { return }
         if !isComplete { world.violate("the person in charge gave up, though there were no faults any more") }
-        if let lease = world.page.entry(at: world.date).lease, !isHeldByOthers(lease) {
+        if let lease = world.page.entry(at: world.date).lease, isLeftBehind(lease) {
             world.violate("a lease was left behind: \(lease.holder)")
         }
     }
 
-    /// Whether somebody holds a lease who has not come to an end yet.
-    private func isHeldByOthers(_ lease: Lease) -> Bool {
-        world.processes.contains { !$0.isDead && $0.holder == lease.holder && $0.isAtWork }
+    /// Whether the holder of a lease has come to its end and not given it back. That of one who died ends with its
+    /// time.
+    private func isLeftBehind(_ lease: Lease) -> Bool {
+        guard let holder = world.processes.first(where: { $0.holder == lease.holder }) else { return true }
+        return !holder.isDead && !holder.isAtWork
     }
 
     // MARK: Processes
@@ -103,8 +105,11 @@ final class SimulationRun: @unchecked Sendable {
     /// Lets a new process do something with a flow.
     ///
     /// - Returns: How that ended.
-    func process(_ name: String, _ events: (InstallFlow) -> FlowEvents) async -> Ending {
+    func process(
+        _ name: String, isAborting: Bool = false, _ events: (InstallFlow) -> FlowEvents
+    ) async -> Ending {
         let process = world.process(name)
+        process.isAborting = isAborting
         process.isAtWork = true
         defer {
             process.isAtWork = false
