@@ -50,7 +50,8 @@ extension SimulatedProcess {
         var new = integration.stamped(id: "sim", lastModified: "at \(world.executor.now / .milliseconds(1))")
         let ignored = ignoreField(of: &new, old)
         switch world.bug {
-        case .staleDocument: if let previous = world.previous { new.settings?["user"] = previous.integration.settings?["user"] }
+        case .staleDocument:
+            if let previous = world.previous { new.settings?["user"] = previous.integration.settings?["user"] }
         case .earlyVersion: if new.isUpdateInProgress, !old.isUpdateInProgress { new.version = "2.0.0" }
         default: break
         }
@@ -146,7 +147,11 @@ extension SimulatedProcess {
         world.trace("\(name) journals \(write.short)")
         if !wasHeld, let last, last.holder != write.holder, last.isInDoubt { world.hit(.leaseTakenOver) }
         for problem in world.oracle.accepted(write, after: last, in: world) { world.violate(problem) }
-        if case .returned = write.record.call?.state { lastReturn = write.record.call?.function } else { lastReturn = nil }
+        if case .returned = write.record.call?.state {
+            lastReturn = write.record.call?.function
+        } else {
+            lastReturn = nil
+        }
         return true
     }
 
@@ -257,7 +262,8 @@ extension Integration {
     /// The document in a trace.
     var short: String {
         let steps = steps.map { $0.isCompleted ? "1" : "0" }.joined()
-        return "\(mode?.rawValue ?? "?") [\(steps)] \(version?.description ?? "")\(isUpdateInProgress ? " updating" : "")"
+        return
+            "\(mode?.rawValue ?? "?") [\(steps)] \(version?.description ?? "")\(isUpdateInProgress ? " updating" : "")"
             + " \(settings?.text() ?? "")"
     }
 }

@@ -52,6 +52,9 @@ struct SimulatedScenario {
     /// Whether others can tell that a process has ended.
     var knowsWhoEnded = false
 
+    /// A scenario of which nothing is decided yet.
+    init() {}
+
     /// The scenario of a seed.
     init(seed: UInt64) {
         var generator = SimulationGenerator(seed: seed, for: 2)

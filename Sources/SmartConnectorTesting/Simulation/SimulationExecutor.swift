@@ -52,7 +52,7 @@ final class SimulationExecutor: TaskExecutor, @unchecked Sendable {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         ready.withLock { $0.append(job) }
-        if waits.load(ordering: .acquiring) { arrival.signal() }
+        if waits.load(ordering: .sequentiallyConsistent) { arrival.signal() }
     }
 
     /// Runs until `isDone`.
@@ -67,7 +67,7 @@ final class SimulationExecutor: TaskExecutor, @unchecked Sendable {
                 jobs += 1
                 if jobs > maximumJobs { return .runaway }
             } else if foreignCount > 0 {
-                waitForArrival()
+                guard waitForArrival() else { return .stuck }
             } else if let next = takeSleeper() {
                 if now > limit { return .late }
                 next.resume()
@@ -84,8 +84,7 @@ final class SimulationExecutor: TaskExecutor, @unchecked Sendable {
         while true {
             wake { _ in true }
             if runJob() { continue }
-            guard foreignCount > 0 else { return }
-            waitForArrival()
+            guard foreignCount > 0, waitForArrival() else { return }
         }
     }
 
@@ -101,11 +100,15 @@ final class SimulationExecutor: TaskExecutor, @unchecked Sendable {
         return true
     }
 
-    private func waitForArrival() {
+    /// Waits for a job from another thread.
+    ///
+    /// - Returns: Whether one came within a minute.
+    private func waitForArrival() -> Bool {
         waits.store(true, ordering: .sequentiallyConsistent)
+        defer { waits.store(false, ordering: .sequentiallyConsistent) }
         // One that came before the flag was up did not signal.
-        if ready.withLock({ $0.isEmpty }) { arrival.wait() }
-        waits.store(false, ordering: .sequentiallyConsistent)
+        guard ready.withLock({ $0.isEmpty }) else { return true }
+        return arrival.wait(timeout: .now() + .seconds(60)) == .success
     }
 
     // MARK: Time

@@ -145,7 +145,9 @@ extension SimulationRun {
             guard world.generator.chance(world.faults.interference), world.stored != nil else { continue }
             world.hit(.secondFlow)
             let ending = await process("second") { $0.run() }
-            if case .failed(let error as SmartConnectorError) = ending, error.code == .busy { world.hit(.refusedAsBusy) }
+            if case .failed(let error as SmartConnectorError) = ending, error.code == .busy {
+                world.hit(.refusedAsBusy)
+            }
         }
     }
 

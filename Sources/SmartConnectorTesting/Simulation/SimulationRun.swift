@@ -132,7 +132,9 @@ final class SimulationRun: @unchecked Sendable {
     }
 
     private func follow(_ events: FlowEvents, in process: SimulatedProcess) async -> Ending {
-        if world.generator.chance(world.faults.function / 16) { return await leave(events, after: world.generator.below(4)) }
+        if world.generator.chance(world.faults.function / 16) {
+            return await leave(events, after: world.generator.below(4))
+        }
         guard world.generator.chance(world.faults.function / 16) else { return await finish(events) }
         let seconds = Duration.seconds(world.generator.below(60))
         let work = Task(executorPreference: world.executor) { await self.finish(events) }
@@ -199,11 +201,12 @@ final class SimulationRun: @unchecked Sendable {
     func completed() { isComplete = true }
 }
 
-
 extension SimulatedWorld {
     /// Whether the holder of a lease is known to have ended.
     fileprivate func hasEnded(_ holder: String) -> Bool {
-        guard scenario.knowsWhoEnded, processes.contains(where: { $0.isDead && $0.holder == holder }) else { return false }
+        guard scenario.knowsWhoEnded, processes.contains(where: { $0.isDead && $0.holder == holder }) else {
+            return false
+        }
         hit(.leaseOfEndedHolder)
         return true
     }
