@@ -26,6 +26,13 @@ final class SimulationOracle {
     /// The versions whose update functions returned, since the update began.
     private var updated: Set<ConnectorVersion> = []
 
+    /// Counts the changes of mode: with another mode a step is run anew, and not again.
+    private var epoch = 0
+    /// When the keys were new.
+    private var epochs: [String: Int] = [:]
+    /// Whether the order of undoing was given for the uninstallation under way.
+    private var hasOrder = false
+
     /// What the user has changed, and what therefore must be in the document.
     private(set) var edits: Set<String> = []
     /// Whether somebody wrote the document who did not hold the lease any more.
@@ -62,7 +69,10 @@ final class SimulationOracle {
         holder = write.keepsLease ? write.holder : nil
         expires = world.executor.now + world.leaseTime
         for attempt in write.attempts { note(attempt, in: world) }
-        if let last, let new = write.record.call, new.isSameCall(as: last), new.idempotencyKey != last.idempotencyKey {
+        if let new = write.record.call, epochs[new.idempotencyKey] == nil { epochs[new.idempotencyKey] = epoch }
+        if let last, let new = write.record.call, new.isSameCall(as: last), new.idempotencyKey != last.idempotencyKey,
+            epochs[last.idempotencyKey] == epoch
+        {
             problems.append(
                 "the key of \(new.function.name) changed from \(last.idempotencyKey) to \(new.idempotencyKey)")
         }
@@ -74,6 +84,7 @@ final class SimulationOracle {
         case .succeeded, .resolvedAsCompleted:
             returned.insert(attempt.idempotencyKey)
             if case .update(let version) = attempt.function { updated.insert(version) }
+            if attempt.function == .preUninstall { hasOrder = true }
         case .failed(let failure):
             if failure.code == "timeout" { world.hit(.functionTimeout) }
         case .inDoubt, .resolvedToRerun: break
@@ -105,13 +116,13 @@ final class SimulationOracle {
             problems.append("\(name) was called again with \(call.idempotencyKey), whose return is journalled")
         }
         guard let document = world.stored else { return problems + ["\(name) was called for what is deleted"] }
-        if let problem = problem(of: call, document, world.page.record.memory) {
+        if let problem = problem(of: call, document) {
             problems.append("\(name) was called \(problem): \(document.short)")
         }
         return problems
     }
 
-    private func problem(of call: FunctionCall, _ document: Integration, _ memory: InstallMachine.Memory) -> String? {
+    private func problem(of call: FunctionCall, _ document: Integration) -> String? {
         let steps = document.steps
         switch call.function {
         case .installer(let name):
@@ -134,7 +145,7 @@ final class SimulationOracle {
         case .connectorUninstaller, .preUninstall:
             guard document.mode == .uninstall else { return "in another mode than uninstall" }
             let isAtEnd = call.function == .preUninstall || !steps.contains(where: \.isCompleted)
-            if call.function == .preUninstall, memory.uninstallOrder != nil { return "though it has answered" }
+            if call.function == .preUninstall, hasOrder { return "though it has answered" }
             return isAtEnd ? nil : "before the steps were undone"
         case .update(let version):
             guard document.isUpdateInProgress else { return "while no update is in progress" }
@@ -195,6 +206,8 @@ final class SimulationOracle {
 
     private func follow(_ old: Integration, _ new: Integration) {
         if !new.isUpdateInProgress { updated = [] }
+        if new.mode != .uninstall { hasOrder = false }
+        if new.mode != old.mode { epoch += 1 }
         if !old.isUpdateInProgress, new.isUpdateInProgress { (beforeUpdate, editsBeforeUpdate) = (old, edits) }
     }
 

@@ -20,7 +20,7 @@ extension SimulationRun {
                 if world.stored == nil { return completed() }
                 if await attempt(command) == .done { break }
                 starts += 1
-                if starts > Self.maximumStarts, world.faults.death > 0 || mode == .safety { return }
+                if mode == .safety, starts > Self.maximumStarts { return }
                 // Throws when the simulation is over.
                 guard (try? await world.executor.sleep(for: .seconds(1 + world.generator.below(20)))) != nil else {
                     return

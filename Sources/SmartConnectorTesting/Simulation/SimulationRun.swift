@@ -16,7 +16,7 @@ final class SimulationRun: @unchecked Sendable {
 
     /// How long it may take after the faults have ended.
     static let patience = Duration.seconds(2 * 3600)
-    /// How often the person in charge starts anew for one command while there are faults.
+    /// How often the person in charge starts anew for one command while the faults never end.
     static let maximumStarts = 40
 
     init(seed: UInt64, mode: SimulationMode, bug: PlantedBug? = nil, isTracing: Bool = false) throws {
