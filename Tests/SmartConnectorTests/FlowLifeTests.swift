@@ -1,3 +1,4 @@
+import Foundation
 import SmartConnector
 import SmartConnectorTesting
 import Synchronization
@@ -247,6 +248,16 @@ extension FlowLifeTests {
         let events = try await fixture.flow(connector: connector).abortUpdate().collect()
         #expect(events == [.updateAborted(isRestored: true)])
         #expect(try fixture.document.settings?["migrated"] == nil)
+    }
+
+    @Test func resumingLastsAlsoWhereNothingIsCalledThen() async throws {
+        let fixture = try await FlowFixture(Self.installed())
+        let parked = FlowRecord.Parked(function: .persistSettings, step: nil, reason: "in vain", since: Date())
+        try await fixture.journal.write(
+            JournalWrite(FlowRecord(parked: parked), by: "x", after: 0, keepingLease: false), of: fixture.id)
+        #expect(try await fixture.flow().saveSettings(["color": "blue"]).finish() == .parked(parked))
+        try await fixture.flow().resume().finish()
+        #expect(try await fixture.flow().saveSettings(["color": "blue"]).finish() == nil)
     }
 
     @Test func anEditFromBeforeAnUpdateSurvivesThatItIsGivenUp() async throws {

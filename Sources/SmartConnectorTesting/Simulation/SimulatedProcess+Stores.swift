@@ -9,7 +9,9 @@ extension SimulatedProcess {
         try await before(.read)
         guard let stored = world.stored else { throw APIError.notFound("sim") }
         isBetweenReadAndWrite = true
-        if mayReadStale, let previous = world.previous, world.generator.chance(world.faults.api) {
+        if mayReadStale, let previous = world.previous, stored.isSame(as: previous.integration),
+            world.generator.chance(world.faults.api)
+        {
             world.hit(.staleRead)
             return world.answer(previous.integration, previous.revision)
         }
@@ -18,8 +20,8 @@ extension SimulatedProcess {
         return answer
     }
 
-    /// Whether a read may be answered with the document before. Where nothing is written on the strength of it, or
-    /// nothing tells that it was stale, nobody can make up for it.
+    /// Whether a read may be answered with the document before. Where nothing is written on the strength of it, since it
+    /// says already what is to be written, nothing tells that it was stale, and nobody can make up for it.
     private var mayReadStale: Bool {
         guard world.scenario.store == .revisions, functionsRunning == 0 else { return false }
         switch lastReturn {
@@ -259,6 +261,11 @@ extension FlowRecord.Call {
 }
 
 extension Integration {
+    /// Whether both say the same to a flow.
+    fileprivate func isSame(as other: Integration) -> Bool {
+        ["mode", "install", "version", "updateInProgress"].allSatisfy { self[$0] == other[$0] }
+    }
+
     /// The document in a trace.
     var short: String {
         let steps = steps.map { $0.isCompleted ? "1" : "0" }.joined()
