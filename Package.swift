@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "SmartConnectorCLI", targets: ["SmartConnectorCLI"]),
         .executable(name: "smartconnector", targets: ["smartconnector"]),
         .executable(name: "bigcommerce-netsuite", targets: ["bigcommerce-netsuite"]),
+        .executable(name: "simulate", targets: ["simulate"]),
     ],
     dependencies: [],
     targets: [
@@ -61,6 +62,7 @@ let package = Package(
                 "SmartConnectorTesting",
             ]
         ),
+        .executableTarget(name: "simulate", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorSQLiteTests",

@@ -70,6 +70,22 @@ public struct Connector: Sendable {
         entries[function] ?? fallback
     }
 
+    /// The same connector, with something around each of its functions.
+    package func wrapped(
+        _ wrap: @escaping @Sendable (FunctionCall, CallPolicy, Body) async throws -> JSON
+    ) -> Connector {
+        var wrapped = self
+        for (function, entry) in entries {
+            let body: Body =
+                switch entry.body {
+                case .suspending(let body): body
+                case .immediate(let body): { try body($0) }
+                }
+            wrapped.register(function, policy: entry.policy) { try await wrap($0, entry.policy, body) }
+        }
+        return wrapped
+    }
+
     /// Registers a function of any kind in the form of the wire.
     public mutating func register(
         _ function: ConnectorFunction, policy: CallPolicy = CallPolicy(), _ body: @escaping Body

@@ -67,6 +67,17 @@ public struct FunctionCall: Sendable {
             step: step, document: document)
     }
 
+    /// The same call, with another way to the API and the ledger.
+    package func reaching(
+        _ api: any IntegrationAPI, noting note: @escaping @Sendable ([LedgerChange]) async throws -> Void
+    ) -> FunctionCall {
+        FunctionCall(
+            call,
+            in: Context(
+                connectorID: connectorID, integrationID: integrationID, options: options, api: api, note: note),
+            step: step, document: document)
+    }
+
     /// The document: as it was read before the call, or read now where the caller did not send it.
     public func integration() async throws -> Integration {
         if let document { return document }

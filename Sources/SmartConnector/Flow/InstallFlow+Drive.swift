@@ -149,7 +149,7 @@ final class FlowSession: Sendable {
 
     deinit {
         guard !isEnded.load(ordering: .relaxed) else { return }
-        Task { [flow] in await flow.release() }
+        Task(executorPreference: flow.configuration.executor) { [flow] in await flow.release() }
     }
 }
 

@@ -34,13 +34,17 @@ extension InstallFlow {
             drive.renewal = nil
         }
         guard !drive.isBroken else { return }
+        // What was to be written with a document that was not written.
+        drive.snapshot = .keep
         var record = drive.settlement ?? drive.record
         if let returned = drive.returned { record.call = returned }
         if let prepared = drive.prepared, prepared === record.call {
             record.call = nil
             drive.prepared = nil
         }
-        guard drive.isHolding || drive.returned != nil || record != drive.record else { return }
+        guard drive.isHolding || drive.returned != nil || drive.settlement != nil || record != drive.record else {
+            return
+        }
         try await commit(record, drive, releasing: true)
     }
 

@@ -194,9 +194,12 @@ public actor InstallFlow {
         case .advance:
             return []
         case .resume:
+            guard drive.record.parked != nil else { return [] }
             drive.record.parked = nil
             // Counted anew: a person has looked at it.
             if let call = drive.record.call { drive.record.call = call.with(call.state) }
+            // Also where nothing is called now: what was parked may have been a change of settings.
+            drive.settlement = drive.record
             return []
         case .resolve(let tookEffect, let reason):
             drive.phase = .ended
@@ -209,16 +212,22 @@ public actor InstallFlow {
         case .update(let target):
             try drive.machine.check(.update)
             try drive.machine.checkFunctions()
-            // While an update is under way, what was before it is kept already.
-            if drive.machine.memory.update == nil { drive.snapshot = .set(drive.stored.integration) }
-            return try await write(drive, keepingCall: true) { machine, _ in try machine.beginUpdate(to: target) }
+            // While an update is under way, what was before it is kept already. It is the document that the update
+            // begins with: what a user changed until then is not taken back when it is given up.
+            let isNew = drive.machine.memory.update == nil
+            return try await write(drive, keepingCall: true) { machine, document in
+                if isNew { drive.snapshot = .set(document) }
+                return try machine.beginUpdate(to: target)
+            }
         case .abortUpdate:
             drive.phase = .ended
             try drive.machine.check(.abortUpdate)
             let snapshot = drive.machine.memory.update == nil ? nil : try await journal.snapshot(of: integrationID)
-            drive.snapshot = .remove
-            return try await write(drive) { machine, _ in try machine.abortUpdate(to: snapshot) }
-                + [.updateAborted(isRestored: snapshot != nil)]
+            return try await write(drive) { machine, _ in
+                // Not sooner: the lease may be journalled before, and then this process may end.
+                drive.snapshot = .remove
+                return try machine.abortUpdate(to: snapshot)
+            } + [.updateAborted(isRestored: snapshot != nil)]
         case .saveSettings(let pending):
             try drive.machine.check(.saveSettings)
             try drive.machine.checkFunctions()
@@ -299,8 +308,10 @@ public actor InstallFlow {
                 events += changes
                 if let last = drive.lastStep, drive.machine.isDone(last) { drive.phase = .ended }
             case .finishUpdate:
-                drive.snapshot = .remove
-                events += try await write(drive) { machine, _ in machine.returned(action, answer) }
+                events += try await write(drive) { machine, _ in
+                    drive.snapshot = .remove
+                    return machine.returned(action, answer)
+                }
             case .callConnectorInstaller, .enterSettings:
                 events += try await write(drive) { machine, _ in machine.returned(action, answer) }
             case .callUpdate(let version):

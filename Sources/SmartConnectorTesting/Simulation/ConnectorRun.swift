@@ -1,0 +1,175 @@
+import Foundation
+import SmartConnector
+
+/// One life of an author's connector, with one call disturbed or none.
+///
+/// Unchecked: it is touched by the thread that calls ``run()``, and by jobs of its world's executor, which run there.
+final class ConnectorRun: @unchecked Sendable {
+    private let simulation: ConnectorSimulation
+    private let subject: ConnectorSimulation.Subject
+    private let disturbance: Disturbance?
+    private let world: SimulatedWorld
+    /// The functions that were called, in order; those of a call that was made again once.
+    private(set) var calls: [ConnectorFunction] = []
+    private var keys: Set<String> = []
+    private(set) var isDisturbed = false
+    private var isDone = false
+    private var stop: String?
+    /// What there was in the other systems after each stage.
+    private var stages: [(name: String, outside: JSON)] = []
+    /// The process that is to die, and how many boundaries it gets over before.
+    private var doomed: SimulatedProcess?
+    private var boundaries = 0
+
+    init(_ simulation: ConnectorSimulation, subject: ConnectorSimulation.Subject, disturbance: Disturbance?) {
+        self.simulation = simulation
+        self.subject = subject
+        self.disturbance = disturbance
+        var document = simulation.document
+        document["_id"] = "sim"
+        var scenario = SimulatedScenario()
+        scenario.store = .revisions
+        scenario.knowsWhoEnded = true
+        world = SimulatedWorld(scenario, document: document, seed: 0, bug: nil, isTracing: false)
+        world.plannedDeath = { [unowned self] process, _, _ in
+            guard process === doomed else { return false }
+            boundaries -= 1
+            return boundaries < 0
+        }
+    }
+
+    /// Runs it.
+    ///
+    /// - Returns: Why it did not come to its end, or nil.
+    func run() -> String? {
+        let executor = world.executor
+        Task(executorPreference: executor) {
+            do {
+                try await self.live()
+            } catch {
+                self.stop = String(describing: error)
+            }
+            self.isDone = true
+        }
+        let outcome = executor.run(until: { self.isDone }, limit: .seconds(7 * 24 * 3600), maximumJobs: 1_000_000)
+        if !isDone { stop = "it does not come to an end: \(outcome)" }
+        for process in world.processes { process.die() }
+        executor.shutDown()
+        return stop
+    }
+
+    /// What is otherwise than in another run.
+    func difference(from other: ConnectorRun) -> String? {
+        for (own, others) in zip(stages, other.stages) where !own.outside.isEquivalent(to: others.outside) {
+            return "after \(own.name) there is \(own.outside.text()), without that \(others.outside.text())"
+        }
+        return nil
+    }
+
+    // MARK: Its life
+
+    private func live() async throws {
+        try await stage("installing") { $0.run() }
+        if let settings = simulation.settings { try await stage("saving settings") { $0.saveSettings(settings) } }
+        for version in simulation.updates { try await stage("updating to \(version)") { $0.update(to: version) } }
+        try await stage("uninstalling") { $0.uninstall() }
+    }
+
+    private func stage(_ name: String, _ events: (InstallFlow) -> FlowEvents) async throws {
+        for _ in 0..<100 {
+            let process = world.process("process")
+            do {
+                let stop = try await events(flow(in: process)).finish()
+                switch stop {
+                case .waiting(let step): try await flow(in: process).complete(String(step.index)).finish()
+                case .inDoubt: try await flow(in: process).resolve(tookEffect: true, reason: "simulated").finish()
+                case .some(let event): throw ConnectorSimulation.Stopped(description: "\(name): \(event.json.text())")
+                case nil:
+                    stages.append((name, try await subject.outside()))
+                    return
+                }
+            } catch  where process.isDead {
+                try await world.executor.sleep(for: .seconds(60))
+            }
+        }
+        throw ConnectorSimulation.Stopped(description: "\(name) never ends")
+    }
+
+    private func flow(in process: SimulatedProcess) -> InstallFlow {
+        let world = world
+        var configuration = InstallFlow.Configuration(
+            clock: SimulatedClock(process: process), jitter: { 0 }, makeKey: { world.makeKey() },
+            makeHolder: { process.makeHolder() }, hasEnded: { _ in false }, now: { world.date })
+        configuration.executor = world.executor
+        return InstallFlow(
+            integration: "sim", connector: connector(in: process), api: SimulatedAPI(process: process),
+            journal: SimulatedJournal(process: process), configuration: configuration)
+    }
+
+    /// The author's connector, each call of it counted, and one disturbed.
+    private func connector(in process: SimulatedProcess) -> Connector {
+        subject.connector.wrapped { [unowned self] call, policy, body in
+            if keys.insert(call.idempotencyKey).inserted { calls.append(call.function) }
+            let kind = disturbance(of: policy)
+            if kind == .diedWithin { doomed = process }
+            world.executor.foreignCount += 1
+            defer { world.executor.foreignCount -= 1 }
+            // What it does to the document and the ledger comes from whatever thread it runs on.
+            let foreign = ForeignAPI(base: SimulatedAPI(process: process), executor: world.executor)
+            let inside = call.reaching(foreign) { changes in try await foreign.note(changes) }
+            if kind == .delivered { _ = try await body(inside) }
+            let answer = try await body(inside)
+            if kind == .died || kind == .diedWithin {
+                process.die()
+                throw ProcessDied()
+            }
+            return answer
+        }
+    }
+
+    /// What is done to the call that was counted last. One that is never made again without a person, who looks whether
+    /// it took effect, can only end without anybody knowing.
+    private func disturbance(of policy: CallPolicy) -> Disturbance.Kind? {
+        guard let disturbance, disturbance.call == calls.count - 1, !isDisturbed else { return nil }
+        guard policy.inDoubt == .rerun || disturbance.kind == .died else { return nil }
+        isDisturbed = true
+        boundaries = disturbance.boundaries
+        return disturbance.kind
+    }
+}
+
+/// An API for functions that may run on any thread: the simulation's own state is touched on its own alone.
+private struct ForeignAPI: IntegrationAPI {
+    let base: SimulatedAPI
+    let executor: SimulationExecutor
+
+    private func inside<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+        try await Task(executorPreference: executor) { try await body() }.value
+    }
+
+    func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        try await inside { [base] in try await base.list(after: cursor, limit: limit) }
+    }
+
+    func get(_ id: String) async throws -> StoredIntegration { try await inside { [base] in try await base.get(id) } }
+
+    func create(_ integration: Integration) async throws -> StoredIntegration {
+        try await inside { [base] in try await base.create(integration) }
+    }
+
+    func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?
+    ) async throws -> StoredIntegration {
+        try await inside { [base] in try await base.update(id, to: integration, ifRevision: revision) }
+    }
+
+    func note(_ changes: [LedgerChange]) async throws {
+        try await inside { [base] in try await base.process.note(changes) }
+    }
+
+    func delete(_ id: String) async throws { try await inside { [base] in try await base.delete(id) } }
+
+    func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
+        try await inside { [base] in try await base.clone(id, options) }
+    }
+}

@@ -1,0 +1,138 @@
+import SmartConnector
+
+/// Something through which functions reach the process that they run in.
+protocol SimulatedSide: Sendable {
+    var process: SimulatedProcess { get }
+}
+
+/// The Integration API as one process reaches it. There is one integration.
+struct SimulatedAPI: IntegrationAPI, SimulatedSide {
+    let process: SimulatedProcess
+
+    func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        IntegrationPage(try await [process.get()])
+    }
+
+    func get(_ id: String) async throws -> StoredIntegration { try await process.get() }
+
+    func create(_ integration: Integration) async throws -> StoredIntegration { throw Self.refusal }
+
+    func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?
+    ) async throws -> StoredIntegration {
+        try await process.put(integration, ifRevision: revision)
+    }
+
+    func delete(_ id: String) async throws { try await process.delete() }
+
+    func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration { throw Self.refusal }
+
+    static let refusal = APIError(.forbidden, "a simulation has one integration", status: 403)
+}
+
+/// The journal as one process reaches it.
+struct SimulatedJournal: FlowJournal {
+    let process: SimulatedProcess
+
+    var leaseTime: Duration? { process.world.leaseTime }
+
+    func entry(of integration: String) async throws -> JournalEntry { try await process.entry() }
+
+    func write(_ write: JournalWrite, of integration: String) async throws { try await process.write(write) }
+
+    func renew(_ holder: String, of integration: String) async throws -> Bool { try await process.renew(holder) }
+
+    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+        try await process.unlock(holder)
+    }
+
+    func history(of integration: String) async throws -> [Attempt] { try await process.readJournal { $0.attempts } }
+
+    func note(_ changes: [LedgerChange], of integration: String) async throws { try await process.note(changes) }
+
+    func ledger(of integration: String) async throws -> [LedgerEntry] {
+        try await process.readJournal { $0.ledger }
+    }
+
+    func snapshot(of integration: String) async throws -> Integration? {
+        try await process.readJournal { try $0.snapshot.map { try Integration($0) } }
+    }
+}
+
+/// Documents and journal in one database, as one process reaches it. An object, since a flow knows by that that both
+/// are one.
+final class SimulatedStore: TransactionalStore, SimulatedSide {
+    let process: SimulatedProcess
+    private let api: SimulatedAPI
+    private let journal: SimulatedJournal
+
+    init(_ process: SimulatedProcess) {
+        self.process = process
+        api = SimulatedAPI(process: process)
+        journal = SimulatedJournal(process: process)
+    }
+
+    func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
+        try await process.readBoth()
+    }
+
+    func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+    ) async throws -> StoredIntegration {
+        try await process.put(integration, ifRevision: revision, writing: write)
+    }
+
+    func delete(_ id: String, writing write: JournalWrite) async throws { try await process.delete(writing: write) }
+
+    // MARK: Documents
+
+    func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        try await api.list(after: cursor, limit: limit)
+    }
+
+    func get(_ id: String) async throws -> StoredIntegration { try await api.get(id) }
+
+    func create(_ integration: Integration) async throws -> StoredIntegration { try await api.create(integration) }
+
+    func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?
+    ) async throws -> StoredIntegration {
+        try await api.update(id, to: integration, ifRevision: revision)
+    }
+
+    func delete(_ id: String) async throws { try await api.delete(id) }
+
+    func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
+        try await api.clone(id, options)
+    }
+
+    // MARK: The journal
+
+    var leaseTime: Duration? { journal.leaseTime }
+
+    func entry(of integration: String) async throws -> JournalEntry { try await journal.entry(of: integration) }
+
+    func write(_ write: JournalWrite, of integration: String) async throws {
+        try await journal.write(write, of: integration)
+    }
+
+    func renew(_ holder: String, of integration: String) async throws -> Bool {
+        try await journal.renew(holder, of: integration)
+    }
+
+    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+        try await journal.unlock(integration, evicting: holder)
+    }
+
+    func history(of integration: String) async throws -> [Attempt] { try await journal.history(of: integration) }
+
+    func note(_ changes: [LedgerChange], of integration: String) async throws {
+        try await journal.note(changes, of: integration)
+    }
+
+    func ledger(of integration: String) async throws -> [LedgerEntry] { try await journal.ledger(of: integration) }
+
+    func snapshot(of integration: String) async throws -> Integration? {
+        try await journal.snapshot(of: integration)
+    }
+}
