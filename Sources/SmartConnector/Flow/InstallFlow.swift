@@ -209,9 +209,11 @@ public actor InstallFlow {
         case .update(let target):
             try drive.machine.check(.update)
             try drive.machine.checkFunctions()
-            // While an update is under way, what was before it is kept already.
-            if drive.machine.memory.update == nil { drive.snapshot = .set(drive.stored.integration) }
-            return try await write(drive, keepingCall: true) { machine, _ in try machine.beginUpdate(to: target) }
+            return try await write(drive, keepingCall: true) { machine, document in
+                // While an update is under way, what was before it is kept already.
+                if machine.memory.update == nil { drive.snapshot = .set(document) }
+                return try machine.beginUpdate(to: target)
+            }
         case .abortUpdate:
             drive.phase = .ended
             try drive.machine.check(.abortUpdate)
