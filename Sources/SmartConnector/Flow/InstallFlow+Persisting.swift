@@ -65,7 +65,9 @@ extension InstallFlow {
             }
             let change = try transition(&drive.machine, fresh.integration)
             let remaining = keepingCall ? drive.record.call : remains(drive.machine)
-            let (record, isLast) = settlement(drive, keeping: remaining)
+            var (record, isLast) = settlement(drive, keeping: remaining)
+            // What a person does to another step leaves this one given up.
+            if keepingCall, drive.machine.mode == mode { record.parked = drive.record.parked }
             var wanted = fresh.integration
             var stored = fresh
             let isChanged = change.apply(to: &wanted)

@@ -194,9 +194,10 @@ public actor InstallFlow {
         case .advance:
             return []
         case .resume:
-            drive.record.parked = nil
+            guard drive.record.parked != nil else { return [] }
             // Counted anew: a person has looked at it.
-            if let call = drive.record.call { drive.record.call = call.with(call.state) }
+            let call = drive.record.call.map { $0.with($0.state) }
+            try await commit(FlowRecord(memory: drive.machine.memory, call: call), drive)
             return []
         case .resolve(let tookEffect, let reason):
             drive.phase = .ended
