@@ -74,6 +74,12 @@ extension InstallFlow {
         return (record, false)
     }
 
+    /// A call that is forgotten while nobody knows whether it took effect is in the history all the same.
+    func forgetCall(_ drive: Drive) {
+        guard drive.returned == nil, let call = drive.record.call, call.isInDoubt else { return }
+        drive.attempts.append(Attempt(call, .inDoubt, at: configuration.now()))
+    }
+
     /// Makes a record durable.
     @inline(__always)
     func commit(_ record: FlowRecord, _ drive: Drive, releasing: Bool = false) async throws {
