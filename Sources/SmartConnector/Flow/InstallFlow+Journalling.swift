@@ -80,6 +80,22 @@ extension InstallFlow {
         drive.attempts.append(Attempt(call, .inDoubt, at: configuration.now()))
     }
 
+    /// Forgets what the document says is over: whoever drove the flow ended before it could.
+    ///
+    /// Settings are not over with that. Where they are saved again, what persistSettings returned is still good.
+    func forgetWhatIsOver(_ drive: Drive) {
+        var record = drive.settlement ?? drive.record
+        record.memory = drive.machine.memory
+        if let call = record.call {
+            if case .setting = call.function {} else {
+                forgetCall(drive)
+                record.call = nil
+            }
+        }
+        if drive.record.memory.update != nil, record.memory.update == nil { drive.snapshot = .remove }
+        drive.settlement = record
+    }
+
     /// Makes a record durable.
     @inline(__always)
     func commit(_ record: FlowRecord, _ drive: Drive, releasing: Bool = false) async throws {

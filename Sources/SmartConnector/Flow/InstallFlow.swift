@@ -256,6 +256,7 @@ public actor InstallFlow {
         switch action {
         case .none:
             drive.phase = .ended
+            forgetWhatIsOver(drive)
             return []
         case .waitForUser(let step):
             drive.phase = .ended
