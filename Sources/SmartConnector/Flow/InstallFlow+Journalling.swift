@@ -87,7 +87,8 @@ extension InstallFlow {
         var record = drive.settlement ?? drive.record
         record.memory = drive.machine.memory
         if let call = record.call {
-            if case .setting = call.function {} else {
+            if case .setting = call.function {
+            } else {
                 forgetCall(drive)
                 record.call = nil
             }
