@@ -227,8 +227,10 @@ public actor InstallFlow {
             try drive.machine.checkFunctions()
             return try await write(drive, keepingCall: true) { machine, document in
                 // While an update is under way, what was before it is kept already.
-                if machine.memory.update == nil { drive.snapshot = .set(document) }
-                return try machine.beginUpdate(to: target)
+                let isFirst = machine.memory.update == nil
+                let change = try machine.beginUpdate(to: target)
+                if isFirst { drive.snapshot = .set(document) }
+                return change
             }
         case .abortUpdate:
             drive.phase = .ended
