@@ -56,6 +56,13 @@ let package = Package(
         ),
         .executableTarget(
             name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorServer", "SmartConnectorTesting"]),
+        .executableTarget(
+            name: "crash-matrix",
+            dependencies: [
+                "SmartConnector", "SmartConnectorSQLite", "SmartConnectorPostgres", "PostgresServer",
+            ],
+            path: "Sources/CrashMatrix"
+        ),
         .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorSQLiteTests",
@@ -80,6 +87,7 @@ let package = Package(
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorSQLite", "smartconnector", "bigcommerce-netsuite",
             ]
         ),
+        .testTarget(name: "CrashMatrixTests", dependencies: ["crash-matrix"]),
     ],
     swiftLanguageModes: [.v6]
 )

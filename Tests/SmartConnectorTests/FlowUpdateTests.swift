@@ -142,6 +142,17 @@ struct FlowUpdateTests {
     }
 
     @Test(arguments: Storage.allCases)
+    func anUpdateThatIsRefusedLeavesNoSnapshot(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        let error = await #expect(throws: SmartConnectorError.self) {
+            try await fixture.flow(connector: connector).update(to: "1.0.0").finish()
+        }
+        #expect(error?.code == .versionNotNewer)
+        #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
+        #expect(try await fixture.entry.lease == nil)
+    }
+
+    @Test(arguments: Storage.allCases)
     func whatAUserSavesJustBeforeTheUpdateIsInTheSnapshot(_ storage: Storage) async throws {
         let (fixture, connector) = try await fixture(storage)
         fixture.fakes["1.1.0"].fail(code: "x")
