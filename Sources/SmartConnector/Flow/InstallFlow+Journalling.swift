@@ -83,7 +83,7 @@ extension InstallFlow {
     /// Forgets what the document says is over: whoever drove the flow ended before it could.
     ///
     /// Settings are not over with that. Where they are saved again, what persistSettings returned is still good.
-    func forgetWhatIsOver(_ drive: Drive) {
+    func forgetWhatIsOver(_ drive: Drive) async throws {
         var record = drive.settlement ?? drive.record
         record.memory = drive.machine.memory
         if let call = record.call {
@@ -94,7 +94,7 @@ extension InstallFlow {
             }
         }
         if drive.record.memory.update != nil, record.memory.update == nil { drive.snapshot = .remove }
-        drive.settlement = record
+        if record != drive.record { try await commit(record, drive, releasing: true) }
     }
 
     /// Makes a record durable.

@@ -273,7 +273,7 @@ public actor InstallFlow {
         switch action {
         case .none:
             drive.phase = .ended
-            forgetWhatIsOver(drive)
+            try await forgetWhatIsOver(drive)
             return []
         case .waitForUser(let step):
             drive.phase = .ended
