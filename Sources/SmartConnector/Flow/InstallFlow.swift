@@ -225,20 +225,22 @@ public actor InstallFlow {
         case .update(let target):
             try drive.machine.check(.update)
             try drive.machine.checkFunctions()
+            // While an update is under way, what was before it is kept already. It is the document that the update
+            // begins with: what a user changed until then is not taken back when it is given up.
+            let isNew = drive.machine.memory.update == nil
             return try await write(drive, keepingCall: true) { machine, document in
-                // While an update is under way, what was before it is kept already.
-                let isFirst = machine.memory.update == nil
-                let change = try machine.beginUpdate(to: target)
-                if isFirst { drive.snapshot = .set(document) }
-                return change
+                if isNew { drive.snapshot = .set(document) }
+                return try machine.beginUpdate(to: target)
             }
         case .abortUpdate:
             drive.phase = .ended
             try drive.machine.check(.abortUpdate)
             let snapshot = drive.machine.memory.update == nil ? nil : try await journal.snapshot(of: integrationID)
-            drive.snapshot = .remove
-            return try await write(drive) { machine, _ in try machine.abortUpdate(to: snapshot) }
-                + [.updateAborted(isRestored: snapshot != nil)]
+            return try await write(drive) { machine, _ in
+                // Not sooner: the lease may be journalled before, and then this process may end.
+                drive.snapshot = .remove
+                return try machine.abortUpdate(to: snapshot)
+            } + [.updateAborted(isRestored: snapshot != nil)]
         case .saveSettings(let pending):
             try drive.machine.check(.saveSettings)
             try drive.machine.checkFunctions()
@@ -320,8 +322,10 @@ public actor InstallFlow {
                 events += changes
                 if let last = drive.lastStep, drive.machine.isDone(last) { drive.phase = .ended }
             case .finishUpdate:
-                drive.snapshot = .remove
-                events += try await write(drive) { machine, _ in machine.returned(action, answer) }
+                events += try await write(drive) { machine, _ in
+                    drive.snapshot = .remove
+                    return machine.returned(action, answer)
+                }
             case .callConnectorInstaller, .enterSettings:
                 events += try await write(drive) { machine, _ in machine.returned(action, answer) }
             case .callUpdate(let version):
