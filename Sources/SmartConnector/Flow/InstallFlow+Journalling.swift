@@ -40,7 +40,9 @@ extension InstallFlow {
             record.call = nil
             drive.prepared = nil
         }
-        guard drive.isHolding || drive.returned != nil || record != drive.record else { return }
+        guard drive.isHolding || drive.returned != nil || drive.settlement != nil || record != drive.record else {
+            return
+        }
         try await commit(record, drive, releasing: true)
     }
 

@@ -210,9 +210,11 @@ public actor InstallFlow {
             return []
         case .resume:
             guard drive.record.parked != nil else { return [] }
+            drive.record.parked = nil
             // Counted anew: a person has looked at it.
-            let call = drive.record.call.map { $0.with($0.state) }
-            try await commit(FlowRecord(memory: drive.machine.memory, call: call), drive)
+            if let call = drive.record.call { drive.record.call = call.with(call.state) }
+            // Also where nothing is called now: what was parked may have been a change of settings.
+            drive.settlement = drive.record
             return []
         case .resolve(let tookEffect, let reason):
             drive.phase = .ended
