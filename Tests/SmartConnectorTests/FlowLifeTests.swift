@@ -230,3 +230,42 @@ struct FlowLifeTests {
         #expect(try fixture.document.steps.map(\.isCompleted) == [true, true, false])
     }
 }
+
+/// What the simulation has found.
+extension FlowLifeTests {
+    @Test func anUpdateThatCouldNotBeGivenUpAtOnceIsStillTakenBack() async throws {
+        let fixture = try await FlowFixture(Self.installed())
+        fixture.fakes["1.2.0"].fail(code: "x")
+        let (api, id) = (fixture.api, fixture.id)
+        fixture.fakes["1.1.0"].run { _ in api.edit(id) { $0.settings?["migrated"] = true } }
+        let connector = connector(fixture)
+        try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
+        api.fail(.update, with: APIError(.unauthorized, "the token has expired", status: 401))
+        await #expect(throws: APIError.self) {
+            try await fixture.flow(connector: connector).abortUpdate().finish()
+        }
+        let events = try await fixture.flow(connector: connector).abortUpdate().collect()
+        #expect(events == [.updateAborted(isRestored: true)])
+        #expect(try fixture.document.settings?["migrated"] == nil)
+    }
+
+    @Test func anEditFromBeforeAnUpdateSurvivesThatItIsGivenUp() async throws {
+        let fixture = try await FlowFixture(Self.installed())
+        fixture.fakes["1.1.0"].fail(code: "x")
+        let (api, id) = (fixture.api, fixture.id)
+        let reads = Guarded(0)
+        api.interrupt { endpoint in
+            // After the session has begun, and before the update has.
+            let isSecond =
+                endpoint == .get
+                && reads.withLock {
+                    $0 += 1; return $0 == 2
+                }
+            if isSecond { api.edit(id) { $0.settings?["color"] = "blue" } }
+        }
+        let connector = connector(fixture)
+        try await fixture.flow(connector: connector).update(to: "1.1.0").finish()
+        try await fixture.flow(connector: connector).abortUpdate().finish()
+        #expect(try fixture.document.settings?["color"] == "blue")
+    }
+}

@@ -34,6 +34,8 @@ extension InstallFlow {
             drive.renewal = nil
         }
         guard !drive.isBroken else { return }
+        // What was to be written with a document that was not written.
+        drive.snapshot = .keep
         var record = drive.settlement ?? drive.record
         if let returned = drive.returned { record.call = returned }
         if let prepared = drive.prepared, prepared === record.call {
