@@ -55,14 +55,14 @@ let package = Package(
             exclude: ["README.md", "integration.json"]
         ),
         .executableTarget(
-            name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorServer", "SmartConnectorTesting"]),
-        .executableTarget(
             name: "crash-matrix",
             dependencies: [
                 "SmartConnector", "SmartConnectorSQLite", "SmartConnectorPostgres", "PostgresServer",
             ],
             path: "Sources/CrashMatrix"
         ),
+        .executableTarget(
+            name: "benchmarks", dependencies: ["SmartConnector", "SmartConnectorServer", "SmartConnectorTesting"]),
         .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorSQLiteTests",

@@ -19,8 +19,9 @@ struct CrashMatrix {
             guard let matrix = CrashMatrix(arguments) else {
                 print(
                     """
-                    usage: crash-matrix [--store sqlite|postgres|both] [--scenario install|uninstall|update|settings]
-                                        [--layout together|apart] [--flaw \(Flaw.allCases.map(\.rawValue).joined(separator: "|"))]
+                    usage: crash-matrix [--store sqlite|postgres|both] [--layout together|apart]
+                                        [--scenario \(Scenario.allCases.map(\.rawValue).joined(separator: "|"))]
+                                        [--flaw \(Flaw.allCases.map(\.rawValue).joined(separator: "|"))]
                     """)
                 exit(64)
             }

@@ -30,6 +30,7 @@ struct Run: Sendable {
             LedgerChange.created(LedgerEntry(kind: "thing", id: $0, function: "make" + $0, created: Date()))
         }
         if !entries.isEmpty { try await opened.note(entries, of: id) }
+        try await scenario.begin(id, in: opened)
     }
 
     func child(fatal: Int) -> Child {

@@ -2,7 +2,7 @@ import SmartConnector
 
 /// What a process is doing when it dies.
 enum Scenario: String, CaseIterable, Sendable {
-    case install, uninstall, update, settings
+    case install, uninstall, update, abort, settings
 
     /// The settings to be saved.
     private static let pending: JSON = ["color": "blue"]
@@ -26,6 +26,21 @@ enum Scenario: String, CaseIterable, Sendable {
                 ],
             ])
         }
+    }
+
+    /// What the journal has at the beginning: an update whose first function has changed the settings.
+    func begin(_ id: String, in store: any TransactionalStore) async throws {
+        guard self == .abort else { return }
+        let before = try await store.get(id).integration
+        try await store.edit(id) {
+            $0.isUpdateInProgress = true
+            $0.settings?["migrated"] = true
+        }
+        let update = InstallMachine.Memory.Update(target: "1.2.0", reached: "1.1.0")
+        try await store.write(
+            JournalWrite(
+                FlowRecord(memory: InstallMachine.Memory(update: update)), by: "before", after: 0,
+                keepingLease: false, snapshot: .set(before)), of: id)
     }
 
     /// What the other system has at the beginning, and the ledger lists.
@@ -91,6 +106,12 @@ enum Scenario: String, CaseIterable, Sendable {
             do {
                 return try await flow.update(to: "1.2.0").finish()
             } catch let error as SmartConnectorError where error.code == .versionNotNewer {
+                return try await flow.run().finish()
+            }
+        case .abort:
+            do {
+                return try await flow.abortUpdate().finish()
+            } catch let error as SmartConnectorError where error.code == .illegalCommand {
                 return try await flow.run().finish()
             }
         case .settings:
