@@ -63,6 +63,13 @@ let package = Package(
             ]
         ),
         .executableTarget(name: "simulate", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+        .executableTarget(
+            name: "crash-matrix",
+            dependencies: [
+                "SmartConnector", "SmartConnectorSQLite", "SmartConnectorPostgres", "PostgresServer",
+            ],
+            path: "Sources/CrashMatrix"
+        ),
         .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorSQLiteTests",
@@ -89,6 +96,7 @@ let package = Package(
                 "bigcommerce-netsuite",
             ]
         ),
+        .testTarget(name: "CrashMatrixTests", dependencies: ["crash-matrix"]),
     ],
     swiftLanguageModes: [.v6]
 )

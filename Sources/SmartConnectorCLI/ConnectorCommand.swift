@@ -56,19 +56,23 @@ public struct ConnectorCommand: Sendable {
     ///
     /// Ctrl-C and SIGTERM cancel the function under way and leave a state to go on from; a second one ends at once.
     public func main() async -> Never {
+        let signals = [SIGINT, SIGTERM]
+        // A signal that comes before it is listened for is lost, so nothing begins before.
+        let (listening, listener) = AsyncStream.makeStream(of: Void.self)
         let task = Task {
-            await run(
+            for await _ in listening.prefix(signals.count) {}
+            return await run(
                 Array(CommandLine.arguments.dropFirst()), environment: ProcessInfo.processInfo.environment,
                 console: .standard)
         }
-        let sources = [SIGINT, SIGTERM].map { signal in Self.onSignal(signal, cancel: task) }
+        let sources = signals.map { signal in Self.onSignal(signal, cancel: task) { listener.yield() } }
         let status = await task.value
         withExtendedLifetime(sources) {}
         exit(status.rawValue)
     }
 
     private static func onSignal(
-        _ number: Int32, cancel task: Task<ExitCode, Never>
+        _ number: Int32, cancel task: Task<ExitCode, Never>, whenListening: @escaping @Sendable () -> Void
     ) -> any DispatchSourceSignal {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -76,6 +80,7 @@ public struct ConnectorCommand: Sendable {
             if task.isCancelled { exit(ExitCode.interrupted.rawValue) }
             task.cancel()
         }
+        source.setRegistrationHandler(handler: whenListening)
         source.resume()
         return source
     }

@@ -82,6 +82,26 @@ public enum TransactionalStoreConformance {
                 throw BrokenPromise(description: "the integration is still there")
             } catch let error as APIError where error.isNotFound {}
         },
+        Promise("what others and the functions edit while an integration is installed survives") { store in
+            let fakes = FakeFunctions()
+            let id = try await store.create(installation).integration.id ?? ""
+            for name in ["makeA", "makeB"] {
+                fakes[name].run { call in
+                    try await store.edit(id) { $0.settings?[name] = "by a user" }
+                    try await call.api.edit(id) { $0[step: 1]?.json["description"] = "by the function" }
+                }
+            }
+            try await InstallFlow(integration: id, connector: fakes.connector(), api: store, journal: store).run()
+                .finish()
+            let document = try await store.get(id).integration
+            try expect(document.mode, is: .settings, "the mode")
+            try expect(document.settings, is: ["color": "red", "makeA": "by a user", "makeB": "by a user"], "settings")
+            try expect(document[step: 1]?.description, is: "by the function", "what the function wrote")
+            try expect(fakes.callNames, is: ["makeA", "makeB"], "the calls")
+            let entry = try await store.entry(of: id)
+            try expect(entry.record, is: FlowRecord(), "the record")
+            try expect(entry.lease, is: nil, "the lease")
+        },
         Promise("many who write at once all succeed, each on its own") { store in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<40 {
@@ -107,6 +127,18 @@ public enum TransactionalStoreConformance {
             try expect(Set(names).count, is: 32, "how many were changed")
         },
     ]
+
+    private static var installation: Integration {
+        get throws {
+            try Integration([
+                "mode": "install", "settings": ["color": "red"],
+                "install": [
+                    ["name": "A", "completed": false, "installerFunction": "makeA"],
+                    ["name": "B", "completed": false, "installerFunction": "makeB"],
+                ],
+            ])
+        }
+    }
 
     private static let record = FlowRecord(
         call: FlowRecord.Call(

@@ -93,6 +93,23 @@ struct LocalIntegratorTests {
         }
     }
 
+    @Test func whatAUserSavesDuringAnInstallationOverTheWireSurvives() async throws {
+        let id = try await create()
+        fakes["makeA"].run { [store] _ in store.edit(id) { $0.settings?["b"] = "mine" } }
+        try await serving(integrator()) { server in
+            let api = try IntegratorClient(server.url, token: Secret("U"))
+            let journal = StateJournal(api)
+            let flow = InstallFlow(
+                integration: id, connector: fakes.connector(id: "c1"), api: api, journal: journal)
+            #expect(try await flow.run().finish() == nil)
+            #expect(store[id]?.settings == ["a": 1, "b": "mine"])
+            #expect(store[id]?.mode == .settings)
+            let entry = try await journal.entry(of: id)
+            #expect(entry.record.isEmpty)
+            #expect(entry.lease == nil)
+        }
+    }
+
     // MARK: An installation as the platform's page drives it
 
     @Test func thePageInstallsChangesUpdatesAndRemoves() async throws {

@@ -26,6 +26,24 @@ struct InMemoryTests {
         }
     }
 
+    @Test(arguments: IntegrationAPIConformance.promises)
+    func aStoreKeepsThePromisesOfAnIntegrationAPI(_ promise: Promise<any IntegrationAPI>) async throws {
+        try await promise.check { InMemoryStore() }
+    }
+
+    @Test(arguments: FlowJournalConformance.promises)
+    func aStoreKeepsThePromisesOfAFlowJournal(_ promise: Promise<FlowJournalConformance.Subject>) async throws {
+        try await promise.check {
+            let store = InMemoryStore()
+            return FlowJournalConformance.Subject { InMemoryStore(store, leaseTime: $0) }
+        }
+    }
+
+    @Test(arguments: TransactionalStoreConformance.promises)
+    func aStoreKeepsThePromisesOfATransactionalStore(_ promise: Promise<any TransactionalStore>) async throws {
+        try await promise.check { InMemoryStore() }
+    }
+
     @Test func countsItsRequests() async throws {
         let api = InMemoryIntegrationAPI()
         let id = try #require(try await api.create(Integration(["name": "A"])).integration.id)

@@ -97,9 +97,11 @@ extension InstallFlow {
     /// - Throws: `FlowStop` where it is not made again.
     private func recover(_ last: FlowRecord.Call, _ policy: CallPolicy, _ drive: Drive) async throws -> Int {
         if policy.inDoubt == .stop { throw FlowStop.inDoubt(last.function, last.step) }
-        drive.attempts.append(Attempt(last, .inDoubt, at: configuration.now()))
         let recoveries = last.recoveries + 1
-        guard recoveries > configuration.maximumRecoveries else { return recoveries }
+        guard recoveries > configuration.maximumRecoveries else {
+            drive.attempts.append(Attempt(last, .inDoubt, at: configuration.now()))
+            return recoveries
+        }
         let parked = FlowRecord.Parked(
             function: last.function, step: last.step,
             reason:

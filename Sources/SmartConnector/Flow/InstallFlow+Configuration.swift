@@ -11,7 +11,7 @@ extension InstallFlow {
         public var requestBackoff: Backoff
         /// How often a document is read again because somebody changed it between reading and writing.
         public var conflictAttempts: Int
-        /// How often in a row a call is made of which nobody learns what becomes of it; then the flow is parked.
+        /// How often in a row a call is made again of which nobody learnt what became of it; then the flow is parked.
         public var maximumRecoveries: Int
         /// How long a cancelled function may take to return.
         public var cancellationGrace: Duration

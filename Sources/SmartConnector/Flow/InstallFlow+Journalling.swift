@@ -78,6 +78,29 @@ extension InstallFlow {
         return (record, false)
     }
 
+    /// A call that is forgotten while nobody knows whether it took effect is in the history all the same.
+    func forgetCall(_ drive: Drive) {
+        guard drive.returned == nil, let call = drive.record.call, call.isInDoubt else { return }
+        drive.attempts.append(Attempt(call, .inDoubt, at: configuration.now()))
+    }
+
+    /// Forgets what the document says is over: whoever drove the flow ended before it could.
+    ///
+    /// Settings are not over with that. Where they are saved again, what persistSettings returned is still good.
+    func forgetWhatIsOver(_ drive: Drive) async throws {
+        var record = drive.settlement ?? drive.record
+        record.memory = drive.machine.memory
+        if let call = record.call {
+            if case .setting = call.function {
+            } else {
+                forgetCall(drive)
+                record.call = nil
+            }
+        }
+        if drive.record.memory.update != nil, record.memory.update == nil { drive.snapshot = .remove }
+        if record != drive.record { try await commit(record, drive, releasing: true) }
+    }
+
     /// Makes a record durable.
     @inline(__always)
     func commit(_ record: FlowRecord, _ drive: Drive, releasing: Bool = false) async throws {

@@ -53,6 +53,7 @@ extension InstallFlow {
         _ transition: (inout InstallMachine, Integration) throws -> Change
     ) async throws -> [FlowEvent] {
         let (memory, mode, version) = (drive.machine.memory, drive.machine.mode, drive.machine.writtenVersion)
+        if !keepingCall { forgetCall(drive) }
         if transactions == nil, !drive.isHolding { try await commit(drive.record, drive) }
         for attempt in 0..<configuration.conflictAttempts {
             let fresh = attempt == 0 && transactions != nil ? drive.stored : try await read()
@@ -65,7 +66,9 @@ extension InstallFlow {
             }
             let change = try transition(&drive.machine, fresh.integration)
             let remaining = keepingCall ? drive.record.call : remains(drive.machine)
-            let (record, isLast) = settlement(drive, keeping: remaining)
+            var (record, isLast) = settlement(drive, keeping: remaining)
+            // What a person does to another step leaves this one given up.
+            if keepingCall, drive.machine.mode == mode { record.parked = drive.record.parked }
             var wanted = fresh.integration
             var stored = fresh
             let isChanged = change.apply(to: &wanted)
@@ -124,6 +127,7 @@ extension InstallFlow {
     func remove(_ drive: Drive) async throws -> [LedgerEntry] {
         // The journal may be kept beside the integration, and go with it.
         let leftovers = try await journal.ledger(of: integrationID)
+        forgetCall(drive)
         if transactions == nil, !drive.isHolding { try await commit(drive.record, drive) }
         drive.phase = .ended
         let memory = InstallMachine.Memory()

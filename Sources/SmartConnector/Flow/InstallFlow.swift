@@ -140,7 +140,22 @@ public actor InstallFlow {
     private func look() async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
         if let transactions { return try await readBoth(transactions) }
         let entry = try await journalled()
-        return (entry, entry.lease == nil ? try await read() : nil)
+        guard entry.lease == nil else { return (entry, nil) }
+        do {
+            return (entry, try await read())
+        } catch let error as APIError where error.isNotFound && wasBeingDeleted(entry.record) {
+            // Whoever deleted it ended before the journal said so. What remains to be done is the rest of that.
+            let removed = try Integration(["_id": JSON(integrationID), "mode": "uninstall", "install": []])
+            return (entry, StoredIntegration(removed, revision: nil))
+        }
+    }
+
+    /// Whether all that comes before deleting an integration was done.
+    private func wasBeingDeleted(_ record: FlowRecord) -> Bool {
+        guard let call = record.call, case .returned = call.state else { return false }
+        if functions.contains(.connectorUninstaller) { return call.function == .connectorUninstaller }
+        if case .uninstaller = call.function { return true }
+        return false
     }
 
     private func readBoth(
@@ -262,6 +277,7 @@ public actor InstallFlow {
         switch action {
         case .none:
             drive.phase = .ended
+            try await forgetWhatIsOver(drive)
             return []
         case .waitForUser(let step):
             drive.phase = .ended

@@ -1,0 +1,114 @@
+import Foundation
+import PostgresServer
+import SmartConnector
+
+/// Kills real processes at each of their persistence points, lets others go on, and checks what is left.
+///
+///     crash-matrix [--store sqlite|postgres|both] [--scenario install|…] [--layout together|apart] [--flaw …]
+@main
+struct CrashMatrix {
+    private var stores = ["sqlite", "postgres"]
+    private var scenarios = Scenario.allCases
+    private var layouts = Layout.allCases
+    private var flaw: Flaw?
+
+    static func main() async {
+        do {
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            if let child = try Child(arguments) { exit(await child.run()) }
+            guard let matrix = CrashMatrix(arguments) else {
+                print(
+                    """
+                    usage: crash-matrix [--store sqlite|postgres|both] [--layout together|apart]
+                                        [--scenario \(Scenario.allCases.map(\.rawValue).joined(separator: "|"))]
+                                        [--flaw \(Flaw.allCases.map(\.rawValue).joined(separator: "|"))]
+                    """)
+                exit(64)
+            }
+            exit(try await matrix.run() ? 0 : 1)
+        } catch {
+            print("crash-matrix: \(error)")
+            exit(2)
+        }
+    }
+
+    private init?(_ arguments: [String]) {
+        guard arguments.count.isMultiple(of: 2) else { return nil }
+        for index in stride(from: 0, to: arguments.count, by: 2) {
+            let value = arguments[index + 1]
+            switch arguments[index] {
+            case "--store" where value == "both": break
+            case "--store" where stores.contains(value): stores = [value]
+            case "--scenario":
+                guard let scenario = Scenario(rawValue: value) else { return nil }
+                scenarios = [scenario]
+            case "--layout":
+                guard let layout = Layout(rawValue: value) else { return nil }
+                layouts = [layout]
+            case "--flaw":
+                guard let flaw = Flaw(rawValue: value) else { return nil }
+                self.flaw = flaw
+            default: return nil
+            }
+        }
+    }
+
+    /// Prints the table.
+    ///
+    /// - Returns: Whether all was as it should be.
+    private func run() async throws -> Bool {
+        let folder = "\(Self.temporaryFolder)/crash-matrix-\(UUID().uuidString)"
+        let start = ContinuousClock.now
+        var (count, failures) = (0, 0)
+        for name in stores {
+            let server = name == "postgres" ? try await PostgresServer.started() : nil
+            let place = if let server { try await database(of: server) } else { Matrix.Place.sqlite }
+            let matrix = Matrix(place: place, folder: folder, flaw: flaw, width: 3)
+            for layout in layouts {
+                for scenario in scenarios {
+                    for row in try await matrix.rows(scenario, layout) {
+                        count += 1
+                        if !row.complaints.isEmpty { failures += 1 }
+                        print(Self.line(row, "\(name) \(layout.rawValue)", scenario))
+                    }
+                }
+            }
+            await server?.close()
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        print(
+            "\(count) runs, \(failures) of them not as they should be, \(seconds.formatted(.number.precision(.fractionLength(1)))) s"
+        )
+        if failures == 0 || flaw != nil {
+            try? FileManager.default.removeItem(atPath: folder)
+        } else {
+            print("what is left: \(folder)")
+        }
+        return failures == 0
+    }
+
+    /// In memory where there is such a folder: a process that is killed takes nothing with it that was written, and
+    /// there is nothing to wait for.
+    private static var temporaryFolder: String {
+        let memory = "/dev/shm"
+        return FileManager.default.isWritableFile(atPath: memory) ? memory : NSTemporaryDirectory()
+    }
+
+    private func database(of server: PostgresServer) async throws -> Matrix.Place {
+        let database = server.connectionString(database: try await server.createDatabase())
+        return .postgres(database, try await Store.postgres(database).open(connections: 4))
+    }
+
+    private static func line(_ row: Matrix.Row, _ store: String, _ scenario: Scenario) -> String {
+        let columns = [
+            (store, 17), (scenario.rawValue, 9), (row.deaths.joined(separator: "; then "), 110), (row.calls, 50),
+            (row.things.isEmpty ? "nothing" : row.things.joined(separator: ", "), 40),
+            (row.isDocumentAsExpected ? "document ok" : "DOCUMENT DIFFERS", 11),
+        ]
+        let text = columns.map { text, width in
+            text + String(repeating: " ", count: max(0, width - text.count))
+        }
+        let complaints = row.complaints.map { "\n    FAILED: \($0)" }
+        return text.joined(separator: " | ") + complaints.joined()
+    }
+}

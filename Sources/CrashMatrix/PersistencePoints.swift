@@ -1,0 +1,38 @@
+import Foundation
+import SmartConnector
+import Synchronization
+
+/// The moments of a process's life at which it may die: before and after all that outlives it.
+final class PersistencePoints: Sendable {
+    private let world: World
+    private let fatal: Int
+    private let names = Guarded<[String]>([])
+
+    /// - Parameter fatal: At which point the process dies, counted from 1; 0 for never.
+    init(_ world: World, fatal: Int) {
+        self.world = world
+        self.fatal = fatal
+    }
+
+    var all: [String] { names.withLock { $0 } }
+
+    func pass(_ name: String) {
+        let count = names.withLock { names in
+            names.append(name)
+            return names.count
+        }
+        guard count == fatal else { return }
+        world.append("\(count) \(name)", to: .deaths)
+        kill(getpid(), SIGKILL)
+        // The signal is not waited for.
+        while true { sleep(1) }
+    }
+
+    /// Does something that outlives the process.
+    func around<T>(_ name: String, _ body: () async throws -> T) async throws -> T {
+        pass("before " + name)
+        let result = try await body()
+        pass("after " + name)
+        return result
+    }
+}

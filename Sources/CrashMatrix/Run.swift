@@ -1,0 +1,139 @@
+import Foundation
+import SmartConnector
+
+/// One integration, and the processes that drive it one after the other.
+struct Run: Sendable {
+    let store: Store
+    /// The store as this process has it open all the time, where that makes no difference to the others.
+    private let shared: (any TransactionalStore)?
+    let layout: Layout
+    let scenario: Scenario
+    let flaw: Flaw?
+    let integration: String
+    let world: World
+
+    init(_ matrix: Matrix, _ scenario: Scenario, _ layout: Layout, name: String) async throws {
+        world = try World(
+            folder: "\(matrix.folder)/\(matrix.place.name)-\(layout.rawValue)-\(scenario.rawValue)-\(name)")
+        switch matrix.place {
+        case .sqlite: (store, shared) = (.sqlite(path: "\(world.folder)/store.sqlite"), nil)
+        case .postgres(let database, let opened): (store, shared) = (.postgres(database), opened)
+        }
+        self.layout = layout
+        self.scenario = scenario
+        flaw = matrix.flaw
+        let opened = if let shared { shared } else { try await store.open() }
+        let id = try await opened.create(scenario.document).integration.id ?? ""
+        integration = id
+        for thing in scenario.things { world.make(thing, key: "before") }
+        let entries = scenario.things.map {
+            LedgerChange.created(LedgerEntry(kind: "thing", id: $0, function: "make" + $0, created: Date()))
+        }
+        if !entries.isEmpty { try await opened.note(entries, of: id) }
+        try await scenario.begin(id, in: opened)
+    }
+
+    func child(fatal: Int) -> Child {
+        Child(
+            store: store, layout: layout, scenario: scenario, integration: integration, world: world, flaw: flaw,
+            fatal: fatal)
+    }
+
+    // MARK: What is left
+
+    private func open() async throws -> any TransactionalStore {
+        if let shared { shared } else { try await store.open() }
+    }
+
+    func outcome() async throws -> Matrix.Outcome { try await outcome(in: open()) }
+
+    private func outcome(in opened: any TransactionalStore) async throws -> Matrix.Outcome {
+        var document: String?
+        do {
+            var integration = try await opened.get(integration).integration
+            integration["_id"] = nil
+            integration["lastModified"] = nil
+            document = integration.json.text()
+        } catch let error as APIError where error.isNotFound {}
+        let ledger = try await opened.ledger(of: integration)
+        return Matrix.Outcome(document: document, things: world.things, ledger: ledger.map { "\($0.kind) \($0.id)" })
+    }
+
+    /// The keys of the calls whose return is journalled, by what the journal says now and what it has said.
+    private func returned() async throws -> Set<String> {
+        let opened = try await open()
+        var keys = Set(world.lines(of: .returns))
+        for attempt in try await opened.history(of: integration) where attempt.outcome == .succeeded {
+            keys.insert(attempt.idempotencyKey)
+        }
+        if let call = try await opened.entry(of: integration).record.call, call.hasReturned {
+            keys.insert(call.idempotencyKey)
+        }
+        return keys
+    }
+
+    // MARK: Dying
+
+    /// Lets a process die at each of these points, one after the other, and then another one reach the end.
+    func row(dyingAt fatal: [Int], expecting expected: Matrix.Outcome) async throws -> Matrix.Row {
+        var complaints: [String] = []
+        var returned: Set<String> = []
+        var known = 0
+        for (index, point) in (fatal + [0]).enumerated() {
+            let end = try await child(fatal: point).start()
+            let calls = world.calls
+            for call in calls.dropFirst(known) where returned.contains(call.key) {
+                complaints.append("\(call.function) was called again although its return was journalled")
+            }
+            known = calls.count
+            switch end {
+            case .killed where point > 0: returned = try await self.returned()
+            // A recovery may be shorter than the point at which it was to be interrupted.
+            case .ended(0) where index > 0: break
+            default: complaints.append("it ended with \(end): \(world.lines(of: .errors).joined(separator: "; "))")
+            }
+        }
+        for (function, calls) in Dictionary(grouping: world.calls, by: \.function) where Set(calls.map(\.key)).count > 1
+        {
+            complaints.append("\(function) was called with several keys")
+        }
+        let opened = try await open()
+        let found = try await outcome(in: opened)
+        if found.document != expected.document { complaints.append("the document is \(found.document ?? "gone")") }
+        if found.things != expected.things { complaints.append("in the other system there is \(found.things)") }
+        if found.ledger != expected.ledger { complaints.append("the ledger lists \(found.ledger)") }
+        complaints += try await leftovers(in: opened)
+        let deaths = world.lines(of: .deaths)
+        if deaths.isEmpty { complaints.append("nobody died") }
+        let row = Matrix.Row(
+            deaths: deaths, calls: Self.summary(world.calls), things: found.things,
+            isDocumentAsExpected: found.document == expected.document, complaints: complaints)
+        if complaints.isEmpty { try? FileManager.default.removeItem(atPath: world.folder) }
+        return row
+    }
+
+    /// What the journal should not have any more.
+    func leftovers() async throws -> [String] { try await leftovers(in: open()) }
+
+    private func leftovers(in opened: any TransactionalStore) async throws -> [String] {
+        let entry = try await opened.entry(of: integration)
+        var complaints: [String] = []
+        if let lease = entry.lease { complaints.append("\(lease.holder) still has the lease") }
+        if !entry.record.isEmpty { complaints.append("the journal still says \(entry.record)") }
+        if try await opened.snapshot(of: integration) != nil { complaints.append("there still is a snapshot") }
+        return complaints
+    }
+
+    /// The calls in order, how often each was made in a row.
+    private static func summary(_ calls: [World.Call]) -> String {
+        var counts: [(function: String, count: Int)] = []
+        for call in calls {
+            if counts.last?.function == call.function {
+                counts[counts.count - 1].count += 1
+            } else {
+                counts.append((call.function, 1))
+            }
+        }
+        return counts.map { $0.count > 1 ? "\($0.function)×\($0.count)" : $0.function }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,232 @@
+public import Foundation
+public import SmartConnector
+import Synchronization
+
+/// Documents and journal in memory as one database: the smallest ``TransactionalStore``.
+///
+/// ```swift
+/// let store = InMemoryStore()
+/// let id = try await store.create(example).integration.id
+/// let flow = InstallFlow(integration: id, connector: connector, api: store, journal: store)
+/// ```
+public final class InMemoryStore: TransactionalStore {
+    /// What is asked of it.
+    public enum Operation: String, Sendable, Hashable, CaseIterable {
+        /// A document, or a journal, or both as of one moment.
+        case read
+        /// A document is created, replaced or deleted.
+        case document
+        /// The journal.
+        case journal
+        /// Document and journal in one transaction.
+        case transaction
+        case renewal
+    }
+
+    fileprivate struct State {
+        var documents: [String: StoredIntegration] = [:]
+        /// In the order they were created.
+        var ids: [String] = []
+        var lastRevision = 0
+        var pages: [String: JournalPage] = [:]
+        var journalWrites: [JournalWrite] = []
+        var interruption: (@Sendable (Operation) async throws -> Void)?
+    }
+
+    private final class Storage: Sendable {
+        let state = Guarded(State())
+    }
+
+    private let storage: Storage
+    public let leaseTime: Duration?
+    private let now: @Sendable () -> Date
+
+    /// An empty store.
+    ///
+    /// - Parameters:
+    ///   - leaseTime: How long a lease is good for.
+    ///   - now: The time by which leases end, and what `lastModified` is set to.
+    public init(leaseTime: Duration? = nil, now: @escaping @Sendable () -> Date = { Date() }) {
+        self.leaseTime = leaseTime
+        self.now = now
+        storage = Storage()
+    }
+
+    /// The same store, as a process of other habits has it.
+    ///
+    /// - Parameter leaseTime: How long the leases are good for that are taken through this one.
+    public init(_ other: InMemoryStore, leaseTime: Duration?) {
+        self.leaseTime = leaseTime
+        now = other.now
+        storage = other.storage
+    }
+
+    // MARK: For tests
+
+    /// What was written to the journal, in the order it was.
+    public var journalWrites: [JournalWrite] { storage.state.withLock { $0.journalWrites } }
+
+    /// Calls `body` before each operation: what somebody else does just then, or why it cannot be done.
+    public func interrupt(_ body: (@Sendable (Operation) async throws -> Void)?) {
+        storage.state.withLock { $0.interruption = body }
+    }
+
+    private func perform<T: Sendable>(
+        _ operation: Operation, _ body: @Sendable (inout State) throws -> T
+    ) async throws -> T {
+        if let interruption = storage.state.withLock({ $0.interruption }) { try await interruption(operation) }
+        return try storage.state.withLock { state in try body(&state) }
+    }
+
+    // MARK: IntegrationAPI
+
+    public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        try await perform(.read) { state in
+            let start = cursor.flatMap { state.ids.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
+            let ids = state.ids[start...].prefix(limit)
+            return IntegrationPage(
+                ids.compactMap { state.documents[$0] }, next: start + ids.count < state.ids.count ? ids.last : nil)
+        }
+    }
+
+    public func get(_ id: String) async throws -> StoredIntegration {
+        try await perform(.read) { state in try state.document(id) }
+    }
+
+    public func create(_ integration: Integration) async throws -> StoredIntegration {
+        try await perform(.document) { state in
+            var generator = SystemRandomNumberGenerator()
+            let id = Integration.newID(using: &generator)
+            state.ids.append(id)
+            return state.set(id, integration, at: now())
+        }
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?
+    ) async throws -> StoredIntegration {
+        try await perform(.document) { state in
+            try state.check(id, revision)
+            return state.set(id, integration, at: now())
+        }
+    }
+
+    public func delete(_ id: String) async throws {
+        try await perform(.document) { state in
+            _ = try state.document(id)
+            state.remove(id)
+        }
+    }
+
+    public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
+        try await create(try await get(id).integration.cloned(options))
+    }
+
+    // MARK: FlowJournal
+
+    public func entry(of integration: String) async throws -> JournalEntry {
+        try await perform(.read) { state in state.pages[integration]?.entry(at: now()) ?? JournalEntry() }
+    }
+
+    public func write(_ write: JournalWrite, of integration: String) async throws {
+        try await perform(.journal) { state in
+            _ = try state.apply(write, of: integration, leaseTime: leaseTime, at: now())
+        }
+    }
+
+    public func renew(_ holder: String, of integration: String) async throws -> Bool {
+        try await perform(.renewal) { state in
+            state.pages[integration]?.renew(holder, leaseTime: leaseTime, at: now()) ?? false
+        }
+    }
+
+    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+        try await perform(.journal) { state in state.pages[integration]?.unlock(evicting: holder) }
+    }
+
+    public func history(of integration: String) async throws -> [Attempt] {
+        try await perform(.read) { state in state.pages[integration]?.attempts ?? [] }
+    }
+
+    public func note(_ changes: [LedgerChange], of integration: String) async throws {
+        try await perform(.journal) { state in state.pages[integration, default: JournalPage()].note(changes) }
+    }
+
+    public func ledger(of integration: String) async throws -> [LedgerEntry] {
+        try await perform(.read) { state in state.pages[integration]?.ledger ?? [] }
+    }
+
+    public func snapshot(of integration: String) async throws -> Integration? {
+        try await perform(.read) { state in try state.pages[integration]?.snapshot.map { try Integration($0) } }
+    }
+
+    // MARK: TransactionalStore
+
+    public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
+        try await perform(.read) { state in
+            (state.pages[id]?.entry(at: now()) ?? JournalEntry(), try state.document(id))
+        }
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+    ) async throws -> StoredIntegration {
+        try await perform(.transaction) { state in
+            let before = state
+            do {
+                // Who was evicted is to learn that, and not that the document has changed.
+                guard try state.apply(write, of: id, leaseTime: leaseTime, at: now()) else {
+                    return try state.document(id)
+                }
+                try state.check(id, revision)
+            } catch {
+                state = before
+                throw error
+            }
+            return state.set(id, integration, at: now())
+        }
+    }
+
+    public func delete(_ id: String, writing write: JournalWrite) async throws {
+        try await perform(.transaction) { state in
+            if try state.apply(write, of: id, leaseTime: leaseTime, at: now()) { state.remove(id) }
+        }
+    }
+}
+
+extension InMemoryStore.State {
+    fileprivate func document(_ id: String) throws -> StoredIntegration {
+        guard let stored = documents[id] else { throw APIError.notFound(id) }
+        return stored
+    }
+
+    fileprivate func check(_ id: String, _ revision: Revision?) throws {
+        let stored = try document(id)
+        if let revision, revision != stored.revision { throw APIError.conflict(id) }
+    }
+
+    fileprivate mutating func set(_ id: String, _ integration: Integration, at date: Date) -> StoredIntegration {
+        lastRevision += 1
+        let stored = StoredIntegration(
+            integration.stamped(id: id, lastModified: date), revision: Revision(String(lastRevision)))
+        documents[id] = stored
+        return stored
+    }
+
+    fileprivate mutating func remove(_ id: String) {
+        documents[id] = nil
+        ids.removeAll { $0 == id }
+    }
+
+    /// Writes to the journal, unless somebody else has.
+    ///
+    /// - Returns: Whether this had not been written already.
+    fileprivate mutating func apply(
+        _ write: JournalWrite, of integration: String, leaseTime: Duration?, at now: Date
+    ) throws -> Bool {
+        let isNew = try pages[integration, default: JournalPage()].apply(
+            write, of: integration, leaseTime: leaseTime, at: now)
+        if isNew { journalWrites.append(write) }
+        return isNew
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Testing
+
+/// The matrix as a person starts it.
+@Suite("Processes that die at any point", .serialized, .timeLimit(.minutes(10)))
+struct CrashMatrixTests {
+    @Test(arguments: ["sqlite", "postgres"])
+    func whereverAProcessDiesTheNextOneGoesOnAsIfNothingHadHappened(_ store: String) async throws {
+        let (status, output) = try await run("--store", store)
+        #expect(status == 0, "\(output.split(separator: "\n").filter { !$0.hasSuffix("document ok") })")
+        // Each kind of point, in each scenario.
+        for point in [
+            "before the effect of makeA", "after the effect of dropB", "after journalling: makeA has returned",
+            "after PUT, journalling: makeA is settled, makeB begins", "before taking over the lease",
+            "after the ledger", "before DELETE", "after journalling: update 1.2.0 is settled",
+            "before the effect of persistSettings", "before the effect of preUninstall",
+        ] {
+            #expect(output.contains(point), "nobody died \(point)")
+        }
+    }
+
+    @Test(arguments: [
+        ("forget-returns", "was called again although its return was journalled"),
+        ("forget-calls", "was called with several keys"), ("blind-to-death", "still has the lease"),
+    ])
+    func theMatrixNotices(_ flaw: String, _ complaint: String) async throws {
+        let (status, output) = try await run(
+            "--store", "sqlite", "--layout", "apart", "--scenario", "install", "--flaw", flaw)
+        #expect(status == 1)
+        #expect(output.contains(complaint))
+    }
+
+    @Test func anUnknownOptionIsRefused() async throws {
+        let (status, output) = try await run("--store", "floppy")
+        #expect(status == 64)
+        #expect(output.hasPrefix("usage: crash-matrix"))
+    }
+
+    /// Starts the matrix, which stands beside the tests, and waits for its end without a thread.
+    private func run(_ arguments: String...) async throws -> (status: Int32, output: String) {
+        let file = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("matrix-\(UUID().uuidString)")
+        try Data().write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent().appendingPathComponent("crash-matrix")
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: file)
+        let status: Int32 = try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do {
+                try process.run()
+            } catch {
+                process.terminationHandler = nil
+                continuation.resume(throwing: error)
+            }
+        }
+        return (status, try String(contentsOf: file, encoding: .utf8))
+    }
+}

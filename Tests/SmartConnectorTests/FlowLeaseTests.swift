@@ -1,0 +1,178 @@
+import SmartConnector
+import SmartConnectorTesting
+import Synchronization
+import Testing
+
+/// One process at a time drives an integration.
+@Suite(.timeLimit(.minutes(1)))
+struct FlowLeaseTests {
+    /// A flow whose first function works until `stay` is over.
+    private func working(_ fixture: JournalFixture, _ stay: Stay) async -> Task<FlowEvent?, any Error> {
+        fixture.fakes["makeA"].run(times: 1) { _ in await stay.stay() }
+        let task = Task { try await fixture.flow("first").run().finish() }
+        await stay.begin()
+        return task
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aSecondFlowIsRefusedAndToldWhoWorksAndHowLong(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let stay = Stay()
+        let first = await working(fixture, stay)
+        let error = await #expect(throws: SmartConnectorError.self) {
+            try await fixture.flow("second").run().finish()
+        }
+        #expect(error?.code == .busy)
+        #expect(error?.message.contains("is being driven by first until 2025-11-24T16:00:30") == true)
+        #expect(fixture.fakes.callNames == ["makeA"])
+        stay.end()
+        #expect(try await first.value == nil)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whoHasNotBeenHeardOfIsReplacedAndItsLateWriteIsRefused(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let stay = Stay()
+        let first = await working(fixture, stay)
+        // The clock stands still, as that of a machine that sleeps: nothing is renewed.
+        fixture.time.pass(31)
+        #expect(try await fixture.flow("second").run().finish() == nil)
+        let (entry, document, history) = (
+            try await fixture.entry, try await fixture.document, try await fixture.history
+        )
+        stay.end()
+        let error = await #expect(throws: SmartConnectorError.self) { try await first.value }
+        #expect(error?.code == .leaseLost)
+        #expect(try await fixture.entry == entry)
+        #expect(try await fixture.document == document)
+        #expect(try await fixture.history == history)
+        #expect(
+            history == ["makeA 1 in doubt", "makeA 2 succeeded", "makeB 1 succeeded", "makeC 1 succeeded"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aLeaseIsRenewedWhileAFunctionWorksLongerThanItLasts(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let stay = Stay()
+        let first = await working(fixture, stay)
+        for _ in 0..<12 {
+            // The function's timeout and the renewal.
+            await fixture.clock.sleepers(2)
+            fixture.time.pass(10)
+            fixture.clock.advance(by: .seconds(10))
+        }
+        await fixture.clock.sleepers(2)
+        let error = await #expect(throws: SmartConnectorError.self) {
+            try await fixture.flow("second").run().finish()
+        }
+        #expect(error?.message.contains("first until 2025-11-24T16:02:30") == true)
+        stay.end()
+        #expect(try await first.value == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whoHasLostTheLeaseEndsTheFunctionThatWorks(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let stay = Stay()
+        let first = await working(fixture, stay)
+        await fixture.clock.sleepers(2)
+        #expect(try await fixture.journal.unlock(fixture.id, evicting: nil)?.holder == "first")
+        fixture.clock.advance(by: .seconds(10))
+        await stay.cancelled()
+        let error = await #expect(throws: SmartConnectorError.self) { try await first.value }
+        #expect(error?.code == .leaseLost)
+        stay.end()
+    }
+
+    @Test(arguments: Storage.allCases)
+    func afterUnlockTheNextNeedNotWaitAndTheEvictedWritesNothing(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let stay = Stay()
+        let first = await working(fixture, stay)
+        #expect(try await fixture.journal.unlock(fixture.id, evicting: "first")?.holder == "first")
+        #expect(try await fixture.flow("second").advance().finish() == nil)
+        let entry = try await fixture.entry
+        stay.end()
+        let error = await #expect(throws: SmartConnectorError.self) { try await first.value }
+        #expect(error?.code == .leaseLost)
+        #expect(try await fixture.entry == entry)
+        #expect(try await fixture.document.steps.map(\.isCompleted) == [true, false, false])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whoIsKnownToHaveEndedIsReplacedAtOnce(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        try await fixture.journal.write(JournalWrite(FlowRecord(), by: "dead", after: 0), of: fixture.id)
+        let error = await #expect(throws: SmartConnectorError.self) {
+            try await fixture.flow(hasEnded: { $0 == "alive" }).run().finish()
+        }
+        #expect(error?.code == .busy)
+        #expect(try await fixture.flow(hasEnded: { $0 == "dead" }).run().finish() == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    enum Ending: CaseIterable {
+        case done, failedFunction, waiting, cancelledTask, droppedIterator, failedRequest, command
+    }
+
+    @Test(arguments: Storage.allCases, Ending.allCases)
+    func howeverAFlowEndsItsLeaseIsReleased(_ storage: Storage, _ ending: Ending) async throws {
+        var steps = [InstallMachineTests.a, InstallMachineTests.b, InstallMachineTests.c]
+        if ending == .waiting { steps[1] = StepReference(index: 1, name: "B") }
+        let fixture = try await JournalFixture(storage, InstallMachineTests.document("install", steps))
+        let flow = fixture.flow()
+        switch ending {
+        case .done:
+            #expect(try await flow.run().finish() == nil)
+        case .failedFunction:
+            fixture.fakes["makeB"].fail(code: "x")
+            #expect(try await flow.run().finish()?.failure?.code == "x")
+        case .waiting:
+            guard case .waiting = try await flow.run().finish() else {
+                Issue.record("nobody waits")
+                return
+            }
+        case .cancelledTask:
+            let stay = Stay()
+            let task = await working(fixture, stay)
+            task.cancel()
+            stay.end()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        case .droppedIterator:
+            for try await event in flow.run() {
+                if case .stepCompleted = event { break }
+            }
+            // Nobody can wait for it: it is released by a task of its own.
+            while try await fixture.entry.lease != nil { await Task.yield() }
+        case .failedRequest:
+            fixture.fakes["makeB"].run { [api = fixture.api, id = fixture.id] _ in try await api.delete(id) }
+            await #expect(throws: APIError.notFound(fixture.id)) { try await flow.run().finish() }
+        case .command:
+            try await flow.complete("A").finish()
+        }
+        #expect(try await fixture.entry.revision > 0)
+        #expect(try await fixture.entry.lease == nil)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whatWasAnnouncedAndNotBegunIsNotInDoubt(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        for try await event in fixture.flow().run() {
+            if case .stepCompleted = event { break }
+        }
+        while try await fixture.entry.lease != nil { await Task.yield() }
+        #expect(try await fixture.entry.record.call?.isInDoubt != true)
+        #expect(try await fixture.flow(connector: fixture.careful).run().finish() == nil)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whereThereIsNothingToDoNoLeaseIsTakenAndNothingWritten(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(
+            storage, InstallMachineTests.document("settings", completed: [0, 1, 2]))
+        let before = try await fixture.document
+        #expect(try await fixture.flow().run().collect() == [])
+        #expect(try await fixture.entry == JournalEntry())
+        #expect(try await fixture.document == before)
+    }
+}

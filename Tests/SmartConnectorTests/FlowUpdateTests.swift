@@ -1,0 +1,190 @@
+import SmartConnector
+import SmartConnectorTesting
+import Testing
+
+/// Managed updates that fail, and what a person can do then.
+@Suite(.timeLimit(.minutes(1)))
+struct FlowUpdateTests {
+    private func fixture(
+        _ storage: Storage = .apart, _ document: Integration = FlowLifeTests.installed()
+    ) async throws -> (JournalFixture, Connector) {
+        let fixture = try await JournalFixture(storage, document)
+        let steps = [InstallMachineTests.a, InstallMachineTests.b, InstallMachineTests.c].flatMap {
+            [ConnectorFunction.installer($0.installerFunction ?? ""), .uninstaller($0.uninstallerFunction ?? "")]
+        }
+        return (fixture, fixture.fakes.connector(having: [.update("1.1.0"), .update("1.2.0")] + steps))
+    }
+
+    /// An update to 1.2.0 whose first function has changed the document and whose second one fails.
+    private func failed(_ storage: Storage) async throws -> (JournalFixture, Connector) {
+        let (fixture, connector) = try await fixture(storage)
+        fixture.fakes["1.1.0"].run { call in
+            try await call.api.edit(call.integrationID) {
+                $0.settings?["color"] = "migrated"
+                $0[step: 0]?.json["description"] = "migrated"
+                $0["flows"] = ["migrated"]
+            }
+        }
+        fixture.fakes["1.2.0"].fail(code: "x", times: 1)
+        let stop = try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
+        #expect(stop?.failure?.code == "x")
+        return (fixture, connector)
+    }
+
+    // MARK: Resuming
+
+    @Test(arguments: Storage.allCases)
+    func resumeGoesOnWithAnUpdateThatFailed(_ storage: Storage) async throws {
+        let (fixture, connector) = try await failed(storage)
+        #expect(try await fixture.flow(connector: connector).resume().finish() == nil)
+        #expect(fixture.fakes.calls.map(\.function) == [.update("1.1.0"), .update("1.2.0"), .update("1.2.0")])
+        #expect(fixture.fakes.calls[1].idempotencyKey == fixture.fakes.calls[2].idempotencyKey)
+        #expect(try await fixture.document.version == "1.2.0")
+        #expect(try await !fixture.document.isUpdateInProgress)
+        #expect(try await fixture.document.settings?["color"] == "migrated")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func anUpdateThatSucceededLeavesNoSnapshot(_ storage: Storage) async throws {
+        let (fixture, connector) = try await failed(storage)
+        #expect(try await fixture.journal.snapshot(of: fixture.id) != nil)
+        try await fixture.flow(connector: connector).resume().finish()
+        #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
+        #expect(try await fixture.entry.record.isEmpty)
+    }
+
+    // MARK: Aborting
+
+    @Test(arguments: Storage.allCases)
+    func abortingRestoresSettingsAndStepsAndKeepsTheVersion(_ storage: Storage) async throws {
+        let (fixture, connector) = try await failed(storage)
+        let events = try await fixture.flow(connector: connector).abortUpdate().collect()
+        #expect(events == [.updateAborted(isRestored: true)])
+        let document = try await fixture.document
+        let before = FlowLifeTests.installed()
+        #expect(document.settings == before.settings)
+        #expect(document["install"] == before["install"])
+        #expect(document.version == "1.0.0")
+        #expect(!document.isUpdateInProgress)
+        // Neither settings nor install, so nobody has promised to take it back.
+        #expect(document["flows"] == ["migrated"])
+        #expect(try await fixture.entry.record.isEmpty)
+        #expect(try await fixture.entry.lease == nil)
+        #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
+    }
+
+    @Test func abortingNeedsAnUpdateThatIsInProgress() async throws {
+        let (fixture, connector) = try await fixture()
+        let before = try await fixture.document
+        let error = await #expect(throws: SmartConnectorError.self) {
+            try await fixture.flow(connector: connector).abortUpdate().finish()
+        }
+        #expect(error?.code == .illegalCommand)
+        #expect(try await fixture.document == before)
+        #expect(try await fixture.entry == JournalEntry())
+    }
+
+    @Test(arguments: Storage.allCases)
+    func withoutASnapshotAbortingOnlyReleasesTheUpdate(_ storage: Storage) async throws {
+        // The platform began it, or the journal was lost.
+        let (fixture, connector) = try await fixture(storage, FlowLifeTests.installed(updating: true))
+        let before = try await fixture.document
+        let events = try await fixture.flow(connector: connector).abortUpdate().collect()
+        #expect(events == [.updateAborted(isRestored: false)])
+        let document = try await fixture.document
+        #expect(!document.isUpdateInProgress)
+        #expect(document.settings == before.settings)
+        #expect(document["install"] == before["install"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func afterAbortingAnotherUpdateWorks(_ storage: Storage) async throws {
+        let (fixture, connector) = try await failed(storage)
+        try await fixture.flow(connector: connector).abortUpdate().finish()
+        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish() == nil)
+        #expect(try await fixture.document.version == "1.2.0")
+        // Both anew, since what the first one did was taken back.
+        #expect(
+            fixture.fakes.calls.map(\.function)
+                == [.update("1.1.0"), .update("1.2.0"), .update("1.1.0"), .update("1.2.0")])
+        #expect(Set(fixture.fakes.calls.map(\.idempotencyKey)).count == 4)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func anAbortedCallInDoubtIsStillInTheHistory(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        let stay = Stay()
+        fixture.fakes["1.1.0"].run(times: 1) { _ in
+            await stay.stay()
+            throw CancellationError()
+        }
+        let task = Task { try await fixture.flow(connector: connector).update(to: "1.2.0").finish() }
+        await stay.begin()
+        task.cancel()
+        stay.end()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        try await fixture.flow(connector: connector).abortUpdate().finish()
+        #expect(try await fixture.history == ["update 1 in doubt"])
+    }
+
+    // MARK: The snapshot
+
+    @Test(arguments: Storage.allCases)
+    func theSnapshotIsFromBeforeTheFirstAttemptAndNotFromALaterOne(_ storage: Storage) async throws {
+        let (fixture, connector) = try await failed(storage)
+        fixture.fakes["1.2.0"].fail(code: "y", times: 1)
+        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish()?.failure?.code == "y")
+        let snapshot = try #require(try await fixture.journal.snapshot(of: fixture.id))
+        #expect(snapshot.settings == FlowLifeTests.installed().settings)
+        #expect(!snapshot.isUpdateInProgress)
+        try await fixture.flow(connector: connector).abortUpdate().finish()
+        #expect(try await fixture.document.settings?["color"] == "red")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func anUpdateThatIsRefusedLeavesNoSnapshot(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        let error = await #expect(throws: SmartConnectorError.self) {
+            try await fixture.flow(connector: connector).update(to: "1.0.0").finish()
+        }
+        #expect(error?.code == .versionNotNewer)
+        #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
+        #expect(try await fixture.entry.lease == nil)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whatAUserSavesJustBeforeTheUpdateIsInTheSnapshot(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        fixture.fakes["1.1.0"].fail(code: "x")
+        let (api, id) = (fixture.api, fixture.id)
+        if let store = api as? InMemoryStore {
+            store.interrupt { [weak store] operation in
+                guard operation == .transaction, let store else { return }
+                store.interrupt(nil)
+                try await store.edit(id) { $0.settings?["color"] = "mine" }
+            }
+        } else if let api = api as? InMemoryIntegrationAPI {
+            api.interrupt { [weak api] endpoint in
+                guard endpoint == .update, let api else { return }
+                api.interrupt(nil)
+                api.edit(id) { $0.settings?["color"] = "mine" }
+            }
+        }
+        #expect(try await fixture.flow(connector: connector).update(to: "1.1.0").finish()?.failure?.code == "x")
+        try await fixture.flow(connector: connector).abortUpdate().finish()
+        #expect(try await fixture.document.settings?["color"] == "mine")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func anUpdateWhoseLastWriteWasNotSettledIsForgottenByTheNextRun(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        let memory = InstallMachine.Memory(update: InstallMachine.Memory.Update(target: "1.0.0", reached: "1.0.0"))
+        try await fixture.journal.write(
+            JournalWrite(
+                FlowRecord(memory: memory), by: "dead", after: 0, snapshot: .set(FlowLifeTests.installed())),
+            of: fixture.id)
+        #expect(try await fixture.flow(connector: connector, hasEnded: { _ in true }).run().collect() == [])
+        #expect(try await fixture.entry.record.isEmpty)
+        #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
+    }
+}
