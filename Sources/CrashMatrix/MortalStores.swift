@@ -15,7 +15,7 @@ final class MortalAPI: IntegrationAPI {
     }
 
     func get(_ id: String) async throws -> StoredIntegration {
-        try await points.around("GET") { try await base.get(id) }
+        try await points.reading("GET") { try await base.get(id) }
     }
 
     func create(_ integration: Integration) async throws -> StoredIntegration { try await base.create(integration) }
@@ -53,7 +53,7 @@ final class MortalJournal: FlowJournal {
     var leaseTime: Duration? { base.leaseTime }
 
     func entry(of integration: String) async throws -> JournalEntry {
-        try await points.around("reading the journal") { try await base.entry(of: integration) }
+        try await points.reading("reading the journal") { try await base.entry(of: integration) }
     }
 
     func write(_ write: JournalWrite, of integration: String) async throws {
@@ -105,7 +105,7 @@ final class MortalStore: TransactionalStore {
     }
 
     func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
-        try await points.around("reading document and journal") { try await base.read(id) }
+        try await points.reading("reading document and journal") { try await base.read(id) }
     }
 
     func update(

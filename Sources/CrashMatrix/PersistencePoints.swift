@@ -2,7 +2,7 @@ import Foundation
 import SmartConnector
 import Synchronization
 
-/// The moments of a process's life at which it may die: before and after all that outlives it.
+/// The moments of a process's life at which it may die: before and after all that outlives it, and where it reads.
 final class PersistencePoints: Sendable {
     private let world: World
     private let fatal: Int
@@ -26,6 +26,12 @@ final class PersistencePoints: Sendable {
         kill(getpid(), SIGKILL)
         // The signal is not waited for.
         while true { sleep(1) }
+    }
+
+    /// Reads something: one point, since nothing is another after it.
+    func reading<T>(_ name: String, _ body: () async throws -> T) async throws -> T {
+        pass("before " + name)
+        return try await body()
     }
 
     /// Does something that outlives the process.

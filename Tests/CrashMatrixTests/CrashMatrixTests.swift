@@ -25,7 +25,7 @@ struct CrashMatrixTests {
     ])
     func theMatrixNotices(_ flaw: String, _ complaint: String) async throws {
         let (status, output) = try await run(
-            "--store", "sqlite", "--layout", "apart", "--scenario", "install", "--flaw", flaw)
+            "--store", "sqlite", "--layout", "apart", "--scenario", "settings", "--flaw", flaw)
         #expect(status == 1)
         #expect(output.contains(complaint))
     }
