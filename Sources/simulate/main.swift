@@ -67,6 +67,7 @@ struct Simulate {
                 for line in failure.trace.suffix(60) { print("  \(line)") }
                 print("reproduce: \(failure.reproduction)\(bug.map { " --bug \($0.rawValue)" } ?? "")")
             }
+            fflush(nil)
             isGood = isGood && report.isGood
         }
         return isGood ? 0 : 1

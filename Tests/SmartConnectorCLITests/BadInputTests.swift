@@ -103,7 +103,7 @@ struct BadInputTests {
         (["get", "a", "--to", "1"], "unknown option --to"), (["list", "--jsno"], "did you mean --json?"),
         (["run", "a", "--until"], "--until takes a value: --until STEP"),
         (["list", "--json=1"], "--json takes no value"),
-        (["update", "a"], "update takes a version"),
+        (["update", "a"], "update takes an integration and a version"),
         (["update", "a", "--to", "x"], "--to takes a version such as 1.2.0"),
         (["run", "a", "--fail", "f"], "--fail goes with --simulate"),
         (["run", "a", "--simulate", "--fail", "f:0"], "--fail takes FUNCTION[:TIMES[:CODE]], and not 'f:0'"),

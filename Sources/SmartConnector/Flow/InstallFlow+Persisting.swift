@@ -54,7 +54,13 @@ extension InstallFlow {
     ) async throws -> [FlowEvent] {
         let (memory, mode, version) = (drive.machine.memory, drive.machine.mode, drive.machine.writtenVersion)
         if !keepingCall { forgetCall(drive) }
-        if transactions == nil, !drive.isHolding { try await commit(drive.record, drive) }
+        if transactions == nil, !drive.isHolding {
+            // What the document has refuted is forgotten before anything makes it look true again: an update that was
+            // given up, by a process that ended before it could journal that, is not gone on with by the next one.
+            var record = drive.record
+            record.memory = memory
+            try await commit(record, drive)
+        }
         for attempt in 0..<configuration.conflictAttempts {
             let fresh = attempt == 0 && transactions != nil ? drive.stored : try await read()
             if attempt > 0 {
