@@ -56,6 +56,7 @@ public struct ConnectorCommand: Sendable {
     ///
     /// Ctrl-C and SIGTERM cancel the function under way and leave a state to go on from; a second one ends at once.
     public func main() async -> Never {
+        keepFreedMemory()
         let signals = [SIGINT, SIGTERM]
         // A signal that comes before it is listened for is lost, so nothing begins before.
         let (listening, listener) = AsyncStream.makeStream(of: Void.self)

@@ -3,7 +3,7 @@ import SmartConnector
 
 /// One connection and its prepared statements.
 ///
-/// `@unchecked`: it is opened by whoever opens the store, and used by the store's one thread from then on.
+/// `@unchecked`: it is opened by whoever opens the store, and used under the store's lock from then on.
 final class SQLiteConnection: SQLSession, @unchecked Sendable {
     private let handle: OpaquePointer
     private let path: String
@@ -40,6 +40,9 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     /// Whether a transaction is open. SQLite ends it by itself where the disk is full, for instance.
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
+    /// How many rows were changed since it was opened.
+    var changeCount: Int64 { sqlite3_total_changes64(handle) }
+
     @discardableResult
     func rows(_ sql: String, _ values: [SQLValue] = []) throws(APIError) -> [[SQLValue]] {
         let statement = try prepared(sql)
@@ -55,6 +58,21 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
             case SQLITE_DONE: return rows
             default: throw failure()
             }
+        }
+    }
+
+    /// Begins a transaction that writes, unless somebody else writes just now.
+    ///
+    /// - Returns: Whether it began.
+    func beginAtOnce() throws(APIError) -> Bool {
+        sqlite3_busy_timeout(handle, 0)
+        defer { sqlite3_busy_timeout(handle, Self.busyTimeout) }
+        do throws(APIError) {
+            try rows("BEGIN IMMEDIATE")
+            return true
+        } catch {
+            guard error.code == .busy else { throw error }
+            return false
         }
     }
 

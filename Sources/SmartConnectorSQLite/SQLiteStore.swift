@@ -5,18 +5,43 @@ import Synchronization
 /// Integrations and journal in one SQLite file: the embedded default.
 ///
 /// Any number of processes may have the file open. A write is durable when it returns (WAL, `synchronous=FULL`); while
-/// another process writes, a write waits up to five seconds. Those who write at the same time share one commit. Disk
-/// and locks are waited for on a thread of the store's own, never on one of Swift's.
+/// another process writes, a write waits up to five seconds. Those who write at the same time share one commit. Locks,
+/// slow disks and others are waited for on a thread of the store's own, not on one of Swift's: only who is alone with a
+/// disk that answers within a millisecond or two does its work where it is, since to hand it over would take as long.
 public final class SQLiteStore: SQLStore {
     public let leaseTime: Duration?
     private let threads: BlockingThreads<Job>
-    private let commits: Commits
+    private let shared: Shared
 
     /// How many transactions were committed so far.
-    package var commitCount: Int { commits.count.load(ordering: .relaxed) }
+    package var commitCount: Int { shared.commits.load(ordering: .relaxed) }
 
-    private final class Commits: Sendable {
-        let count = Atomic(0)
+    /// What the store and its thread have in common.
+    private final class Shared: Sendable {
+        let connection: SQLiteConnection
+        /// Held by whoever uses the connection.
+        let lock = NSLock()
+        let commits = Atomic(0)
+        /// How much work waits for the thread, or is done by it.
+        let waiting = Atomic(0)
+        /// How many of the next are handed to the thread in any case: some came together lately, or the disk was slow.
+        let crowd = Atomic(0)
+
+        init(_ connection: SQLiteConnection) {
+            self.connection = connection
+        }
+
+        static let crowdMemory = 64
+
+        /// Takes the connection where it can be had at once and nobody is to be expected.
+        func takeAlone() -> Bool {
+            let crowd = crowd.load(ordering: .relaxed)
+            if crowd > 0 {
+                self.crowd.store(crowd - 1, ordering: .relaxed)
+                return false
+            }
+            return waiting.load(ordering: .relaxed) == 0 && lock.try()
+        }
     }
 
     public var dialect: SQLDialect { Self.dialect }
@@ -44,19 +69,53 @@ public final class SQLiteStore: SQLStore {
         // Ahead of anything that writes, so that another program's file stays as it is.
         try SQLiteSchema.migrate(connection, path: path)
         try connection.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
-        let commits = Commits()
-        self.commits = commits
-        threads = BlockingThreads(name: "SQLiteStore", batch: 256) { { Self.work($0, connection, commits) } }
+        let shared = Shared(connection)
+        self.shared = shared
+        threads = BlockingThreads(name: "SQLiteStore", batch: 24) {
+            { batch in
+                shared.lock.withLock { Self.work(batch, shared) }
+                shared.waiting.subtract(batch.count, ordering: .relaxed)
+                if batch.count > 1 { shared.crowd.store(Shared.crowdMemory, ordering: .relaxed) }
+            }
+        }
     }
 
     public func perform<T: Sendable>(
         writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
     ) async throws -> T {
         try Task.checkCancellation()
+        if let result = performAlone(isWriting, body) { return try result.get() }
         return try await withCheckedThrowingContinuation { continuation in
             let job = Job(isWriting: isWriting, body: body) { continuation.resume(with: $0) }
+            shared.waiting.add(1, ordering: .relaxed)
             // The thread ends with the store, and whoever calls this has it.
             if !threads.submit(job) { continuation.resume(throwing: CancellationError()) }
+        }
+    }
+
+    /// Does it here and now, where nobody else is there and nothing has to be waited for but a disk that is quick.
+    private func performAlone<T>(
+        _ isWriting: Bool, _ body: (any SQLSession) throws -> T
+    ) -> Result<T, any Error>? {
+        guard shared.takeAlone() else { return nil }
+        defer { shared.lock.unlock() }
+        let start = ContinuousClock.now
+        defer {
+            if start.duration(to: .now) > .milliseconds(2) {
+                shared.crowd.store(Shared.crowdMemory, ordering: .relaxed)
+            }
+        }
+        let connection = shared.connection
+        guard isWriting else { return Result { try body(connection) } }
+        do {
+            guard try connection.beginAtOnce() else { return nil }
+            let result = try body(connection)
+            try connection.rows("COMMIT")
+            shared.commits.add(1, ordering: .relaxed)
+            return .success(result)
+        } catch {
+            try? connection.run("ROLLBACK")
+            return .failure(error)
         }
     }
 
@@ -96,15 +155,21 @@ public final class SQLiteStore: SQLStore {
     }
 
     /// Does what waits: first what only reads, then all that writes in one transaction.
-    private static func work(_ batch: [Job], _ connection: SQLiteConnection, _ commits: Commits) {
+    private static func work(_ batch: [Job], _ shared: Shared) {
+        let connection = shared.connection
         for job in batch where !job.isWriting { job.finish(job.run(connection)) }
         let writers = batch.filter(\.isWriting)
         guard !writers.isEmpty else { return }
         do {
             try connection.rows("BEGIN IMMEDIATE")
-            for writer in writers { try write(writer, alone: writers.count == 1, connection) }
+            if try !writeAll(writers, connection) {
+                // To be able to undo what one has changed costs everybody something, so that it is done only now.
+                if connection.isInTransaction { try connection.rows("ROLLBACK") }
+                try connection.rows("BEGIN IMMEDIATE")
+                for writer in writers { try writeUndoably(writer, connection) }
+            }
             try connection.rows("COMMIT")
-            commits.count.add(1, ordering: .relaxed)
+            shared.commits.add(1, ordering: .relaxed)
             for writer in writers { writer.finish(nil) }
         } catch {
             // The error is what matters; SQLite may have rolled back by itself.
@@ -113,14 +178,25 @@ public final class SQLiteStore: SQLStore {
         }
     }
 
-    /// Runs what somebody writes; where that fails only this is undone.
+    /// Runs what several write.
+    ///
+    /// - Returns: False where one failed that had changed something by then.
+    /// - Throws: The error for all, where it was one alone.
+    private static func writeAll(_ writers: [Job], _ connection: SQLiteConnection) throws -> Bool {
+        for writer in writers {
+            let changes = connection.changeCount
+            guard let error = writer.run(connection), connection.changeCount != changes || !connection.isInTransaction
+            else { continue }
+            if writers.count == 1 { throw error }
+            return false
+        }
+        return true
+    }
+
+    /// Runs what one writes; where that fails only this is undone.
     ///
     /// - Throws: The error for all, where the whole transaction is undone.
-    private static func write(_ writer: Job, alone isAlone: Bool, _ connection: SQLiteConnection) throws {
-        if isAlone {
-            if let error = writer.run(connection) { throw error }
-            return
-        }
+    private static func writeUndoably(_ writer: Job, _ connection: SQLiteConnection) throws {
         try connection.rows("SAVEPOINT writer")
         if let error = writer.run(connection) {
             guard connection.isInTransaction else { throw error }

@@ -1,6 +1,7 @@
 import Foundation
 import SmartConnector
 import SmartConnectorServer
+import SmartConnectorSQLite
 import SmartConnectorTesting
 
 /// Measures the parts that everything else waits for. Each command prints one JSON line.
@@ -18,6 +19,8 @@ struct Benchmarks {
         """
 
     static func main() async {
+        // As the harness does.
+        keepFreedMemory()
         do {
             var arguments = Arguments(CommandLine.arguments.dropFirst())
             let result: JSON? =

@@ -219,6 +219,14 @@ public struct Connector: Sendable {
 }
 
 extension Connector.Entry {
+    /// Whether it is a function that may suspend.
+    var mayTakeLong: Bool {
+        switch body {
+        case .immediate: false
+        case .suspending: true
+        }
+    }
+
     /// Calls the function once, for as long as its policy allows.
     @inline(__always)
     func answer(

@@ -48,6 +48,7 @@ extension InstallFlow {
                 try await commit(FlowRecord(memory: drive.machine.memory, call: call), drive)
             }
             tries += 1
+            if entry.mayTakeLong { keepLease(drive) }
             do {
                 let result = try await entry.answer(
                     argument(for: call, drive), grace: configuration.cancellationGrace, clock: configuration.clock,
@@ -85,6 +86,7 @@ extension InstallFlow {
                     FlowRecord(memory: drive.machine.memory, call: call.with(.failed(failure))), drive,
                     releasing: isLast)
                 guard !isLast else { throw failure }
+                keepLease(drive)
                 try await configuration.clock.sleep(
                     for: entry.policy.backoff.pause(after: tries, jitter: configuration.jitter()))
             }

@@ -2,13 +2,11 @@ extension InstallFlow {
     // MARK: The lease
 
     /// Keeps the lease while its holder works, however long that takes.
-    private func keepLease(_ drive: Drive) {
-        guard drive.isHolding else {
-            drive.renewal?.cancel()
-            drive.renewal = nil
-            return
-        }
-        guard drive.renewal == nil, let leaseTime = journal.leaseTime else { return }
+    ///
+    /// Where documents and journal are one database every write renews it, so that only what takes long in between
+    /// needs this: a function that suspends, a pause.
+    func keepLease(_ drive: Drive) {
+        guard drive.isHolding, drive.renewal == nil, let leaseTime = journal.leaseTime else { return }
         drive.renewal = Task(executorPreference: configuration.executor) {
             [journal, integrationID, holder = drive.holder, eviction = drive.eviction, clock = configuration.clock] in
             while true {
@@ -26,13 +24,16 @@ extension InstallFlow {
         }
     }
 
+    /// Leaves the lease to its time, or to the next write.
+    private func restLease(_ drive: Drive) {
+        drive.renewal?.cancel()
+        drive.renewal = nil
+    }
+
     /// Releases what a session holds that ended before its goal was reached. What was announced and not begun is
     /// withdrawn.
     func end(_ drive: Drive) async throws {
-        defer {
-            drive.renewal?.cancel()
-            drive.renewal = nil
-        }
+        defer { restLease(drive) }
         guard !drive.isBroken else { return }
         // What was to be written with a document that was not written.
         drive.snapshot = .keep
@@ -123,7 +124,7 @@ extension InstallFlow {
     @inline(__always)
     func wrote(_ write: JournalWrite, _ drive: Drive) {
         drive.wrote(write)
-        if drive.isHolding != (drive.renewal != nil) { keepLease(drive) }
+        if !drive.isHolding || transactions != nil { restLease(drive) } else { keepLease(drive) }
     }
 
     /// Sends a request that has failed again, after a pause, while the API is unavailable for a moment.
