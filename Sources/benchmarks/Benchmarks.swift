@@ -1,7 +1,7 @@
 import Foundation
 import SmartConnector
-import SmartConnectorServer
 import SmartConnectorSQLite
+import SmartConnectorServer
 import SmartConnectorTesting
 
 /// Measures the parts that everything else waits for. Each command prints one JSON line.
