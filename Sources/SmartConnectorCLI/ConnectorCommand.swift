@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 public import SmartConnector
+import SmartConnectorSQLite
 
 /// The harness as a command: everything of `smartconnector`, with a connector's own functions.
 ///

@@ -18,21 +18,15 @@ enum PostgresSchema {
                 "CREATE UNIQUE INDEX integration_by_number ON integration (number)",
                 "CREATE INDEX integration_by_connector ON integration (connector, number)",
                 """
-                CREATE TABLE flow (
-                    integration TEXT PRIMARY KEY,
-                    revision BIGINT NOT NULL,
+                CREATE TABLE journal (
+                    integration TEXT NOT NULL,
+                    number BIGINT NOT NULL,
+                    revision BIGINT,
                     writer TEXT,
                     holder TEXT,
                     expires BIGINT,
                     record TEXT NOT NULL,
-                    snapshot TEXT
-                )
-                """,
-                """
-                CREATE TABLE attempt (
-                    integration TEXT NOT NULL,
-                    number BIGINT NOT NULL,
-                    attempt TEXT NOT NULL,
+                    snapshot TEXT,
                     PRIMARY KEY (integration, number)
                 )
                 """,

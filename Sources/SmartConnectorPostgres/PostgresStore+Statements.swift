@@ -57,7 +57,7 @@ extension PostgresStore {
             return (0..<attempts).map { index in
                 """
                 , tried\(index) AS (
-                    INSERT INTO attempt (integration, number, attempt)
+                    INSERT INTO journal (integration, number, record)
                     SELECT $1, CAST($\(first + attempts + index) AS BIGINT), $\(first + index) FROM written
                 )
                 """

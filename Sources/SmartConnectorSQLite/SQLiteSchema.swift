@@ -39,17 +39,20 @@ enum SQLiteSchema {
             UPDATE integration SET connector = json_extract(document, '$._connectorId')
             WHERE json_valid(document);
             CREATE INDEX integration_by_connector ON integration (connector, number);
-            ALTER TABLE flow ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
-            ALTER TABLE flow ADD COLUMN writer TEXT;
-            ALTER TABLE flow ADD COLUMN holder TEXT;
-            ALTER TABLE flow ADD COLUMN expires INTEGER;
-            ALTER TABLE flow ADD COLUMN snapshot TEXT;
-            CREATE TABLE attempt (
+            CREATE TABLE journal (
                 integration TEXT NOT NULL,
                 number INTEGER NOT NULL,
-                attempt TEXT NOT NULL,
+                revision INTEGER,
+                writer TEXT,
+                holder TEXT,
+                expires INTEGER,
+                record TEXT NOT NULL,
+                snapshot TEXT,
                 PRIMARY KEY (integration, number)
             ) WITHOUT ROWID;
+            INSERT INTO journal (integration, number, revision, record)
+            SELECT integration, 0, 1, json_remove(record, '$.call') FROM flow;
+            DROP TABLE flow;
             CREATE TABLE ledger (
                 number INTEGER PRIMARY KEY,
                 integration TEXT NOT NULL,

@@ -72,7 +72,10 @@ extension InstallFlow {
             }
             let change = try transition(&drive.machine, fresh.integration)
             let remaining = keepingCall ? drive.record.call : remains(drive.machine)
-            var (record, isLast) = settlement(drive, keeping: remaining)
+            var (record, isLast) =
+                transactions == nil
+                ? (FlowRecord(memory: drive.machine.memory, call: remaining), false)
+                : settlement(drive, keeping: remaining)
             // What a person does to another step leaves this one given up.
             if keepingCall, drive.machine.mode == mode { record.parked = drive.record.parked }
             var wanted = fresh.integration
@@ -109,7 +112,7 @@ extension InstallFlow {
                 // That the call is settled may be journalled with the next one, what the machine remembers may not.
                 drive.settlement = record
                 if drive.machine.memory != drive.record.memory || drive.snapshot != .keep {
-                    try await commit(record, drive, releasing: isLast)
+                    try await commit(record, drive, releasing: drive.nextAction == nil)
                 }
             }
             var events: [FlowEvent] = []

@@ -26,15 +26,18 @@ public final class SQLDialect: Sendable {
         self.currentTime = currentTime
         self.skippingLocked = skippingLocked
         let entry = "f.record, f.revision, CASE WHEN f.expires > \(currentTime) THEN f.holder END, f.expires, f.writer"
-        readEntry = "SELECT \(entry) FROM flow f WHERE f.integration = $1"
+        readEntry = "SELECT \(entry) FROM journal f WHERE f.integration = $1 AND f.number = 0"
         readBoth = """
             SELECT i.id, i.document, i.revision, \(entry)
-            FROM integration i LEFT JOIN flow f ON f.integration = i.id WHERE i.id = $1
+            FROM integration i LEFT JOIN journal f ON f.integration = i.id AND f.number = 0 WHERE i.id = $1
             """
         firstWrite = Self.write(isFirst: true, if: nil, currentTime)
         write = Self.write(isFirst: false, if: nil, currentTime)
         renew =
-            "UPDATE flow SET expires = \(currentTime) + CAST($3 AS BIGINT) WHERE integration = $1 AND holder = $2 RETURNING 1"
+            """
+            UPDATE journal SET expires = \(currentTime) + CAST($3 AS BIGINT)
+            WHERE integration = $1 AND number = 0 AND holder = $2 RETURNING 1
+            """
     }
 
     /// The statement that writes an entry.
@@ -45,24 +48,27 @@ public final class SQLDialect: Sendable {
             "CAST($3 AS BIGINT)", "CAST($4 AS BIGINT)", "CAST($7 AS BIGINT)", "CAST($8 AS BIGINT)"
         )
         let isMine =
-            "flow.revision = \(revision) AND (flow.holder IS NULL OR flow.holder = $2 OR flow.expires <= \(currentTime))"
+            """
+            journal.revision = \(revision)
+            AND (journal.holder IS NULL OR journal.holder = $2 OR journal.expires <= \(currentTime))
+            """
         let expires = "CASE WHEN \(keeps) = 1 THEN \(currentTime) + \(time) END"
         let holder = "CASE WHEN \(keeps) = 1 THEN $2 END"
         if isFirst {
             // Without a WHERE before it, ON CONFLICT would be read as part of the SELECT.
             return """
-                INSERT INTO flow (integration, writer, holder, expires, record, snapshot, revision)
-                SELECT $1, $2, \(holder), \(expires), $5, $6, \(revision) + 1 WHERE \(condition ?? "1 = 1")
-                ON CONFLICT (integration) DO UPDATE SET revision = flow.revision + 1, writer = excluded.writer,
+                INSERT INTO journal (integration, number, writer, holder, expires, record, snapshot, revision)
+                SELECT $1, 0, $2, \(holder), \(expires), $5, $6, \(revision) + 1 WHERE \(condition ?? "1 = 1")
+                ON CONFLICT (integration, number) DO UPDATE SET revision = journal.revision + 1, writer = excluded.writer,
                 holder = excluded.holder, expires = excluded.expires, record = excluded.record,
-                snapshot = CASE WHEN \(changes) = 1 THEN excluded.snapshot ELSE flow.snapshot END
+                snapshot = CASE WHEN \(changes) = 1 THEN excluded.snapshot ELSE journal.snapshot END
                 WHERE \(isMine) RETURNING revision
                 """
         }
         return """
-            UPDATE flow SET revision = revision + 1, writer = $2, holder = \(holder), expires = \(expires), record = $5,
+            UPDATE journal SET revision = revision + 1, writer = $2, holder = \(holder), expires = \(expires), record = $5,
             snapshot = CASE WHEN \(changes) = 1 THEN $6 ELSE snapshot END
-            WHERE integration = $1 AND \(isMine)\(condition.map { " AND \($0)" } ?? "") RETURNING revision
+            WHERE integration = $1 AND number = 0 AND \(isMine)\(condition.map { " AND \($0)" } ?? "") RETURNING revision
             """
     }
 }

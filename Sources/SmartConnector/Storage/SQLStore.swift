@@ -4,6 +4,9 @@ package import Foundation
 ///
 /// All statements are standard SQL with `ON CONFLICT` and `RETURNING`, as SQLite and whatever speaks PostgreSQL's
 /// protocol know them. The journal and the documents are one database, so ``TransactionalStore`` is kept.
+///
+/// Of an integration's rows in `journal` number 0 is its entry, and the others are its history: they stand together, so
+/// that a write touches one place.
 public protocol SQLStore: TransactionalStore, IntegrationStateAPI {
     /// How this database says what not all say alike.
     var dialect: SQLDialect { get }
@@ -103,14 +106,15 @@ extension SQLStore {
 
     public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
         try await perform(writing: true) { session in
-            let rows = try session.rows("SELECT holder, expires FROM flow WHERE integration = $1", [.text(integration)])
+            let rows = try session.rows(
+                "SELECT holder, expires FROM journal WHERE integration = $1 AND number = 0", [.text(integration)])
             guard let row = rows.first, let current = row[0].string, holder == nil || holder == current else {
                 return nil
             }
             let evicted = try session.rows(
                 """
-                UPDATE flow SET holder = NULL, expires = NULL, writer = NULL, revision = revision + 1
-                WHERE integration = $1 AND holder = $2 RETURNING 1
+                UPDATE journal SET holder = NULL, expires = NULL, writer = NULL, revision = revision + 1
+                WHERE integration = $1 AND number = 0 AND holder = $2 RETURNING 1
                 """, [.text(integration), .text(current)])
             return evicted.isEmpty ? nil : Lease(holder: current, expires: row[1].date)
         }
@@ -119,7 +123,8 @@ extension SQLStore {
     public func history(of integration: String) async throws -> [Attempt] {
         let rows = try await perform(writing: false) { session in
             try session.rows(
-                "SELECT attempt FROM attempt WHERE integration = $1 ORDER BY number", [.text(integration)])
+                "SELECT record FROM journal WHERE integration = $1 AND number > 0 ORDER BY number", [.text(integration)]
+            )
         }
         return try rows.map { row in
             try decoded(row[0], "an attempt in the history of integration \(integration)") { try Attempt(stored: $0) }
@@ -160,7 +165,7 @@ extension SQLStore {
 
     public func snapshot(of integration: String) async throws -> Integration? {
         let rows = try await perform(writing: false) { session in
-            try session.rows("SELECT snapshot FROM flow WHERE integration = $1", [.text(integration)])
+            try session.rows("SELECT snapshot FROM journal WHERE integration = $1 AND number = 0", [.text(integration)])
         }
         return try rows.first?[0].text.map { text in
             do {
@@ -181,7 +186,7 @@ extension SQLStore {
         guard try session.rows(write.revision == 0 ? dialect.firstWrite : dialect.write, entry).isEmpty else {
             for (index, attempt) in attempts.enumerated() {
                 try session.rows(
-                    "INSERT INTO attempt (integration, number, attempt) VALUES ($1, $2, $3)",
+                    "INSERT INTO journal (integration, number, record) VALUES ($1, $2, $3)",
                     [.text(integration), .integer(write.number(ofAttempt: index)), attempt])
             }
             return true
@@ -367,7 +372,7 @@ extension JournalWrite {
     package static let valueCount = 8
 
     /// The place of an attempt in the history: those of a later write come later.
-    package func number(ofAttempt index: Int) -> Int64 { revision * 1000 + Int64(index) }
+    package func number(ofAttempt index: Int) -> Int64 { (revision + 1) * 1000 + Int64(index) }
 }
 
 private func decoded<T>(_ value: SQLValue, _ what: String, _ decode: (JSON) throws -> T) throws(APIError) -> T {
