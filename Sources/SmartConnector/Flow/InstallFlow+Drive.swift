@@ -95,6 +95,9 @@ extension InstallFlow {
             snapshot = .keep
         }
 
+        /// Whether the journal still has an update that by this record is over, and with it what was before it.
+        func isUpdateOver(in new: FlowRecord) -> Bool { record.memory.update != nil && new.memory.update == nil }
+
         /// Prepares the call that comes next, where one does, and says so.
         func announceCall() -> FlowEvent? {
             guard let action = nextAction, let function = action.function else { return nil }

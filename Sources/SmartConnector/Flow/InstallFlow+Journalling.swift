@@ -98,7 +98,7 @@ extension InstallFlow {
                 record.call = nil
             }
         }
-        if drive.record.memory.update != nil, record.memory.update == nil { drive.snapshot = .remove }
+        if drive.isUpdateOver(in: record) { drive.snapshot = .remove }
         if record != drive.record { try await commit(record, drive, releasing: true) }
     }
 

@@ -59,6 +59,7 @@ extension InstallFlow {
             // given up, by a process that ended before it could journal that, is not gone on with by the next one.
             var record = drive.record
             record.memory = memory
+            if drive.isUpdateOver(in: record) { drive.snapshot = .remove }
             try await commit(record, drive)
         }
         for attempt in 0..<configuration.conflictAttempts {
