@@ -77,15 +77,13 @@ struct CampaigningTests {
         let arguments = [
             "update", "--all", "--resume", campaign.id, "--store", url, "--simulate", "--delay", "20", "--json",
         ]
-        let workers = try (0..<4).map { _ in try harness.start("smartconnector", arguments) }
+        let workers = try (0..<4).map { try HarnessProcess(harness, arguments, log: "worker-\($0)") }
         // Each is at work when it has said how far it is.
-        for worker in workers { try harness.wait(for: "pending", from: worker.output) }
-        kill(workers[0].process.processIdentifier, SIGKILL)
+        for worker in workers { try await worker.wait(for: "pending") }
+        #expect(try await workers[0].kill())
         try await server.restart(.immediate)
-        for worker in workers { worker.process.waitUntilExit() }
         for worker in workers.dropFirst() {
-            let output = try worker.output.fileHandleForReading.readToEnd() ?? Data()
-            #expect(worker.process.terminationStatus == 0, "\(String(decoding: output, as: UTF8.self).suffix(400))")
+            #expect(try await worker.ended() == 0, "\(worker.output.suffix(400))")
         }
         let status = try await store.status(of: campaign.id)
         #expect(status.succeeded == count)

@@ -1,5 +1,4 @@
 import Foundation
-import PostgresServer
 import SmartConnector
 import SmartConnectorSQLite
 import SmartConnectorServer
@@ -38,42 +37,6 @@ struct KillingTests {
         return (try HTTPServer(configuration, responder: endpoint), token)
     }
 
-    /// A process of the harness. Not Foundation's: that misses now and then that one has ended.
-    private struct Run {
-        private let child = Child()
-        private let log: String
-
-        init(_ harness: Harness, _ arguments: [String], log name: String = "log") throws {
-            log = harness.file(name)
-            let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-                .deletingLastPathComponent().appendingPathComponent("smartconnector").path
-            let store = ["--store", "sqlite:\(harness.file("store.sqlite"))"]
-            try #require(child.start([program] + arguments + store, log: log))
-        }
-
-        var output: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
-
-        /// Kills it, if it has not ended by itself.
-        ///
-        /// - Returns: Whether it was killed.
-        func kill() async throws -> Bool {
-            child.kill(SIGKILL)
-            return try await ended() == nil
-        }
-
-        /// Waits until it has ended.
-        ///
-        /// - Returns: Its exit status, or nil where a signal ended it.
-        func ended() async throws -> Int32? {
-            let isEnded = await withCheckedContinuation { continuation in
-                DispatchQueue.global().async { [child] in continuation.resume(returning: child.waitForEnd(120)) }
-            }
-            try #require(isEnded, "\(output)")
-            let status = try #require(child.status)
-            return status & 0x7F == 0 ? status >> 8 : nil
-        }
-    }
-
     /// The harness drives a stack elsewhere and is killed at random moments. `SMARTCONNECTOR_KILLS` says how often, and
     /// `SMARTCONNECTOR_CALL_MS` how long each call takes.
     @Test func killedAtRandomMomentsAndStartedAgainTheFlowEndsAndNoAnsweredCallIsRepeated() async throws {
@@ -85,11 +48,14 @@ struct KillingTests {
         let harness = try Harness()
         let id = try await harness.create(Harness.example)
         let store = try SQLiteStore(path: harness.file("store.sqlite"))
-        let arguments = ["run", id, "--stack", "http://127.0.0.1:\(server.port)", "--stack-token", token]
+        let arguments = [
+            "run", id, "--store", "sqlite:\(harness.file("store.sqlite"))", "--stack",
+            "http://127.0.0.1:\(server.port)", "--stack-token", token,
+        ]
         var killed = 0
         var resets: [Int] = []
         while killed < kills {
-            let run = try Run(harness, arguments)
+            let run = try HarnessProcess(harness, arguments)
             try await Task.sleep(for: .milliseconds(Int.random(in: 0...(2 * time))))
             if try await run.kill() { killed += 1 }
             // An installation that has ended is not killed any more: all of it is done anew.
@@ -98,7 +64,7 @@ struct KillingTests {
                 for step in 0..<4 { #expect(await harness("reset", id, String(step)).status == .done) }
             }
         }
-        #expect(try await Run(harness, arguments).ended() == 0)
+        #expect(try await HarnessProcess(harness, arguments).ended() == 0)
         await server.shutdown()
 
         let history = try await store.history(of: id)
@@ -135,8 +101,13 @@ struct KillingTests {
         let (server, token) = try Self.stack(calls, taking: .milliseconds(500))
         let harness = try Harness()
         let id = try await harness.create(Harness.example)
-        let arguments = ["run", id, "--stack", "http://127.0.0.1:\(server.port)", "--stack-token", token]
-        let both = [try Run(harness, arguments, log: "one"), try Run(harness, arguments, log: "other")]
+        let arguments = [
+            "run", id, "--store", "sqlite:\(harness.file("store.sqlite"))", "--stack",
+            "http://127.0.0.1:\(server.port)", "--stack-token", token,
+        ]
+        let both = [
+            try HarnessProcess(harness, arguments, log: "one"), try HarnessProcess(harness, arguments, log: "other"),
+        ]
         let statuses = [try await both[0].ended(), try await both[1].ended()]
         #expect(statuses.compactMap { $0 }.sorted() == [0, 75])
         let refused = both[statuses[0] == 75 ? 0 : 1].output

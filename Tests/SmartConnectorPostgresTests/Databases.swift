@@ -6,7 +6,7 @@ import Synchronization
 
 /// The server that the tests share, and a database for each.
 enum Databases {
-    private static let server = Task { try await PostgresServer.started() }
+    private static let server = Task { try await PostgresServer.started(settings: ["max_connections": "500"]) }
 
     static func shared() async throws -> PostgresServer { try await server.value }
 

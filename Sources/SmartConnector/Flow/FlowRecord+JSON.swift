@@ -36,13 +36,13 @@ extension FlowRecord.Parked {
         return json
     }
 
-    fileprivate init(_ json: JSON) throws {
+    fileprivate convenience init(_ json: JSON) throws {
         self.init(
             function: try json.function, step: try json["step"].map { try StepReference(stored: $0) },
             reason: try json.text("reason"), since: try json.date("since"))
     }
 
-    public init(from decoder: any Decoder) throws {
+    public convenience init(from decoder: any Decoder) throws {
         try self.init(JSON(from: decoder))
     }
 
@@ -112,7 +112,7 @@ extension Attempt {
     }
 
     /// An attempt that was stored.
-    package init(stored json: JSON) throws {
+    package convenience init(stored json: JSON) throws {
         let outcome: Outcome =
             if let failure = json["failed"] {
                 .failed(try FunctionFailure(stored: failure))
@@ -131,7 +131,7 @@ extension Attempt {
             started: try json.date("started"), ended: try json.date("ended"), outcome: outcome)
     }
 
-    public init(from decoder: any Decoder) throws {
+    public convenience init(from decoder: any Decoder) throws {
         try self.init(stored: JSON(from: decoder))
     }
 

@@ -20,8 +20,8 @@ public struct FlowRecord: Sendable, Equatable, Codable {
         self.parked = parked
     }
 
-    /// Why a flow was given up.
-    public struct Parked: Sendable, Equatable, Codable {
+    /// Why a flow was given up. An object, since hardly any record has one.
+    public final class Parked: Sendable, Equatable, Codable {
         /// The function that was called in vain.
         public let function: ConnectorFunction
         public let step: StepReference?
@@ -34,6 +34,12 @@ public struct FlowRecord: Sendable, Equatable, Codable {
             self.step = step
             self.reason = reason
             self.since = since
+        }
+
+        public static func == (left: Parked, right: Parked) -> Bool {
+            left === right
+                || left.function == right.function && left.step == right.step && left.reason == right.reason
+                    && left.since == right.since
         }
     }
 
@@ -101,8 +107,8 @@ public struct FlowRecord: Sendable, Equatable, Codable {
     }
 }
 
-/// One call of a connector function that is over, as the history keeps it.
-public struct Attempt: Sendable, Equatable, Codable {
+/// One call of a connector function that is over, as the history keeps it. An object, since one is made at every step.
+public final class Attempt: Sendable, Equatable, Codable {
     public enum Outcome: Sendable, Equatable, Codable {
         case succeeded
         case failed(FunctionFailure)
@@ -114,35 +120,41 @@ public struct Attempt: Sendable, Equatable, Codable {
         case resolvedToRerun(reason: String)
     }
 
-    public let function: ConnectorFunction
-    public let step: StepReference?
-    public let idempotencyKey: String
-    /// Counts the calls made for one step, from 1.
-    public let number: Int
-    /// Who made it: the holder of the lease.
-    public let holder: String
-    public let started: Date
+    private let call: FlowRecord.Call
     /// When its outcome was journalled.
     public let ended: Date
     public let outcome: Outcome
 
-    public init(
+    public var function: ConnectorFunction { call.function }
+    public var step: StepReference? { call.step }
+    public var idempotencyKey: String { call.idempotencyKey }
+    /// Counts the calls made for one step, from 1.
+    public var number: Int { call.attempt }
+    /// Who made it: the holder of the lease.
+    public var holder: String { call.holder }
+    public var started: Date { call.started }
+
+    public convenience init(
         function: ConnectorFunction, step: StepReference? = nil, idempotencyKey: String, number: Int, holder: String,
         started: Date, ended: Date, outcome: Outcome
     ) {
-        self.function = function
-        self.step = step
-        self.idempotencyKey = idempotencyKey
-        self.number = number
-        self.holder = holder
-        self.started = started
-        self.ended = ended
-        self.outcome = outcome
+        self.init(
+            FlowRecord.Call(
+                function: function, step: step, idempotencyKey: idempotencyKey, attempt: number, holder: holder,
+                started: started),
+            outcome, at: ended)
     }
 
     init(_ call: FlowRecord.Call, _ outcome: Outcome, at now: Date) {
-        self.init(
-            function: call.function, step: call.step, idempotencyKey: call.idempotencyKey, number: call.attempt,
-            holder: call.holder, started: call.started, ended: now, outcome: outcome)
+        self.call = call
+        self.outcome = outcome
+        ended = now
+    }
+
+    public static func == (left: Attempt, right: Attempt) -> Bool {
+        left === right
+            || left.outcome == right.outcome && left.ended == right.ended && left.function == right.function
+                && left.step == right.step && left.idempotencyKey == right.idempotencyKey
+                && left.number == right.number && left.holder == right.holder && left.started == right.started
     }
 }

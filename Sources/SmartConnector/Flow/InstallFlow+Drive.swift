@@ -89,7 +89,7 @@ extension InstallFlow {
             record = write.record
             revision = write.revision + 1
             isHolding = write.keepsLease
-            attempts.removeAll(keepingCapacity: true)
+            if !attempts.isEmpty { attempts = [] }
             settlement = nil
             returned = nil
             snapshot = .keep
