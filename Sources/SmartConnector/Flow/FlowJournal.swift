@@ -30,7 +30,9 @@ public protocol FlowJournal: Sendable {
 
     /// Takes the lease away; what its holder writes from now on is refused.
     ///
-    /// - Parameter holder: Whom to take it from, or nil for whoever has it.
+    /// - Parameters:
+    ///   - integration: The integration's `_id`.
+    ///   - holder: Whom to take it from, or nil for whoever has it.
     /// - Returns: The lease that was taken away, or nil where nobody had one, or not this holder.
     func unlock(_ integration: String, evicting holder: String?) async throws -> Lease?
 

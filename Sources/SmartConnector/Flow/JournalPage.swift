@@ -142,7 +142,9 @@ public final class InMemoryJournal: FlowJournal {
 
     /// The same journal, as a process of other habits has it.
     ///
-    /// - Parameter leaseTime: How long the leases are good for that are taken through this one.
+    /// - Parameters:
+    ///   - other: The journal.
+    ///   - leaseTime: How long the leases are good for that are taken through this one.
     public init(_ other: InMemoryJournal, leaseTime: Duration?) {
         self.leaseTime = leaseTime
         now = other.now

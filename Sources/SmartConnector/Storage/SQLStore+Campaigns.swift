@@ -114,7 +114,9 @@ extension SQLStore {
 
     /// Gives back what workers have taken that are known to have ended.
     ///
-    /// - Parameter hasEnded: Says so of a worker.
+    /// - Parameters:
+    ///   - campaign: The campaign's id.
+    ///   - hasEnded: Says so of a worker.
     /// - Returns: Whether there were any.
     public func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool {
         let workers = try await perform(writing: false) { session in
@@ -154,7 +156,10 @@ extension SQLStore {
 
     /// Writes down how an integration's update ended.
     ///
-    /// - Parameter failure: Why it failed, or nil where it succeeded.
+    /// - Parameters:
+    ///   - integration: The integration's `_id`.
+    ///   - campaign: The campaign's id.
+    ///   - failure: Why it failed, or nil where it succeeded.
     public func settle(
         _ integration: String, of campaign: String, failure: FunctionFailure?
     ) async throws {
