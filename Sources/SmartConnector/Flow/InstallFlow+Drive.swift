@@ -57,6 +57,8 @@ extension InstallFlow {
         var renewal: Task<Void, Never>?
         /// Whether a write failed, so that nobody knows what is journalled. Nothing more is written then.
         var isBroken = false
+        /// The write of which nobody knows whether it was done.
+        var unanswered: JournalWrite?
         /// What is to be journalled next: a call that the document knows about by now is forgotten together with the
         /// beginning of the next one, or at the end.
         var settlement: FlowRecord?

@@ -34,6 +34,13 @@ extension InstallFlow {
     /// withdrawn.
     func end(_ drive: Drive) async throws {
         defer { restLease(drive) }
+        if let unanswered = drive.unanswered {
+            // Writing the same again does no harm, and then it is known what is journalled.
+            drive.unanswered = nil
+            try await journal.write(unanswered, of: integrationID)
+            drive.isBroken = false
+            wrote(unanswered, drive)
+        }
         guard !drive.isBroken else { return }
         // What was to be written with a document that was not written.
         drive.snapshot = .keep
@@ -116,6 +123,7 @@ extension InstallFlow {
             }
         } catch {
             drive.isBroken = true
+            if !(error is SmartConnectorError) { drive.unanswered = write }
             throw error
         }
         wrote(write, drive)
