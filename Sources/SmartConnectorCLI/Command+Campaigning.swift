@@ -52,7 +52,7 @@ extension Command {
         let concurrency = try context.number("--concurrency", in: 1...1000) ?? 16
         let limit = try context.percentage("--stop-after-failures")
         let begin = try beginning(context, stopAfterFailures: limit)
-        let store = try await context.database(for: "update --all", connections: min(concurrency, 8))
+        let store = try await context.database(for: "update --all", connections: min(concurrency, 4))
         let campaign = try await begin(store)
         if !context.isJSON {
             context.console.print(

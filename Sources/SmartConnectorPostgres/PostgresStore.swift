@@ -30,7 +30,7 @@ public final class PostgresStore: SQLStore {
     ///   - reconnectTime: How long work waits for a server that cannot be reached.
     /// - Throws: ``APIError`` where the database cannot be reached, or has tables of a newer version.
     public init(
-        _ connectionString: String, creating isCreating: Bool = true, connections: Int = 8,
+        _ connectionString: String, creating isCreating: Bool = true, connections: Int = 4,
         leaseTime: Duration = .seconds(30), reconnectTime: Duration = .seconds(30)
     ) async throws {
         self.leaseTime = leaseTime

@@ -18,7 +18,7 @@ struct Installs {
         self.count = count
         self.concurrency = concurrency
         if url.hasPrefix("postgres") {
-            let store = CountingStore(try await PostgresStore(url, connections: min(concurrency, 8)))
+            let store = CountingStore(try await PostgresStore(url, connections: min(concurrency, 2)))
             self.store = store
             // Those that are sent together share a commit; counted is what each asked for.
             commitCount = { store.writes.load(ordering: .relaxed) }
