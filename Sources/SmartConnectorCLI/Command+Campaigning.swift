@@ -52,7 +52,9 @@ extension Command {
         let concurrency = try context.number("--concurrency", in: 1...1000) ?? 16
         let limit = try context.percentage("--stop-after-failures")
         let begin = try beginning(context, stopAfterFailures: limit)
-        let store = try await context.database(for: "update --all", connections: min(concurrency, 4))
+        let store = try await context.database(
+            // A campaign outlasts that its database is restarted.
+            for: "update --all", connections: min(concurrency, 4), patience: .seconds(30))
         let campaign = try await begin(store)
         if !context.isJSON {
             context.console.print(

@@ -97,21 +97,29 @@ struct Context: Sendable {
     }
 
     private static func database(
-        _ name: String, creating isCreating: Bool, connections: Int = 2
+        _ name: String, creating isCreating: Bool, connections: Int = 2, patience: Duration = .seconds(5)
     ) async throws -> any SQLStore {
-        if isPostgres(name) { return try await PostgresStore(name, creating: isCreating, connections: connections) }
+        if isPostgres(name) {
+            return try await PostgresStore(
+                name, creating: isCreating, connections: connections, reconnectTime: patience)
+        }
         return try SQLiteStore(path: String(name.dropFirst("sqlite:".count)), creating: isCreating)
     }
 
     /// The database that the command line names, for what no other store can.
     ///
-    /// - Parameter connections: How many connections to it are wanted.
-    func database(for purpose: String, connections: Int) async throws -> any SQLStore {
+    /// - Parameters:
+    ///   - purpose: What cannot be done elsewhere, for the error that says so.
+    ///   - connections: How many connections to it are wanted.
+    ///   - patience: How long to wait for a server that cannot be reached.
+    func database(
+        for purpose: String, connections: Int, patience: Duration = .seconds(5)
+    ) async throws -> any SQLStore {
         guard !Self.isURL(storeName) else {
             throw UsageError(
                 description: "\(purpose) takes a database: --store sqlite:PATH or postgres://HOST/DATABASE")
         }
-        return try await Self.database(storeName, creating: false, connections: connections)
+        return try await Self.database(storeName, creating: false, connections: connections, patience: patience)
     }
 
     /// The journal that goes with a store.

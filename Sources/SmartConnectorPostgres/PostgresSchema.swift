@@ -108,7 +108,7 @@ enum PostgresSchema {
             } catch let failure as PostgresFailure {
                 // Another process may be making the same at this moment; then it is there the next time.
                 attempts -= 1
-                guard attempts > 0, !failure.isPermanent else { throw failure.error }
+                guard attempts > 0, !failure.isPermanent, !failure.isConnectionLost else { throw failure.error }
             }
         }
     }
