@@ -56,7 +56,7 @@ struct Child: Sendable {
                 (api, journal) = (store, store)
             case .apart:
                 api = MortalAPI(base, points)
-                let forgetful: any FlowJournal = flaw.map { ForgetfulJournal(base: base, flaw: $0) } ?? base
+                let forgetful: any FlowJournal = flaw.map { ForgetfulJournal(journal: base, flaw: $0) } ?? base
                 journal = MortalJournal(forgetful, points, world)
             }
             var configuration = InstallFlow.Configuration()

@@ -11,8 +11,8 @@ enum Flaw: String, CaseIterable {
 }
 
 /// A journal that forgets.
-struct ForgetfulJournal: FlowJournal {
-    let base: any FlowJournal
+struct ForgetfulJournal: JournalPassthrough {
+    let journal: any FlowJournal
     let flaw: Flaw
 
     func write(_ write: JournalWrite, of integration: String) async throws {
@@ -29,31 +29,9 @@ struct ForgetfulJournal: FlowJournal {
                 record.call = nil
             }
         }
-        try await base.write(
+        try await journal.write(
             JournalWrite(
                 record, by: write.holder, after: write.revision, keepingLease: write.keepsLease, attempts: attempts,
                 snapshot: write.snapshot), of: integration)
     }
-
-    var leaseTime: Duration? { base.leaseTime }
-
-    func entry(of integration: String) async throws -> JournalEntry { try await base.entry(of: integration) }
-
-    func renew(_ holder: String, of integration: String) async throws -> Bool {
-        try await base.renew(holder, of: integration)
-    }
-
-    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        try await base.unlock(integration, evicting: holder)
-    }
-
-    func history(of integration: String) async throws -> [Attempt] { try await base.history(of: integration) }
-
-    func note(_ changes: [LedgerChange], of integration: String) async throws {
-        try await base.note(changes, of: integration)
-    }
-
-    func ledger(of integration: String) async throws -> [LedgerEntry] { try await base.ledger(of: integration) }
-
-    func snapshot(of integration: String) async throws -> Integration? { try await base.snapshot(of: integration) }
 }

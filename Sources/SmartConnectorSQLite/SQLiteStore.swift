@@ -133,8 +133,7 @@ public final class SQLiteStore: SQLStore {
             isWriting: Bool, body: @escaping @Sendable (any SQLSession) throws -> T,
             resume: @escaping @Sendable (Result<T, any Error>) -> Void
         ) {
-            let outcome = Guarded<Result<T, any Error>>(.failure(CancellationError()))
-            let box = Box(outcome)
+            let box = Box<T>()
             self.isWriting = isWriting
             run = { connection in
                 let result = Result { try body(connection) }
@@ -146,11 +145,7 @@ public final class SQLiteStore: SQLStore {
         }
 
         private final class Box<T: Sendable>: Sendable {
-            let outcome: Guarded<Result<T, any Error>>
-
-            init(_ outcome: consuming Guarded<Result<T, any Error>>) {
-                self.outcome = outcome
-            }
+            let outcome = Guarded<Result<T, any Error>>(.failure(CancellationError()))
         }
     }
 

@@ -107,7 +107,7 @@ struct Installs {
 }
 
 /// A store that counts what it is asked.
-final class CountingStore: TransactionalStore {
+final class CountingStore: TransactionalStore, APIPassthrough, JournalPassthrough {
     private let store: any TransactionalStore
     let requests = Atomic(0)
     let writes = Atomic(0)
@@ -116,22 +116,17 @@ final class CountingStore: TransactionalStore {
         self.store = store
     }
 
+    var api: any IntegrationAPI { store }
+    var journal: any FlowJournal { store }
+
     private func count(isWriting: Bool = false) {
         requests.add(1, ordering: .relaxed)
         if isWriting { writes.add(1, ordering: .relaxed) }
     }
 
-    func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
-        try await store.list(after: cursor, limit: limit)
-    }
-
     func get(_ id: String) async throws -> StoredIntegration {
         count()
         return try await store.get(id)
-    }
-
-    func create(_ integration: Integration) async throws -> StoredIntegration {
-        try await store.create(integration)
     }
 
     func update(_ id: String, to integration: Integration, ifRevision revision: Revision?) async throws
@@ -145,12 +140,6 @@ final class CountingStore: TransactionalStore {
         count(isWriting: true)
         try await store.delete(id)
     }
-
-    func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
-        try await store.clone(id, options)
-    }
-
-    var leaseTime: Duration? { store.leaseTime }
 
     func entry(of integration: String) async throws -> JournalEntry {
         count()
@@ -172,16 +161,10 @@ final class CountingStore: TransactionalStore {
         return try await store.unlock(integration, evicting: holder)
     }
 
-    func history(of integration: String) async throws -> [Attempt] { try await store.history(of: integration) }
-
     func note(_ changes: [LedgerChange], of integration: String) async throws {
         count(isWriting: true)
         try await store.note(changes, of: integration)
     }
-
-    func ledger(of integration: String) async throws -> [LedgerEntry] { try await store.ledger(of: integration) }
-
-    func snapshot(of integration: String) async throws -> Integration? { try await store.snapshot(of: integration) }
 
     func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
         count()

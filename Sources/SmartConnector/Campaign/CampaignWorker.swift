@@ -10,7 +10,6 @@ public struct CampaignWorker: Sendable {
     private let concurrency: Int
     private let connector: Connector
     private let configuration: InstallFlow.Configuration
-    private let api: any IntegrationAPI
     private let options: CallOptions
 
     /// How long what was taken is kept without a sign of life.
@@ -37,7 +36,6 @@ public struct CampaignWorker: Sendable {
         self.concurrency = max(1, concurrency)
         self.options = options
         self.configuration = configuration
-        api = store
     }
 
     /// Works until no integration is left, or the campaign was stopped.
@@ -145,7 +143,7 @@ public struct CampaignWorker: Sendable {
     /// - Throws: What keeps this worker from going on at all.
     private func update(_ integration: String) async throws {
         let flow = InstallFlow(
-            integration: integration, connector: connector, api: api, journal: store, options: options,
+            integration: integration, connector: connector, api: store, journal: store, options: options,
             configuration: configuration)
         let failure: FunctionFailure?
         do {

@@ -28,9 +28,7 @@ extension InstallFlow {
                 break
             }
         } else {
-            if let last = drive.record.call, last.isInDoubt, prepared !== last {
-                drive.attempts.append(Attempt(last, .inDoubt, at: configuration.now()))
-            }
+            if prepared !== drive.record.call { forgetCall(drive) }
             prepared = nil
             key = configuration.makeKey()
         }

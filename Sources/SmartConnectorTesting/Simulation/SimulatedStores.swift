@@ -61,10 +61,10 @@ struct SimulatedJournal: FlowJournal {
 
 /// Documents and journal in one database, as one process reaches it. An object, since a flow knows by that that both
 /// are one.
-final class SimulatedStore: TransactionalStore, SimulatedSide {
+final class SimulatedStore: TransactionalStore, APIPassthrough, JournalPassthrough, SimulatedSide {
     let process: SimulatedProcess
-    private let api: SimulatedAPI
-    private let journal: SimulatedJournal
+    let api: any IntegrationAPI
+    let journal: any FlowJournal
 
     init(_ process: SimulatedProcess) {
         self.process = process
@@ -83,56 +83,4 @@ final class SimulatedStore: TransactionalStore, SimulatedSide {
     }
 
     func delete(_ id: String, writing write: JournalWrite) async throws { try await process.delete(writing: write) }
-
-    // MARK: Documents
-
-    func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
-        try await api.list(after: cursor, limit: limit)
-    }
-
-    func get(_ id: String) async throws -> StoredIntegration { try await api.get(id) }
-
-    func create(_ integration: Integration) async throws -> StoredIntegration { try await api.create(integration) }
-
-    func update(
-        _ id: String, to integration: Integration, ifRevision revision: Revision?
-    ) async throws -> StoredIntegration {
-        try await api.update(id, to: integration, ifRevision: revision)
-    }
-
-    func delete(_ id: String) async throws { try await api.delete(id) }
-
-    func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
-        try await api.clone(id, options)
-    }
-
-    // MARK: The journal
-
-    var leaseTime: Duration? { journal.leaseTime }
-
-    func entry(of integration: String) async throws -> JournalEntry { try await journal.entry(of: integration) }
-
-    func write(_ write: JournalWrite, of integration: String) async throws {
-        try await journal.write(write, of: integration)
-    }
-
-    func renew(_ holder: String, of integration: String) async throws -> Bool {
-        try await journal.renew(holder, of: integration)
-    }
-
-    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        try await journal.unlock(integration, evicting: holder)
-    }
-
-    func history(of integration: String) async throws -> [Attempt] { try await journal.history(of: integration) }
-
-    func note(_ changes: [LedgerChange], of integration: String) async throws {
-        try await journal.note(changes, of: integration)
-    }
-
-    func ledger(of integration: String) async throws -> [LedgerEntry] { try await journal.ledger(of: integration) }
-
-    func snapshot(of integration: String) async throws -> Integration? {
-        try await journal.snapshot(of: integration)
-    }
 }
