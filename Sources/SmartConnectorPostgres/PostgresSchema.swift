@@ -82,13 +82,49 @@ enum PostgresSchema {
                 "CREATE INDEX campaign_item_by_state ON campaign_item (campaign, state, number)",
             ]
         ),
+        (
+            "one row for document and journal",
+            [
+                """
+                ALTER TABLE integration ALTER COLUMN document DROP NOT NULL,
+                ADD COLUMN journal_revision BIGINT NOT NULL DEFAULT 0, ADD COLUMN writer TEXT, ADD COLUMN holder TEXT,
+                ADD COLUMN expires BIGINT, ADD COLUMN record TEXT, ADD COLUMN snapshot TEXT
+                """,
+                """
+                INSERT INTO integration (id, revision) SELECT integration, 0 FROM journal
+                WHERE number = 0 AND integration NOT IN (SELECT id FROM integration)
+                """,
+                """
+                UPDATE integration SET (journal_revision, writer, holder, expires, record, snapshot) = (
+                    SELECT journal.revision, journal.writer, journal.holder, journal.expires, journal.record, journal.snapshot
+                    FROM journal
+                    WHERE journal.integration = integration.id AND journal.number = 0
+                ) WHERE id IN (SELECT integration FROM journal WHERE number = 0)
+                """,
+                """
+                CREATE TABLE history (
+                    integration BIGINT NOT NULL,
+                    revision BIGINT NOT NULL,
+                    attempts TEXT NOT NULL,
+                    PRIMARY KEY (integration, revision)
+                )
+                """,
+                """
+                INSERT INTO history (integration, revision, attempts)
+                SELECT i.number, j.number / 1000, '[' || string_agg(j.record, ',' ORDER BY j.number) || ']'
+                FROM journal j JOIN integration i ON i.id = j.integration WHERE j.number > 0
+                GROUP BY i.number, j.number / 1000
+                """,
+                "DROP TABLE journal",
+            ]
+        ),
     ]
 
-    /// Brings a database to the newest schema, each migration in one transaction.
+    /// Brings a database to the newest schema, or as far as before one migration, each in one transaction.
     ///
     /// - Throws: `APIError` for a database of a newer version of this program, and where there is no schema yet and
     ///   none is to be made.
-    static func migrate(_ pool: PostgresPool, creating isCreating: Bool) async throws {
+    static func migrate(_ pool: PostgresPool, creating isCreating: Bool, before end: String? = nil) async throws {
         let name = "smartconnector_migration"
         var attempts = 5
         while true {
@@ -104,7 +140,7 @@ enum PostgresSchema {
                     _ = try await pool.statement(
                         "CREATE TABLE IF NOT EXISTS \(name) (name TEXT PRIMARY KEY)", key: "")
                 }
-                return try await migrate(pool, table: name)
+                return try await migrate(pool, table: name, before: end)
             } catch let failure as PostgresFailure {
                 // Another process may be making the same at this moment; then it is there the next time.
                 attempts -= 1
@@ -113,7 +149,7 @@ enum PostgresSchema {
         }
     }
 
-    private static func migrate(_ pool: PostgresPool, table: String) async throws {
+    private static func migrate(_ pool: PostgresPool, table: String, before end: String?) async throws {
         let known = Set(migrations.map(\.name))
         let done = Set(try await pool.statement("SELECT name FROM \(table)", key: "").compactMap { $0[0].string })
         guard done.isSubset(of: known) else {
@@ -122,7 +158,7 @@ enum PostgresSchema {
                 "the store was written by a newer version (it has \(done.subtracting(known).sorted().joined(separator: ", "))); update this program"
             )
         }
-        for migration in migrations where !done.contains(migration.name) {
+        for migration in migrations.prefix(while: { $0.name != end }) where !done.contains(migration.name) {
             try await pool.transaction { session throws(APIError) in
                 // Of two processes the second waits here, and fails when the first has done it.
                 try session.rows("INSERT INTO \(table) (name) VALUES ($1)", [.text(migration.name)])

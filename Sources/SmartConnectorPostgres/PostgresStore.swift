@@ -88,51 +88,24 @@ public final class PostgresStore: SQLStore {
     // MARK: What a flow does at each step, in one statement
 
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
-        guard let row = try await rows(dialect.readBoth, [.text(id)], of: id).first else { throw APIError.notFound(id) }
-        return (try JournalEntry(row: row[3...], of: id), try StoredIntegration(row: row))
+        try Self.both(of: id, try await rows(dialect.readEntry, [.text(id)], of: id).first)
     }
 
     public func get(_ id: String) async throws -> StoredIntegration {
-        let sql = "SELECT id, document, revision FROM integration WHERE id = $1"
-        guard let row = try await rows(sql, [.text(id)], of: id).first else { throw APIError.notFound(id) }
+        guard let row = try await rows(selectDocument, [.text(id)], of: id).first else { throw APIError.notFound(id) }
         return try StoredIntegration(row: row)
     }
 
-    public func write(_ write: JournalWrite, of integration: String) async throws {
-        if let statement = Statements.write.choose(for: write) {
-            let values = write.values(of: integration, leaseTime: leaseTime) + write.attemptNumbers
-            if try await didApply(statement, values, of: integration) != nil { return }
-        }
-        try await writeAsTransaction(write, of: integration)
-    }
-
-    public func update(
-        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
-    ) async throws -> StoredIntegration {
-        if let statement = Statements.update.choose(for: write) {
-            let stamped = integration.stamped(id: id, lastModified: Date())
-            let values =
-                write.values(of: id, leaseTime: leaseTime) + write.attemptNumbers + [
-                    .text(stamped.json.utf8()), stamped.connectorID.map { .text($0) } ?? .null,
-                    revision.map { .integer(Int64($0.text) ?? -1) } ?? .null,
-                ]
-            if let new = try await didApply(statement, values, of: id) {
-                return StoredIntegration(stamped, revision: Revision(String(new)))
-            }
-        }
-        return try await updateAsTransaction(id, to: integration, ifRevision: revision, writing: write)
-    }
-
-    /// Runs a statement that answers with a revision if it did something.
-    ///
-    /// - Returns: The revision, or nil where it did nothing, or where its answer was lost: to be asked for carefully.
-    private func didApply(_ sql: String, _ values: [SQLValue], of integration: String) async throws -> Int64? {
+    public func makeAtOnce(_ change: SQLChange) async throws -> Bool {
+        guard let statement = Statements.statement(for: change) else { return false }
         try Task.checkCancellation()
         do {
-            return try await pool.statement(sql, values, key: integration).first?[0].integer
+            let rows = try await pool.statement(
+                statement, change.values + [change.attempts], key: change.integration)
+            return !rows.isEmpty
         } catch {
             guard error.isOutcomeUnknown else { throw error.error }
-            return nil
+            return false
         }
     }
 }

@@ -8,6 +8,22 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     private let handle: OpaquePointer
     private let path: String
     private var statements: [String: OpaquePointer] = [:]
+    /// Those that every step needs: to find them by their text would take longer than to run some of them.
+    private var frequent = [OpaquePointer?](repeating: nil, count: Frequent.allCases.count)
+
+    private enum Frequent: Int, CaseIterable {
+        case begin, commit, writeEntry, writeBoth, addToHistory
+
+        var sql: String {
+            switch self {
+            case .begin: "BEGIN IMMEDIATE"
+            case .commit: "COMMIT"
+            case .writeEntry: SQLiteStore.dialect.writeEntry
+            case .writeBoth: SQLiteStore.dialect.writeBoth
+            case .addToHistory: SQLChange.addToHistory
+            }
+        }
+    }
 
     /// How long to wait for another process that writes, in milliseconds.
     static let busyTimeout: Int32 = 5000
@@ -46,11 +62,8 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     @discardableResult
     func rows(_ sql: String, _ values: [SQLValue] = []) throws(APIError) -> [[SQLValue]] {
         let statement = try prepared(sql)
-        defer {
-            sqlite3_reset(statement)
-            sqlite3_clear_bindings(statement)
-        }
-        for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1), in: statement) }
+        defer { clear(statement) }
+        try bind(values, in: statement)
         var rows: [[SQLValue]] = []
         while true {
             switch sqlite3_step(statement) {
@@ -61,6 +74,11 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
         }
     }
 
+    // MARK: What every step needs
+
+    /// Begins a transaction that writes.
+    func begin() throws(APIError) { try run(.begin) }
+
     /// Begins a transaction that writes, unless somebody else writes just now.
     ///
     /// - Returns: Whether it began.
@@ -68,7 +86,7 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
         sqlite3_busy_timeout(handle, 0)
         defer { sqlite3_busy_timeout(handle, Self.busyTimeout) }
         do throws(APIError) {
-            try rows("BEGIN IMMEDIATE")
+            try begin()
             return true
         } catch {
             guard error.code == .busy else { throw error }
@@ -76,12 +94,43 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
         }
     }
 
+    func commit() throws(APIError) { try run(.commit) }
+
+    /// Makes a change, if everything is as it should be.
+    ///
+    /// - Returns: Whether it was made. False where it was not, and where it takes more than this.
+    func make(_ change: SQLChange) throws(APIError) -> Bool {
+        switch change.document {
+        case .kept: try run(.writeEntry, change.values)
+        case .replaced: try run(.writeBoth, change.values)
+        case .removed: return false
+        }
+        guard sqlite3_changes(handle) == 1 else { return false }
+        if change.attempts != .null {
+            try run(.addToHistory, [change.values[0], change.historyRevision, change.attempts])
+        }
+        return true
+    }
+
+    private func run(_ frequent: Frequent, _ values: [SQLValue] = []) throws(APIError) {
+        let statement: OpaquePointer
+        if let known = self.frequent[frequent.rawValue] {
+            statement = known
+        } else {
+            statement = try prepared(frequent.sql)
+            self.frequent[frequent.rawValue] = statement
+        }
+        defer { clear(statement) }
+        try bind(values, in: statement)
+        guard sqlite3_step(statement) == SQLITE_DONE else { throw failure() }
+    }
+
     /// Runs `body` in one transaction, which takes the right to write at once.
     func transaction<T>(_ body: () throws(APIError) -> T) throws(APIError) -> T {
-        try run("BEGIN IMMEDIATE")
+        try begin()
         do throws(APIError) {
             let result = try body()
-            try run("COMMIT")
+            try commit()
             return result
         } catch {
             // The error is what matters; SQLite may have rolled back by itself.
@@ -100,6 +149,15 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
         else { throw failure() }
         statements[sql] = statement
         return statement
+    }
+
+    private func clear(_ statement: OpaquePointer) {
+        sqlite3_reset(statement)
+        sqlite3_clear_bindings(statement)
+    }
+
+    private func bind(_ values: [SQLValue], in statement: OpaquePointer) throws(APIError) {
+        for index in values.indices { try bind(values[index], at: Int32(index + 1), in: statement) }
     }
 
     private func bind(_ value: SQLValue, at index: Int32, in statement: OpaquePointer) throws(APIError) {

@@ -91,18 +91,64 @@ enum SQLiteSchema {
             CREATE INDEX campaign_item_by_state ON campaign_item (campaign, state, number);
             """
         ),
+        (
+            "one row for document and journal",
+            """
+            CREATE TABLE new_integration (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                id TEXT NOT NULL UNIQUE,
+                revision INTEGER NOT NULL,
+                connector TEXT,
+                journal_revision INTEGER NOT NULL DEFAULT 0,
+                writer TEXT,
+                holder TEXT,
+                expires INTEGER,
+                record TEXT,
+                document TEXT,
+                snapshot TEXT
+            );
+            INSERT INTO new_integration (
+                number, id, revision, connector, journal_revision, writer, holder, expires, record, document, snapshot
+            )
+            SELECT i.number, i.id, i.revision, i.connector, COALESCE(j.revision, 0), j.writer, j.holder, j.expires,
+            j.record, i.document, j.snapshot
+            FROM integration i LEFT JOIN journal j ON j.integration = i.id AND j.number = 0;
+            INSERT INTO new_integration (id, revision, journal_revision, writer, holder, expires, record, snapshot)
+            SELECT integration, 0, revision, writer, holder, expires, record, snapshot FROM journal
+            WHERE number = 0 AND integration NOT IN (SELECT id FROM integration);
+            CREATE TABLE history (
+                integration INTEGER NOT NULL,
+                revision INTEGER NOT NULL,
+                attempts TEXT NOT NULL,
+                PRIMARY KEY (integration, revision)
+            ) WITHOUT ROWID;
+            INSERT INTO history (integration, revision, attempts)
+            SELECT integration, revision, '[' || group_concat(record, ',') || ']' FROM (
+                SELECT i.number AS integration, j.number / 1000 AS revision, j.record AS record
+                FROM journal j JOIN new_integration i ON i.id = j.integration WHERE j.number > 0
+                ORDER BY i.number, j.number
+            ) GROUP BY integration, revision;
+            DROP TABLE journal;
+            DROP TABLE integration;
+            ALTER TABLE new_integration RENAME TO integration;
+            CREATE INDEX integration_by_connector ON integration (connector, number);
+            """
+        ),
     ]
 
-    /// Brings a database to the newest schema, each migration in one transaction.
+    /// Brings a database to the newest schema, or as far as before one migration, all in one transaction.
     ///
     /// - Throws: `APIError` for a database of another program, or of a newer version of this one.
-    static func migrate(_ connection: SQLiteConnection, path: String) throws(APIError) {
-        let version = try check(connection, path: path)
-        guard version < migrations.count else { return }
+    static func migrate(
+        _ connection: SQLiteConnection, path: String, before end: String? = nil
+    ) throws(APIError) {
+        let target = migrations.firstIndex { $0.name == end } ?? migrations.count
+        guard try check(connection, path: path) < target else { return }
         try connection.transaction { () throws(APIError) in
             // Another process may have been faster.
-            for index in try Int(integer(connection, "PRAGMA user_version"))..<migrations.count {
-                try connection.run(migrations[index].sql)
+            let version = try check(connection, path: path)
+            for (index, migration) in migrations[..<target].enumerated() where index >= version {
+                try connection.run(migration.sql)
                 try connection.run("PRAGMA user_version = \(index + 1)")
             }
             try connection.run("PRAGMA application_id = \(applicationID)")

@@ -45,7 +45,7 @@ public final class SQLiteStore: SQLStore {
     }
 
     public var dialect: SQLDialect { Self.dialect }
-    private static let dialect = SQLDialect(
+    static let dialect = SQLDialect(
         currentTime: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", skippingLocked: "")
 
     /// Opens a store.
@@ -68,7 +68,11 @@ public final class SQLiteStore: SQLStore {
         let connection = try SQLiteConnection(path: path, creating: isCreating)
         // Ahead of anything that writes, so that another program's file stays as it is.
         try SQLiteSchema.migrate(connection, path: path)
-        try connection.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        try connection.run(
+            """
+            PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+            PRAGMA wal_autocheckpoint = 250;
+            """)
         let shared = Shared(connection)
         self.shared = shared
         threads = BlockingThreads(name: "SQLiteStore", batch: 24) {
@@ -84,20 +88,29 @@ public final class SQLiteStore: SQLStore {
         writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
     ) async throws -> T {
         try Task.checkCancellation()
-        if let result = performAlone(isWriting, body) { return try result.get() }
-        return try await withCheckedThrowingContinuation { continuation in
-            let job = Job(isWriting: isWriting, body: body) { continuation.resume(with: $0) }
-            shared.waiting.add(1, ordering: .relaxed)
-            // The thread ends with the store, and whoever calls this has it.
-            if !threads.submit(job) { continuation.resume(throwing: CancellationError()) }
-        }
+        var result: T?
+        if try runAlone(isWriting: isWriting, { result = try body($0) }), let result { return result }
+        return try await withCheckedThrowingContinuation { submit(Job.Returning(isWriting, $0, body)) }
+    }
+
+    public func makeAtOnce(_ change: SQLChange) async throws -> Bool {
+        try Task.checkCancellation()
+        var isMade = false
+        if try runAlone(isWriting: true, { isMade = try $0.make(change) }) { return isMade }
+        return try await withCheckedThrowingContinuation { submit(Job.Returning(true, $0) { try $0.make(change) }) }
+    }
+
+    private func submit(_ job: Job) {
+        shared.waiting.add(1, ordering: .relaxed)
+        // The thread ends with the store, and whoever calls this has it.
+        if !threads.submit(job) { job.finish(CancellationError()) }
     }
 
     /// Does it here and now, where nobody else is there and nothing has to be waited for but a disk that is quick.
-    private func performAlone<T>(
-        _ isWriting: Bool, _ body: (any SQLSession) throws -> T
-    ) -> Result<T, any Error>? {
-        guard shared.takeAlone() else { return nil }
+    ///
+    /// - Returns: Whether it was done.
+    private func runAlone(isWriting: Bool, _ body: (SQLiteConnection) throws -> Void) throws -> Bool {
+        guard shared.takeAlone() else { return false }
         defer { shared.lock.unlock() }
         let start = ContinuousClock.now
         defer {
@@ -106,46 +119,64 @@ public final class SQLiteStore: SQLStore {
             }
         }
         let connection = shared.connection
-        guard isWriting else { return Result { try body(connection) } }
-        do {
-            guard try connection.beginAtOnce() else { return nil }
-            let result = try body(connection)
-            try connection.rows("COMMIT")
-            shared.commits.add(1, ordering: .relaxed)
-            return .success(result)
-        } catch {
-            try? connection.run("ROLLBACK")
-            return .failure(error)
+        guard isWriting else {
+            try body(connection)
+            return true
         }
+        guard try connection.beginAtOnce() else { return false }
+        do {
+            try body(connection)
+            try connection.commit()
+            shared.commits.add(1, ordering: .relaxed)
+        } catch {
+            // The error is what matters; SQLite may have rolled back by itself.
+            try? connection.run("ROLLBACK")
+            throw error
+        }
+        return true
     }
 
     // MARK: The thread
 
     /// What somebody wants done.
-    private struct Job: Sendable {
+    ///
+    /// `@unchecked`: whoever makes it hands it over to the thread and forgets it.
+    private class Job: @unchecked Sendable {
         let isWriting: Bool
-        /// Runs the statements. What came of it is kept.
-        let run: @Sendable (SQLiteConnection) -> (any Error)?
-        /// Tells whoever waits what came of it, or that it was undone for this reason.
-        let finish: @Sendable ((any Error)?) -> Void
 
-        init<T: Sendable>(
-            isWriting: Bool, body: @escaping @Sendable (any SQLSession) throws -> T,
-            resume: @escaping @Sendable (Result<T, any Error>) -> Void
-        ) {
-            let box = Box<T>()
+        init(isWriting: Bool) {
             self.isWriting = isWriting
-            run = { connection in
-                let result = Result { try body(connection) }
-                box.outcome.withLock { $0 = result }
-                if case .failure(let error) = result { return error }
-                return nil
-            }
-            finish = { error in resume(error.map { .failure($0) } ?? box.outcome.withLock { $0 }) }
         }
 
-        private final class Box<T: Sendable>: Sendable {
-            let outcome = Guarded<Result<T, any Error>>(.failure(CancellationError()))
+        /// Runs the statements. What came of it is kept.
+        func run(_ connection: SQLiteConnection) -> (any Error)? { nil }
+
+        /// Tells whoever waits what came of it, or that it was undone for this reason.
+        func finish(_ error: (any Error)?) {}
+
+        final class Returning<T: Sendable>: Job, @unchecked Sendable {
+            private let body: (SQLiteConnection) throws -> T
+            private let continuation: CheckedContinuation<T, any Error>
+            private var outcome: Result<T, any Error> = .failure(CancellationError())
+
+            init(
+                _ isWriting: Bool, _ continuation: CheckedContinuation<T, any Error>,
+                _ body: @escaping @Sendable (SQLiteConnection) throws -> T
+            ) {
+                self.body = body
+                self.continuation = continuation
+                super.init(isWriting: isWriting)
+            }
+
+            override func run(_ connection: SQLiteConnection) -> (any Error)? {
+                outcome = Result { try body(connection) }
+                if case .failure(let error) = outcome { return error }
+                return nil
+            }
+
+            override func finish(_ error: (any Error)?) {
+                if let error { continuation.resume(throwing: error) } else { continuation.resume(with: outcome) }
+            }
         }
     }
 
@@ -156,14 +187,14 @@ public final class SQLiteStore: SQLStore {
         let writers = batch.filter(\.isWriting)
         guard !writers.isEmpty else { return }
         do {
-            try connection.rows("BEGIN IMMEDIATE")
+            try connection.begin()
             if try !writeAll(writers, connection) {
                 // To be able to undo what one has changed costs everybody something, so that it is done only now.
                 if connection.isInTransaction { try connection.rows("ROLLBACK") }
-                try connection.rows("BEGIN IMMEDIATE")
+                try connection.begin()
                 for writer in writers { try writeUndoably(writer, connection) }
             }
-            try connection.rows("COMMIT")
+            try connection.commit()
             shared.commits.add(1, ordering: .relaxed)
             for writer in writers { writer.finish(nil) }
         } catch {

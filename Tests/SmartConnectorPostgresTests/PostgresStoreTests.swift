@@ -1,8 +1,9 @@
 import PostgresServer
 import SmartConnector
-import SmartConnectorPostgres
 import SmartConnectorTesting
 import Testing
+
+@testable import SmartConnectorPostgres
 
 @Suite("A store in a PostgreSQL database")
 struct PostgresStoreTests {
@@ -48,6 +49,14 @@ struct PostgresStoreTests {
         }
         let store = try await PostgresStore(database, creating: false, connections: 1)
         #expect(try await store.list().isEmpty)
+    }
+
+    @Test func aStoreOfAnEarlierVersionHasAllThatItHad() async throws {
+        let database = try await Self.database()
+        let pool = PostgresPool(try PostgresConfiguration(connectionString: database), connections: 1)
+        try await PostgresSchema.migrate(pool, creating: true, before: EarlierStore.migration)
+        for statement in EarlierStore.statements { _ = try await pool.statement(statement, key: "") }
+        try await EarlierStore.check(PostgresStore(database, creating: false, connections: 1))
     }
 
     @Test func aDatabaseWithoutTablesIsNoStoreUnlessOneIsMade() async throws {

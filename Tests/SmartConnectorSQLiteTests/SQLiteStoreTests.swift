@@ -1,9 +1,10 @@
 import CSQLite
 import Foundation
 import SmartConnector
-import SmartConnectorSQLite
 import SmartConnectorTesting
 import Testing
+
+@testable import SmartConnectorSQLite
 
 /// A folder that is removed with the last reference to it.
 final class TemporaryFolder: Sendable {
@@ -120,6 +121,15 @@ struct SQLiteStoreTests {
         try execute("PRAGMA user_version = 99;")
         let error = #expect(throws: APIError.self) { try SQLiteStore(path: path) }
         #expect(error?.message.contains("newer version (schema 99") == true)
+    }
+
+    @Test func aStoreOfAnEarlierVersionHasAllThatItHad() async throws {
+        do {
+            let connection = try SQLiteConnection(path: path, creating: true)
+            try SQLiteSchema.migrate(connection, path: path, before: EarlierStore.migration)
+            for statement in EarlierStore.statements { try connection.run(statement) }
+        }
+        try await EarlierStore.check(SQLiteStore(path: path, creating: false))
     }
 
     @Test func aDamagedDocumentIsAnErrorThatNamesIt() async throws {

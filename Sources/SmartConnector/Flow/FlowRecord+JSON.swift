@@ -1,16 +1,26 @@
 import Foundation
 
-// Records are written at every step, so that they are put together by hand: one object, its members left out where they
-// say nothing. What decodes and encodes them otherwise goes the same way.
+// Records are written at every step, so that their text is put together by hand: one object, its members left out where
+// they say nothing. What decodes and encodes them otherwise goes the same way.
 
 extension FlowRecord {
-    /// The record as it is stored.
-    package var json: JSON {
-        var json: JSON = [:]
-        if memory != InstallMachine.Memory(), let memory = try? JSON(encoding: memory) { json["memory"] = memory }
-        if let call { json["call"] = call.json }
-        if let parked { json["parked"] = parked.json }
-        return json
+    /// The record as it is stored: UTF-8.
+    package var stored: [UInt8] { JSONWriter.text { write(to: &$0) } }
+
+    private func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            if memory != InstallMachine.Memory(), let memory = try? JSON(encoding: memory) {
+                writer.member("memory", memory)
+            }
+            if let call {
+                writer.name("call")
+                call.write(to: &writer)
+            }
+            if let parked {
+                writer.name("parked")
+                parked.write(to: &writer)
+            }
+        }
     }
 
     /// A record that was stored.
@@ -25,15 +35,18 @@ extension FlowRecord {
     }
 
     public func encode(to encoder: any Encoder) throws {
-        try json.encode(to: encoder)
+        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
     }
 }
 
 extension FlowRecord.Parked {
-    fileprivate var json: JSON {
-        var json: JSON = ["function": function.stored, "reason": JSON(reason), "since": JSON(since.milliseconds)]
-        if let step { json["step"] = step.stored }
-        return json
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            function.write(to: &writer)
+            writer.member("reason", reason)
+            writer.member("since", since)
+            step?.write(to: &writer)
+        }
     }
 
     fileprivate convenience init(_ json: JSON) throws {
@@ -47,25 +60,27 @@ extension FlowRecord.Parked {
     }
 
     public func encode(to encoder: any Encoder) throws {
-        try json.encode(to: encoder)
+        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
     }
 }
 
 extension FlowRecord.Call {
-    fileprivate var json: JSON {
-        var json: JSON = [
-            "function": function.stored, "key": JSON(idempotencyKey), "attempt": JSON(attempt), "holder": JSON(holder),
-            "started": JSON(started.milliseconds),
-        ]
-        if let step { json["step"] = step.stored }
-        if let pending { json["pending"] = pending }
-        if recoveries != 0 { json["recoveries"] = JSON(recoveries) }
-        switch state {
-        case .started: break
-        case .returned(let answer): json["returned"] = answer
-        case .failed(let failure): json["failed"] = failure.stored
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            function.write(to: &writer)
+            writer.member("key", idempotencyKey)
+            writer.member("attempt", attempt)
+            writer.member("holder", holder)
+            writer.member("started", started)
+            step?.write(to: &writer)
+            if let pending { writer.member("pending", pending) }
+            if recoveries != 0 { writer.member("recoveries", recoveries) }
+            switch state {
+            case .started: break
+            case .returned(let answer): writer.member("returned", answer)
+            case .failed(let failure): writer.member("failed", failure.stored)
+            }
         }
-        return json
     }
 
     fileprivate convenience init(_ json: JSON) throws {
@@ -89,26 +104,44 @@ extension FlowRecord.Call {
     }
 
     public func encode(to encoder: any Encoder) throws {
-        try json.encode(to: encoder)
+        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
+    }
+}
+
+extension JournalWrite {
+    /// The attempts as they are stored: an array, or null where there are none.
+    var storedAttempts: SQLValue {
+        guard !attempts.isEmpty else { return .null }
+        return .text(
+            JSONWriter.text { writer in
+                writer.array { writer in
+                    for attempt in attempts {
+                        writer.element()
+                        attempt.write(to: &writer)
+                    }
+                }
+            })
     }
 }
 
 extension Attempt {
-    /// The attempt as it is stored.
-    package var stored: JSON {
-        var json: JSON = [
-            "function": function.stored, "key": JSON(idempotencyKey), "number": JSON(number), "holder": JSON(holder),
-            "started": JSON(started.milliseconds), "ended": JSON(ended.milliseconds),
-        ]
-        if let step { json["step"] = step.stored }
-        switch outcome {
-        case .succeeded: break
-        case .failed(let failure): json["failed"] = failure.stored
-        case .inDoubt: json["inDoubt"] = true
-        case .resolvedAsCompleted(let reason): json["resolvedAsCompleted"] = JSON(reason)
-        case .resolvedToRerun(let reason): json["resolvedToRerun"] = JSON(reason)
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            function.write(to: &writer)
+            writer.member("key", idempotencyKey)
+            writer.member("number", number)
+            writer.member("holder", holder)
+            writer.member("started", started)
+            writer.member("ended", ended)
+            step?.write(to: &writer)
+            switch outcome {
+            case .succeeded: break
+            case .failed(let failure): writer.member("failed", failure.stored)
+            case .inDoubt: writer.member("inDoubt", true)
+            case .resolvedAsCompleted(let reason): writer.member("resolvedAsCompleted", reason)
+            case .resolvedToRerun(let reason): writer.member("resolvedToRerun", reason)
+            }
         }
-        return json
     }
 
     /// An attempt that was stored.
@@ -136,7 +169,7 @@ extension Attempt {
     }
 
     public func encode(to encoder: any Encoder) throws {
-        try stored.encode(to: encoder)
+        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
     }
 }
 
@@ -144,19 +177,22 @@ extension Attempt {
 
 extension ConnectorFunction {
     /// The kind, and where that is not all, the name.
-    fileprivate var stored: JSON {
-        switch self {
-        case .installer(let name): ["installer": JSON(name)]
-        case .uninstaller(let name): ["uninstaller": JSON(name)]
-        case .connectorInstaller: "connectorInstaller"
-        case .preUninstall: "preUninstall"
-        case .connectorUninstaller: "connectorUninstaller"
-        case .update(let version): ["update": JSON(version.description)]
-        case .setting(let name): ["setting": JSON(name)]
-        case .hook(let name): ["hook": JSON(name)]
-        case .wrapper(let name): ["wrapper": JSON(name)]
-        case .utility(let name): ["utility": JSON(name)]
-        }
+    fileprivate func write(to writer: inout JSONWriter) {
+        let (kind, name): (StaticString, String?) =
+            switch self {
+            case .installer(let name): ("installer", name)
+            case .uninstaller(let name): ("uninstaller", name)
+            case .connectorInstaller: ("connectorInstaller", nil)
+            case .preUninstall: ("preUninstall", nil)
+            case .connectorUninstaller: ("connectorUninstaller", nil)
+            case .update(let version): ("update", version.description)
+            case .setting(let name): ("setting", name)
+            case .hook(let name): ("hook", name)
+            case .wrapper(let name): ("wrapper", name)
+            case .utility(let name): ("utility", name)
+            }
+        writer.name("function")
+        if let name { writer.object { $0.member(kind, name) } } else { writer.string(kind) }
     }
 
     fileprivate init?(stored json: JSON) {
@@ -186,12 +222,14 @@ extension ConnectorFunction {
 }
 
 extension StepReference {
-    fileprivate var stored: JSON {
-        var json: JSON = ["index": JSON(index)]
-        if let name { json["name"] = JSON(name) }
-        if let installerFunction { json["installerFunction"] = JSON(installerFunction) }
-        if let uninstallerFunction { json["uninstallerFunction"] = JSON(uninstallerFunction) }
-        return json
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.name("step")
+        writer.object { writer in
+            writer.member("index", index)
+            if let name { writer.member("name", name) }
+            if let installerFunction { writer.member("installerFunction", installerFunction) }
+            if let uninstallerFunction { writer.member("uninstallerFunction", uninstallerFunction) }
+        }
     }
 
     fileprivate init(stored json: JSON) throws {

@@ -1,3 +1,5 @@
+import Foundation
+
 extension JSON {
     /// How a value is laid out.
     public enum Layout: Sendable {
@@ -125,5 +127,67 @@ struct JSONWriter {
     private mutating func newLine() {
         output.append(UInt8(ascii: "\n"))
         output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 4 * depth))
+    }
+}
+
+// MARK: - Member by member
+
+/// Compact text put together without making values first.
+extension JSONWriter {
+    static func text(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter(layout: .compact)
+        writer.output.reserveCapacity(480)
+        body(&writer)
+        return writer.output
+    }
+
+    mutating func object(_ body: (inout JSONWriter) -> Void) {
+        output.append(UInt8(ascii: "{"))
+        body(&self)
+        output.append(UInt8(ascii: "}"))
+    }
+
+    mutating func array(_ body: (inout JSONWriter) -> Void) {
+        output.append(UInt8(ascii: "["))
+        body(&self)
+        output.append(UInt8(ascii: "]"))
+    }
+
+    /// Comes before each element of an array.
+    mutating func element() {
+        if output.last != UInt8(ascii: "[") { output.append(UInt8(ascii: ",")) }
+    }
+
+    /// Begins a member of an object.
+    ///
+    /// - Parameter name: A name that needs no escapes.
+    mutating func name(_ name: StaticString) {
+        if output.last != UInt8(ascii: "{") { output.append(UInt8(ascii: ",")) }
+        string(name)
+        output.append(UInt8(ascii: ":"))
+    }
+
+    /// Writes a text that needs no escapes.
+    mutating func string(_ text: StaticString) {
+        output.append(UInt8(ascii: "\""))
+        output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        output.append(UInt8(ascii: "\""))
+    }
+
+    mutating func member(_ name: StaticString, _ value: String) {
+        self.name(name)
+        JSONEscapes.append(value, to: &output)
+    }
+
+    mutating func member(_ name: StaticString, _ value: some BinaryInteger) {
+        self.name(name)
+        output.append(contentsOf: String(value).utf8)
+    }
+
+    mutating func member(_ name: StaticString, _ value: Date) { member(name, value.milliseconds) }
+
+    mutating func member(_ name: StaticString, _ value: JSON) {
+        self.name(name)
+        write(value)
     }
 }

@@ -6,16 +6,16 @@ public final class SQLDialect: Sendable {
     /// can write at a time.
     package let skippingLocked: String
 
-    /// A journal entry: record, revision, holder where the lease is in force, expires, writer.
+    /// What is journalled of an integration: record, journal_revision, holder where the lease is in force, expires,
+    /// writer; and its document where that is here: revision, document.
     package let readEntry: String
-    /// A document (id, document, revision) and its journal entry.
-    package let readBoth: String
-    /// Writes an entry that may not be there yet, where nobody else has written. The parameters are those of
-    /// `JournalWrite.values`.
-    package let firstWrite: String
-    /// Writes an entry, where nobody else has written.
-    package let write: String
-    package let renew: String
+    let renew: String
+    /// Makes a change of the journal; ``SQLChange/values`` are its parameters.
+    package let writeEntry: String
+    /// Makes a change of journal and document.
+    package let writeBoth: String
+    /// Makes a change of the journal and removes the document.
+    private let removeDocument: String
 
     /// A dialect.
     ///
@@ -25,50 +25,41 @@ public final class SQLDialect: Sendable {
     public init(currentTime: String, skippingLocked: String) {
         self.currentTime = currentTime
         self.skippingLocked = skippingLocked
-        let entry = "f.record, f.revision, CASE WHEN f.expires > \(currentTime) THEN f.holder END, f.expires, f.writer"
-        readEntry = "SELECT \(entry) FROM journal f WHERE f.integration = $1 AND f.number = 0"
-        readBoth = """
-            SELECT i.id, i.document, i.revision, \(entry)
-            FROM integration i LEFT JOIN journal f ON f.integration = i.id AND f.number = 0 WHERE i.id = $1
+        readEntry = """
+            SELECT record, journal_revision, CASE WHEN expires > \(currentTime) THEN holder END, expires, writer,
+            revision, document FROM integration WHERE id = $1
             """
-        firstWrite = Self.write(isFirst: true, if: nil, currentTime)
-        write = Self.write(isFirst: false, if: nil, currentTime)
         renew =
             """
-            UPDATE journal SET expires = \(currentTime) + CAST($3 AS BIGINT)
-            WHERE integration = $1 AND number = 0 AND holder = $2 RETURNING 1
+            UPDATE integration SET expires = \(currentTime) + CAST($3 AS BIGINT)
+            WHERE id = $1 AND holder = $2 RETURNING 1
             """
+        let isKept = "CAST($3 AS BIGINT) = 1"
+        let set = """
+            UPDATE integration SET journal_revision = journal_revision + 1, writer = $2,
+            holder = CASE WHEN \(isKept) THEN $2 END,
+            expires = CASE WHEN \(isKept) THEN \(currentTime) + CAST($4 AS BIGINT) END, record = $5,
+            snapshot = CASE WHEN CAST($8 AS BIGINT) = 1 THEN $6 ELSE snapshot END
+            """
+        let isMine = """
+            WHERE id = $1 AND journal_revision = CAST($7 AS BIGINT)
+            AND (holder IS NULL OR holder = $2 OR expires <= \(currentTime))
+            """
+        writeEntry = "\(set) \(isMine)"
+        // The connector is in an index, which is not to be touched each time.
+        writeBoth = """
+            \(set), document = $9, revision = revision + 1 \(isMine) AND document IS NOT NULL
+            AND revision = COALESCE(CAST($10 AS BIGINT), revision) AND COALESCE(connector, '') = COALESCE($11, '')
+            """
+        removeDocument = "\(set), document = NULL \(isMine)"
     }
 
-    /// The statement that writes an entry.
-    ///
-    /// - Parameter condition: What must hold besides.
-    package static func write(isFirst: Bool, if condition: String?, _ currentTime: String) -> String {
-        let (keeps, time, revision, changes) = (
-            "CAST($3 AS BIGINT)", "CAST($4 AS BIGINT)", "CAST($7 AS BIGINT)", "CAST($8 AS BIGINT)"
-        )
-        let isMine =
-            """
-            journal.revision = \(revision)
-            AND (journal.holder IS NULL OR journal.holder = $2 OR journal.expires <= \(currentTime))
-            """
-        let expires = "CASE WHEN \(keeps) = 1 THEN \(currentTime) + \(time) END"
-        let holder = "CASE WHEN \(keeps) = 1 THEN $2 END"
-        if isFirst {
-            // Without a WHERE before it, ON CONFLICT would be read as part of the SELECT.
-            return """
-                INSERT INTO journal (integration, number, writer, holder, expires, record, snapshot, revision)
-                SELECT $1, 0, $2, \(holder), \(expires), $5, $6, \(revision) + 1 WHERE \(condition ?? "1 = 1")
-                ON CONFLICT (integration, number) DO UPDATE SET revision = journal.revision + 1, writer = excluded.writer,
-                holder = excluded.holder, expires = excluded.expires, record = excluded.record,
-                snapshot = CASE WHEN \(changes) = 1 THEN excluded.snapshot ELSE journal.snapshot END
-                WHERE \(isMine) RETURNING revision
-                """
+    /// The statement that makes a change where everything is as it should be. Its parameters are the change's values.
+    package func statement(for change: SQLChange) -> String {
+        switch change.document {
+        case .kept: writeEntry
+        case .replaced: writeBoth
+        case .removed: removeDocument
         }
-        return """
-            UPDATE journal SET revision = revision + 1, writer = $2, holder = \(holder), expires = \(expires), record = $5,
-            snapshot = CASE WHEN \(changes) = 1 THEN $6 ELSE snapshot END
-            WHERE integration = $1 AND number = 0 AND \(isMine)\(condition.map { " AND \($0)" } ?? "") RETURNING revision
-            """
     }
 }

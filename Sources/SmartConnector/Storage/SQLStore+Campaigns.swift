@@ -61,7 +61,8 @@ extension SQLStore {
                 let page = try session.rows(
                     """
                     SELECT number, id, document FROM integration
-                    WHERE connector = $1 AND number > CAST($2 AS BIGINT) ORDER BY number LIMIT CAST($3 AS BIGINT)
+                    WHERE connector = $1 AND number > CAST($2 AS BIGINT) AND document IS NOT NULL
+                    ORDER BY number LIMIT CAST($3 AS BIGINT)
                     """, [.text(campaign.connector), reached.first?[0] ?? .integer(0), .integer(limit)])
                 for row in page where Self.isBelow(campaign.target, row[2]) {
                     try session.rows(

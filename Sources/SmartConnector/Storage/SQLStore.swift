@@ -5,8 +5,8 @@ package import Foundation
 /// All statements are standard SQL with `ON CONFLICT` and `RETURNING`, as SQLite and whatever speaks PostgreSQL's
 /// protocol know them. The journal and the documents are one database, so ``TransactionalStore`` is kept.
 ///
-/// Of an integration's rows in `journal` number 0 is its entry, and the others are its history: they stand together, so
-/// that a write touches one place.
+/// One row of `integration` is all that is known of an integration at present: its document, where that is kept here,
+/// and its entry in the journal, where that is. A step changes this row and adds one to `history`.
 public protocol SQLStore: TransactionalStore, IntegrationStateAPI {
     /// How this database says what not all say alike.
     var dialect: SQLDialect { get }
@@ -19,6 +19,11 @@ public protocol SQLStore: TransactionalStore, IntegrationStateAPI {
     func perform<T: Sendable>(
         writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
     ) async throws -> T
+
+    /// Makes a change in a transaction of its own, if everything is as it should be.
+    ///
+    /// - Returns: Whether it was made. False where it was not, and where nobody knows.
+    func makeAtOnce(_ change: SQLChange) async throws -> Bool
 }
 
 // MARK: - IntegrationAPI
@@ -28,7 +33,7 @@ extension SQLStore {
         let after = cursor.flatMap(Int64.init) ?? 0
         let rows = try await perform(writing: false) { session in
             try session.rows(
-                "SELECT id, document, revision, number FROM integration WHERE number > CAST($1 AS BIGINT) ORDER BY number LIMIT CAST($2 AS BIGINT)",
+                "SELECT id, document, revision, number FROM integration WHERE number > CAST($1 AS BIGINT) AND document IS NOT NULL ORDER BY number LIMIT CAST($2 AS BIGINT)",
                 [.integer(after), .integer(Int64(limit) + 1)])
         }
         let page = rows.prefix(limit)
@@ -83,19 +88,11 @@ extension SQLStore {
     public func entry(of integration: String) async throws -> JournalEntry {
         let sql = dialect.readEntry
         let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(integration)]) }
-        return try rows.first.map { try JournalEntry(row: $0[...], of: integration) } ?? JournalEntry()
+        return try rows.first.map { try JournalEntry(row: $0, of: integration) } ?? JournalEntry()
     }
 
     public func write(_ write: JournalWrite, of integration: String) async throws {
-        try await writeAsTransaction(write, of: integration)
-    }
-
-    /// ``FlowJournal/write(_:of:)``, statement by statement.
-    package func writeAsTransaction(_ write: JournalWrite, of integration: String) async throws {
-        let values = write.values(of: integration, leaseTime: leaseTime)
-        _ = try await perform(writing: true) { session in
-            try apply(write, values, of: integration, in: session)
-        }
+        try await make(SQLChange(write, of: integration, leaseTime: leaseTime))
     }
 
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
@@ -107,14 +104,14 @@ extension SQLStore {
     public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
         try await perform(writing: true) { session in
             let rows = try session.rows(
-                "SELECT holder, expires FROM journal WHERE integration = $1 AND number = 0", [.text(integration)])
+                "SELECT holder, expires FROM integration WHERE id = $1", [.text(integration)])
             guard let row = rows.first, let current = row[0].string, holder == nil || holder == current else {
                 return nil
             }
             let evicted = try session.rows(
                 """
-                UPDATE journal SET holder = NULL, expires = NULL, writer = NULL, revision = revision + 1
-                WHERE integration = $1 AND number = 0 AND holder = $2 RETURNING 1
+                UPDATE integration SET holder = NULL, expires = NULL, writer = NULL,
+                journal_revision = journal_revision + 1 WHERE id = $1 AND holder = $2 RETURNING 1
                 """, [.text(integration), .text(current)])
             return evicted.isEmpty ? nil : Lease(holder: current, expires: row[1].date)
         }
@@ -123,11 +120,15 @@ extension SQLStore {
     public func history(of integration: String) async throws -> [Attempt] {
         let rows = try await perform(writing: false) { session in
             try session.rows(
-                "SELECT record FROM journal WHERE integration = $1 AND number > 0 ORDER BY number", [.text(integration)]
-            )
+                """
+                SELECT h.attempts FROM history h JOIN integration i ON i.number = h.integration
+                WHERE i.id = $1 ORDER BY h.revision
+                """, [.text(integration)])
         }
-        return try rows.map { row in
-            try decoded(row[0], "an attempt in the history of integration \(integration)") { try Attempt(stored: $0) }
+        return try rows.flatMap { row in
+            try decoded(row[0], "the history of integration \(integration)") { attempts in
+                try (attempts.array ?? []).map { try Attempt(stored: $0) }
+            }
         }
     }
 
@@ -165,7 +166,7 @@ extension SQLStore {
 
     public func snapshot(of integration: String) async throws -> Integration? {
         let rows = try await perform(writing: false) { session in
-            try session.rows("SELECT snapshot FROM journal WHERE integration = $1 AND number = 0", [.text(integration)])
+            try session.rows("SELECT snapshot FROM integration WHERE id = $1", [.text(integration)])
         }
         return try rows.first?[0].text.map { text in
             do {
@@ -176,35 +177,10 @@ extension SQLStore {
         }
     }
 
-    /// Writes, unless somebody else has; what has been written already is not written again.
-    private func apply(
-        _ write: JournalWrite, _ values: [SQLValue], of integration: String, in session: any SQLSession
-    ) throws -> Bool {
-        let (entry, attempts) = (
-            Array(values.prefix(JournalWrite.valueCount)), values.dropFirst(JournalWrite.valueCount)
-        )
-        guard try session.rows(write.revision == 0 ? dialect.firstWrite : dialect.write, entry).isEmpty else {
-            for (index, attempt) in attempts.enumerated() {
-                try session.rows(
-                    "INSERT INTO journal (integration, number, record) VALUES ($1, $2, $3)",
-                    [.text(integration), .integer(write.number(ofAttempt: index)), attempt])
-            }
-            return true
-        }
-        try checkApplied(write, of: integration, in: session)
-        return false
-    }
-
-    /// Finds out why a write was refused.
-    ///
-    /// - Throws: ``SmartConnectorError/Code/leaseLost``, unless the very same has been written before.
-    package func checkApplied(_ write: JournalWrite, of integration: String, in session: any SQLSession) throws {
-        let rows = try session.rows(dialect.readEntry, [.text(integration)])
-        guard let row = rows.first else { throw SmartConnectorError.leaseLost(integration, to: nil) }
-        let entry = try JournalEntry(row: row[...], of: integration)
-        guard entry.revision == write.revision + 1, row[4].string == write.holder else {
-            throw SmartConnectorError.leaseLost(integration, to: entry.lease)
-        }
+    private func make(_ change: SQLChange) async throws {
+        if try await makeAtOnce(change) { return }
+        let dialect = dialect
+        try await perform(writing: true) { session in try session.make(change, dialect) }
     }
 }
 
@@ -212,39 +188,85 @@ extension SQLStore {
 
 extension SQLStore {
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
-        let sql = dialect.readBoth
+        let sql = dialect.readEntry
         let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(id)]) }
-        guard let row = rows.first else { throw APIError.notFound(id) }
-        return (try JournalEntry(row: row[3...], of: id), try StoredIntegration(row: row))
+        return try Self.both(of: id, rows.first)
+    }
+
+    /// Entry and document from the row of an integration.
+    package static func both(
+        of id: String, _ row: [SQLValue]?
+    ) throws(APIError) -> (entry: JournalEntry, stored: StoredIntegration) {
+        guard let row, row[6] != .null else { throw APIError.notFound(id) }
+        return (try JournalEntry(row: row, of: id), try StoredIntegration(row: [.text(id), row[6], row[5]]))
     }
 
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
-        try await updateAsTransaction(id, to: integration, ifRevision: revision, writing: write)
-    }
-
-    /// ``TransactionalStore/update(_:to:ifRevision:writing:)``, statement by statement.
-    package func updateAsTransaction(
-        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
-    ) async throws -> StoredIntegration {
         let stamped = integration.stamped(id: id, lastModified: Date())
-        let text = stamped.json.utf8()
-        let values = write.values(of: id, leaseTime: leaseTime)
-        let result: (new: Int64?, row: [SQLValue]) = try await perform(writing: true) { session in
-            // Who was evicted is to learn that, and not that the document has changed.
-            guard try apply(write, values, of: id, in: session) else { return (nil, try session.document(id)) }
-            return (try session.replace(id, text, stamped.connectorID, ifRevision: revision), [])
+        let change = SQLChange(
+            write, of: id, replacing: stamped.json.utf8(), connector: stamped.connectorID, ifRevision: revision,
+            leaseTime: leaseTime)
+        if let known = revision.flatMap({ Int64($0.text) }), try await makeAtOnce(change) {
+            return StoredIntegration(stamped, revision: Revision(String(known + 1)))
         }
-        guard let new = result.new else { return try StoredIntegration(row: result.row) }
-        return StoredIntegration(stamped, revision: Revision(String(new)))
+        let dialect = dialect
+        return try StoredIntegration(
+            row: try await perform(writing: true) { session in
+                try session.make(change, dialect)
+                return try session.document(id)
+            })
     }
 
     public func delete(_ id: String, writing write: JournalWrite) async throws {
-        let values = write.values(of: id, leaseTime: leaseTime)
-        try await perform(writing: true) { session in
-            if try apply(write, values, of: id, in: session) { _ = try session.remove(id) }
+        let change = SQLChange(write, of: id, removing: true, leaseTime: leaseTime)
+        let dialect = dialect
+        try await perform(writing: true) { session in try session.make(change, dialect) }
+    }
+}
+
+extension SQLSession {
+    /// Makes a change. What has been written already is not written again.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has written; `APIError` where the document
+    ///   is not as it should be. Who was evicted learns that, and not that the document has changed.
+    fileprivate func make(_ change: SQLChange, _ dialect: SQLDialect) throws {
+        let id = SQLValue.text(change.integration)
+        if case .replaced(let connector) = change.document {
+            // It hardly ever changes, and to write it would touch an index.
+            try rows(
+                "UPDATE integration SET connector = $2 WHERE id = $1 AND COALESCE(connector, '') <> COALESCE($2, '')",
+                [id, connector])
         }
+        if try makeNow(change, dialect) { return }
+        guard let row = try rows(dialect.readEntry, [id]).first else {
+            if case .replaced = change.document { throw APIError.notFound(change.integration) }
+            // The first write about an integration whose document is elsewhere.
+            try rows(
+                """
+                INSERT INTO integration (id, revision, journal_revision) VALUES ($1, 0, 0) ON CONFLICT (id) DO NOTHING
+                """, [id])
+            if try makeNow(change, dialect) { return }
+            throw SmartConnectorError.leaseLost(change.integration, to: nil)
+        }
+        let (entry, write) = (try JournalEntry(row: row, of: change.integration), change.write)
+        if entry.revision == write.revision + 1, row[4].string == write.holder { return }
+        guard entry.revision == write.revision, entry.lease.map({ $0.holder == write.holder }) ?? true else {
+            throw SmartConnectorError.leaseLost(change.integration, to: entry.lease)
+        }
+        throw row[6] == .null ? APIError.notFound(change.integration) : APIError.conflict(change.integration)
+    }
+
+    /// Makes a change if everything is as it should be.
+    private func makeNow(_ change: SQLChange, _ dialect: SQLDialect) throws(APIError) -> Bool {
+        guard try !rows("\(dialect.statement(for: change)) RETURNING 1", change.values).isEmpty else { return false }
+        let id = SQLValue.text(change.integration)
+        if change.attempts != .null {
+            try rows(SQLChange.addToHistory, [id, change.historyRevision, change.attempts])
+        }
+        if case .removed = change.document { try rows("DELETE FROM state WHERE integration = $1", [id]) }
+        return true
     }
 }
 
@@ -292,7 +314,7 @@ extension SQLStore {
 extension SQLSession {
     /// The row of a document: id, document, revision.
     fileprivate func document(_ id: String) throws(APIError) -> [SQLValue] {
-        let rows = try rows("SELECT id, document, revision FROM integration WHERE id = $1", [.text(id)])
+        let rows = try rows(selectDocument, [.text(id)])
         guard let row = rows.first else { throw APIError.notFound(id) }
         return row
     }
@@ -303,8 +325,7 @@ extension SQLSession {
     fileprivate func replace(
         _ id: String, _ document: [UInt8], _ connector: String?, ifRevision revision: Revision?
     ) throws(APIError) -> Int64 {
-        let expected: SQLValue = revision.map { .integer(Int64($0.text) ?? -1) } ?? .null
-        guard let row = try rows(replaceStatement, [.text(id), .text(document), expected]).first,
+        guard let row = try rows(replaceStatement, [.text(id), .text(document), .expected(revision)]).first,
             let new = row[0].integer
         else {
             _ = try self.document(id)
@@ -319,14 +340,26 @@ extension SQLSession {
     }
 
     fileprivate func remove(_ id: String) throws(APIError) -> Bool {
-        try !rows("DELETE FROM integration WHERE id = $1 RETURNING 1", [.text(id)]).isEmpty
+        // What was journalled of it is kept.
+        if try !rows("DELETE FROM integration WHERE id = $1 AND journal_revision = 0 RETURNING 1", [.text(id)]).isEmpty
+        {
+            return true
+        }
+        try rows("DELETE FROM state WHERE integration = $1", [.text(id)])
+        return try !rows(
+            "UPDATE integration SET document = NULL WHERE id = $1 AND document IS NOT NULL RETURNING 1", [.text(id)]
+        ).isEmpty
     }
 }
+
+package let selectDocument =
+    "SELECT id, document, revision FROM integration WHERE id = $1 AND document IS NOT NULL"
 
 /// Replaces a document that has the revision it should have.
 private let replaceStatement = """
     UPDATE integration SET document = $2, revision = revision + 1
-    WHERE id = $1 AND revision = COALESCE(CAST($3 AS BIGINT), revision) RETURNING revision, connector
+    WHERE id = $1 AND document IS NOT NULL AND revision = COALESCE(CAST($3 AS BIGINT), revision)
+    RETURNING revision, connector
     """
 
 extension StoredIntegration {
@@ -342,37 +375,15 @@ extension StoredIntegration {
 }
 
 extension JournalEntry {
-    /// An entry from its row: record, revision, holder where the lease is in force, expires.
-    package init(row: ArraySlice<SQLValue>, of integration: String) throws(APIError) {
-        let row = Array(row)
+    /// An entry from the row of an integration, as ``SQLDialect`` reads it.
+    package init(row: [SQLValue], of integration: String) throws(APIError) {
         self.init()
-        guard let revision = row[1].integer else { return }
-        self.revision = revision
-        record = try decoded(row[0], "the journal of integration \(integration)") { try FlowRecord($0) }
+        revision = row[1].integer ?? 0
+        if row[0] != .null {
+            record = try decoded(row[0], "the journal of integration \(integration)") { try FlowRecord($0) }
+        }
         lease = row[2].string.map { Lease(holder: $0, expires: row[3].date) }
     }
-}
-
-extension JournalWrite {
-    /// The parameters of the statement that writes it: integration, writer, whether the lease is kept, how long,
-    /// record, snapshot, revision, whether the snapshot changes. The attempts come behind these.
-    package func values(of integration: String, leaseTime: Duration?) -> [SQLValue] {
-        let (snapshot, isChanged): (SQLValue, Bool) =
-            switch self.snapshot {
-            case .keep: (.null, false)
-            case .set(let document): (.text(document.json.utf8()), true)
-            case .remove: (.null, true)
-            }
-        return [
-            .text(integration), .text(holder), .integer(keepsLease ? 1 : 0), .milliseconds(leaseTime),
-            .text(record.json.utf8()), snapshot, .integer(revision), .integer(isChanged ? 1 : 0),
-        ] + attempts.map { .text($0.stored.utf8()) }
-    }
-
-    package static let valueCount = 8
-
-    /// The place of an attempt in the history: those of a later write come later.
-    package func number(ofAttempt index: Int) -> Int64 { (revision + 1) * 1000 + Int64(index) }
 }
 
 private func decoded<T>(_ value: SQLValue, _ what: String, _ decode: (JSON) throws -> T) throws(APIError) -> T {
