@@ -161,7 +161,7 @@ final class PostgresConnection: SQLSession {
         }
         do throws(PostgresFailure) {
             let rows = try exchange(
-                [.command("BEGIN")] + statements + [.command("COMMIT")], isCommitting: true)
+                [PostgresStatement("BEGIN")] + statements + [PostgresStatement("COMMIT")], isCommitting: true)
             return Array(rows.dropFirst().dropLast())
         } catch {
             rollBack()

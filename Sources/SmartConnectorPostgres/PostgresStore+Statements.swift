@@ -7,24 +7,24 @@ extension PostgresStore {
             currentTime: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
             skippingLocked: "FOR UPDATE SKIP LOCKED")
 
-        private static let writeEntry = withHistory(dialect.writeEntry, attempts: 9)
-        private static let writeBoth = withHistory(dialect.writeBoth, attempts: 12)
+        private static let writeEntry = withHistory(dialect.writeEntry, attempts: 7)
+        private static let writeBoth = withHistory(dialect.writeBoth, attempts: 10)
 
-        /// The statement that makes a change, or nil where it takes more than one. Behind the change's values come its
+        /// The statement that makes a change, or nil where it is none of every step. Behind the change's values come its
         /// attempts.
         static func statement(for change: SQLChange) -> String? {
-            switch change.document {
-            case .kept: writeEntry
-            case .replaced: writeBoth
-            case .removed: nil
+            switch change.kind {
+            case .entry: writeEntry
+            case .both: writeBoth
+            case .unusual: nil
             }
         }
 
         private static func withHistory(_ statement: String, attempts: Int) -> String {
             """
-            WITH written AS (\(statement) RETURNING number), told AS (
+            WITH written AS (\(statement) RETURNING number, journal_revision), told AS (
                 INSERT INTO history (integration, revision, attempts)
-                SELECT number, CAST($7 AS BIGINT) + 1, CAST($\(attempts) AS TEXT) FROM written
+                SELECT number, journal_revision, CAST($\(attempts) AS TEXT) FROM written
                 WHERE CAST($\(attempts) AS TEXT) IS NOT NULL
             )
             SELECT 1 FROM written

@@ -100,10 +100,10 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     ///
     /// - Returns: Whether it was made. False where it was not, and where it takes more than this.
     func make(_ change: SQLChange) throws(APIError) -> Bool {
-        switch change.document {
-        case .kept: try run(.writeEntry, change.values)
-        case .replaced: try run(.writeBoth, change.values)
-        case .removed: return false
+        switch change.kind {
+        case .entry: try run(.writeEntry, change.values)
+        case .both: try run(.writeBoth, change.values)
+        case .unusual: return false
         }
         guard sqlite3_changes(handle) == 1 else { return false }
         if change.attempts != .null {

@@ -1,59 +1,94 @@
-/// A write of the journal and the change of the document that goes with it, as values of the one row that has both.
+/// A write of the journal and the change of the document that goes with it, as a statement about the one row that has
+/// both.
 public struct SQLChange: Sendable {
-    package enum Document: Sendable {
+    /// What becomes of the document.
+    enum Document {
         case kept
-        case replaced(connector: SQLValue)
+        case replaced([UInt8], connector: String?, ifRevision: Revision?)
         case removed
     }
 
-    package let integration: String
-    package let write: JournalWrite
-    package let document: Document
-    /// The parameters of its statement: integration, writer, whether the lease is kept, how long, record, snapshot,
-    /// revision of the journal, whether the snapshot changes; and of a document text, expected revision, connector.
-    package let values: [SQLValue]
-    /// The attempts as an array, or null where there are none.
-    package let attempts: SQLValue
-
-    /// A write of the journal.
-    init(_ write: JournalWrite, of integration: String, removing isRemoved: Bool = false, leaseTime: Duration?) {
-        self.integration = integration
-        self.write = write
-        document = isRemoved ? .removed : .kept
-        values = Self.values(write, of: integration, leaseTime)
-        attempts = write.storedAttempts
+    /// What steps do each time, and the rest.
+    package enum Kind: Sendable {
+        /// ``SQLDialect/writeEntry``
+        case entry
+        /// ``SQLDialect/writeBoth``
+        case both
+        case unusual
     }
 
-    /// A write of the journal and of a document.
+    package let integration: String
+    let write: JournalWrite
+    package let kind: Kind
+    /// Changes the row, if everything is as it should be.
+    let statement: String
+    package let values: [SQLValue]
+    /// Where in the history the attempts are.
+    package let historyRevision: SQLValue
+    /// The attempts as an array, or null where there are none.
+    package let attempts: SQLValue
+    /// The connector of a document that is written.
+    let connector: SQLValue?
+    let removesDocument: Bool
+
     init(
-        _ write: JournalWrite, of integration: String, replacing text: [UInt8], connector: String?,
-        ifRevision revision: Revision?, leaseTime: Duration?
+        _ write: JournalWrite, of integration: String, document: Document = .kept, _ dialect: SQLDialect,
+        leaseTime: Duration?
     ) {
         self.integration = integration
         self.write = write
-        let connector = connector.map { SQLValue.text($0) } ?? .null
-        document = .replaced(connector: connector)
-        values = Self.values(write, of: integration, leaseTime, [.text(text), .expected(revision), connector])
+        historyRevision = .integer(write.revision + 1)
         attempts = write.storedAttempts
-    }
-
-    private static func values(
-        _ write: JournalWrite, of integration: String, _ leaseTime: Duration?, _ document: [SQLValue] = []
-    ) -> [SQLValue] {
-        let (snapshot, isChanged): (SQLValue, Bool) =
-            switch write.snapshot {
-            case .keep: (.null, false)
-            case .set(let document): (.text(document.json.utf8()), true)
-            case .remove: (.null, true)
+        let (holder, time): (SQLValue, SQLValue) =
+            write.keepsLease ? (.text(write.holder), .milliseconds(leaseTime)) : (.null, .null)
+        var values: [SQLValue] = [
+            .text(integration), .text(write.holder), holder, time, .text(write.record.stored),
+            .integer(write.revision),
+        ]
+        switch (document, write.snapshot) {
+        case (.kept, .keep):
+            (kind, statement, connector, removesDocument) = (.entry, dialect.writeEntry, nil, false)
+        case (.replaced(let text, let name, let revision?), .keep):
+            let connector = name.map { SQLValue.text($0) } ?? .null
+            values += [.text(text), connector, .expected(revision)]
+            (kind, statement, removesDocument) = (.both, dialect.writeBoth, false)
+            self.connector = connector
+        default:
+            var (assignments, condition, connector) = ("", "", SQLValue?.none)
+            func parameter(_ value: SQLValue) -> String {
+                values.append(value)
+                return "$\(values.count)"
             }
-        return [
-            .text(integration), .text(write.holder), .integer(write.keepsLease ? 1 : 0), .milliseconds(leaseTime),
-            .text(write.record.stored), snapshot, .integer(write.revision), .integer(isChanged ? 1 : 0),
-        ] + document
+            switch document {
+            case .kept: removesDocument = false
+            case .removed:
+                assignments = ", document = NULL"
+                removesDocument = true
+            case .replaced(let text, let name, let revision):
+                let known = name.map { SQLValue.text($0) } ?? .null
+                assignments = Self.replacement(parameter(.text(text)))
+                condition = Self.isSame(connector: parameter(known))
+                if let revision { condition += " AND revision = \(parameter(.expected(revision)))" }
+                connector = known
+                removesDocument = false
+            }
+            switch write.snapshot {
+            case .keep: break
+            case .set(let document): assignments += ", snapshot = \(parameter(.text(document.json.utf8())))"
+            case .remove: assignments += ", snapshot = NULL"
+            }
+            (kind, statement) = (.unusual, dialect.write(assignments, if: condition))
+            self.connector = connector
+        }
+        self.values = values
     }
 
-    /// Where the attempts are in the history.
-    package var historyRevision: SQLValue { .integer(write.revision + 1) }
+    static func replacement(_ text: String) -> String { ", document = \(text), revision = revision + 1" }
+
+    /// The connector is in an index, which is not to be touched each time.
+    static func isSame(connector: String) -> String {
+        " AND document IS NOT NULL AND COALESCE(connector, '') = COALESCE(\(connector), '')"
+    }
 
     /// Adds attempts to the history: integration, place, attempts.
     package static let addToHistory = """

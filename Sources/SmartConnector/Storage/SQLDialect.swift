@@ -10,12 +10,11 @@ public final class SQLDialect: Sendable {
     /// writer; and its document where that is here: revision, document.
     package let readEntry: String
     let renew: String
-    /// Makes a change of the journal; ``SQLChange/values`` are its parameters.
+    /// Writes an entry: integration, writer, holder or null, how long the lease is good for or null, record, revision of
+    /// the journal.
     package let writeEntry: String
-    /// Makes a change of journal and document.
+    /// Writes an entry and a document: behind the parameters of an entry come text, connector, expected revision.
     package let writeBoth: String
-    /// Makes a change of the journal and removes the document.
-    private let removeDocument: String
 
     /// A dialect.
     ///
@@ -34,32 +33,26 @@ public final class SQLDialect: Sendable {
             UPDATE integration SET expires = \(currentTime) + CAST($3 AS BIGINT)
             WHERE id = $1 AND holder = $2 RETURNING 1
             """
-        let isKept = "CAST($3 AS BIGINT) = 1"
-        let set = """
-            UPDATE integration SET journal_revision = journal_revision + 1, writer = $2,
-            holder = CASE WHEN \(isKept) THEN $2 END,
-            expires = CASE WHEN \(isKept) THEN \(currentTime) + CAST($4 AS BIGINT) END, record = $5,
-            snapshot = CASE WHEN CAST($8 AS BIGINT) = 1 THEN $6 ELSE snapshot END
-            """
-        let isMine = """
-            WHERE id = $1 AND journal_revision = CAST($7 AS BIGINT)
-            AND (holder IS NULL OR holder = $2 OR expires <= \(currentTime))
-            """
-        writeEntry = "\(set) \(isMine)"
-        // The connector is in an index, which is not to be touched each time.
-        writeBoth = """
-            \(set), document = $9, revision = revision + 1 \(isMine) AND document IS NOT NULL
-            AND revision = COALESCE(CAST($10 AS BIGINT), revision) AND COALESCE(connector, '') = COALESCE($11, '')
-            """
-        removeDocument = "\(set), document = NULL \(isMine)"
+        writeEntry = Self.write("", if: "", currentTime)
+        writeBoth = Self.write(
+            SQLChange.replacement("$7"), if: SQLChange.isSame(connector: "$8") + " AND revision = $9", currentTime)
     }
 
-    /// The statement that makes a change where everything is as it should be. Its parameters are the change's values.
-    package func statement(for change: SQLChange) -> String {
-        switch change.document {
-        case .kept: writeEntry
-        case .replaced: writeBoth
-        case .removed: removeDocument
-        }
+    /// The statement that writes an entry.
+    ///
+    /// - Parameters:
+    ///   - assignments: What it changes besides.
+    ///   - condition: What must hold besides.
+    func write(_ assignments: String, if condition: String) -> String {
+        Self.write(assignments, if: condition, currentTime)
+    }
+
+    private static func write(_ assignments: String, if condition: String, _ currentTime: String) -> String {
+        """
+        UPDATE integration SET journal_revision = journal_revision + 1, writer = $2, holder = $3,
+        expires = \(currentTime) + CAST($4 AS BIGINT), record = $5\(assignments)
+        WHERE id = $1 AND journal_revision = $6
+        AND (holder IS NULL OR holder = $2 OR expires <= \(currentTime))\(condition)
+        """
     }
 }

@@ -92,7 +92,10 @@ extension SQLStore {
     }
 
     public func write(_ write: JournalWrite, of integration: String) async throws {
-        try await make(SQLChange(write, of: integration, leaseTime: leaseTime))
+        let change = SQLChange(write, of: integration, dialect, leaseTime: leaseTime)
+        if try await makeAtOnce(change) { return }
+        let sql = dialect.readEntry
+        try await perform(writing: true) { session in try session.make(change, readingEntry: sql) }
     }
 
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
@@ -176,12 +179,6 @@ extension SQLStore {
             }
         }
     }
-
-    private func make(_ change: SQLChange) async throws {
-        if try await makeAtOnce(change) { return }
-        let dialect = dialect
-        try await perform(writing: true) { session in try session.make(change, dialect) }
-    }
 }
 
 // MARK: - TransactionalStore
@@ -205,24 +202,24 @@ extension SQLStore {
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
         let stamped = integration.stamped(id: id, lastModified: Date())
-        let change = SQLChange(
-            write, of: id, replacing: stamped.json.utf8(), connector: stamped.connectorID, ifRevision: revision,
-            leaseTime: leaseTime)
+        let document = SQLChange.Document.replaced(
+            stamped.json.utf8(), connector: stamped.connectorID, ifRevision: revision)
+        let change = SQLChange(write, of: id, document: document, dialect, leaseTime: leaseTime)
         if let known = revision.flatMap({ Int64($0.text) }), try await makeAtOnce(change) {
             return StoredIntegration(stamped, revision: Revision(String(known + 1)))
         }
-        let dialect = dialect
+        let sql = dialect.readEntry
         return try StoredIntegration(
             row: try await perform(writing: true) { session in
-                try session.make(change, dialect)
+                try session.make(change, readingEntry: sql)
                 return try session.document(id)
             })
     }
 
     public func delete(_ id: String, writing write: JournalWrite) async throws {
-        let change = SQLChange(write, of: id, removing: true, leaseTime: leaseTime)
-        let dialect = dialect
-        try await perform(writing: true) { session in try session.make(change, dialect) }
+        let change = SQLChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime)
+        let sql = dialect.readEntry
+        try await perform(writing: true) { session in try session.make(change, readingEntry: sql) }
     }
 }
 
@@ -231,23 +228,23 @@ extension SQLSession {
     ///
     /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has written; `APIError` where the document
     ///   is not as it should be. Who was evicted learns that, and not that the document has changed.
-    fileprivate func make(_ change: SQLChange, _ dialect: SQLDialect) throws {
+    fileprivate func make(_ change: SQLChange, readingEntry readEntry: String) throws {
         let id = SQLValue.text(change.integration)
-        if case .replaced(let connector) = change.document {
+        if let connector = change.connector {
             // It hardly ever changes, and to write it would touch an index.
             try rows(
                 "UPDATE integration SET connector = $2 WHERE id = $1 AND COALESCE(connector, '') <> COALESCE($2, '')",
                 [id, connector])
         }
-        if try makeNow(change, dialect) { return }
-        guard let row = try rows(dialect.readEntry, [id]).first else {
-            if case .replaced = change.document { throw APIError.notFound(change.integration) }
+        if try makeNow(change) { return }
+        guard let row = try rows(readEntry, [id]).first else {
+            if change.connector != nil { throw APIError.notFound(change.integration) }
             // The first write about an integration whose document is elsewhere.
             try rows(
                 """
                 INSERT INTO integration (id, revision, journal_revision) VALUES ($1, 0, 0) ON CONFLICT (id) DO NOTHING
                 """, [id])
-            if try makeNow(change, dialect) { return }
+            if try makeNow(change) { return }
             throw SmartConnectorError.leaseLost(change.integration, to: nil)
         }
         let (entry, write) = (try JournalEntry(row: row, of: change.integration), change.write)
@@ -259,13 +256,13 @@ extension SQLSession {
     }
 
     /// Makes a change if everything is as it should be.
-    private func makeNow(_ change: SQLChange, _ dialect: SQLDialect) throws(APIError) -> Bool {
-        guard try !rows("\(dialect.statement(for: change)) RETURNING 1", change.values).isEmpty else { return false }
+    private func makeNow(_ change: SQLChange) throws(APIError) -> Bool {
+        guard try !rows("\(change.statement) RETURNING 1", change.values).isEmpty else { return false }
         let id = SQLValue.text(change.integration)
         if change.attempts != .null {
             try rows(SQLChange.addToHistory, [id, change.historyRevision, change.attempts])
         }
-        if case .removed = change.document { try rows("DELETE FROM state WHERE integration = $1", [id]) }
+        if change.removesDocument { try rows("DELETE FROM state WHERE integration = $1", [id]) }
         return true
     }
 }
