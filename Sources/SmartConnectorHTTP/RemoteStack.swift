@@ -116,12 +116,11 @@ public struct RemoteStack: Sendable {
         } catch let error as TransportError {
             throw failure("stack_unavailable", "no answer from the stack at \(error)", call)
         }
-        guard (200..<300).contains(response.status) else {
-            // A function that failed may have made something before.
-            if case .success(let envelope) = response.parsed() { try await call.record(envelope) }
-            throw failure(response, call)
-        }
-        switch response.parsed() {
+        let answer = response.parsed()
+        // Also a function that failed may have made something before.
+        if case .success(let json) = answer { try await call.record(json) }
+        guard (200..<300).contains(response.status) else { throw failure(response, call) }
+        switch answer {
         case .success(let json): return json
         case .failure where response.body.isEmpty && !call.function.isAnswered: return .null
         case .failure(let malformed):

@@ -3,13 +3,15 @@ import SmartConnector
 import SmartConnectorHTTP
 import SmartConnectorServer
 import SmartConnectorTesting
+import Synchronization
 import Testing
 
 /// A connector whose functions are behind `POST /function`.
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct RemoteStackTests {
     private func call(
-        _ answers: [HTTPResponse], _ function: ConnectorFunction = .installer("verify"), token: String = "T"
+        _ answers: [HTTPResponse], _ function: ConnectorFunction = .installer("verify"), token: String = "T",
+        note: (@Sendable ([LedgerChange]) async throws -> Void)? = nil
     ) async throws -> (result: Result<JSON, FunctionFailure>, requests: [HTTPRequest]) {
         let server = CannedServer(answers)
         let result = try await server.serving { url -> Result<JSON, FunctionFailure> in
@@ -17,7 +19,7 @@ struct RemoteStackTests {
             let call = FunctionCall(
                 function, connectorID: "c1", integrationID: "i1",
                 options: CallOptions(bearerToken: Secret("BEARER-TOKEN"), opts: ["edition": "pro"], storeID: "s1"),
-                pending: ["a": 1], idempotencyKey: "KEY", api: InMemoryIntegrationAPI())
+                pending: ["a": 1], idempotencyKey: "KEY", api: InMemoryIntegrationAPI(), note: note)
             do {
                 return .success(try await stack.call(call))
             } catch let failure as FunctionFailure {
@@ -57,6 +59,21 @@ struct RemoteStackTests {
         let body = try JSON(parsing: try #require(requests.first).body)
         #expect(body["type"]?.string == type)
         #expect(body["function"]?.string == name)
+    }
+
+    /// A function that did not succeed may have made something before.
+    @Test(arguments: [
+        (200, #"{"success":true}"#), (200, #"{"success":false,"message":"not yet"}"#),
+        (422, #"{"errors":[{"code":"x","message":"half way"}]}"#),
+    ])
+    func whatAnAnswerSaysThatItsFunctionMadeIsRecorded(_ status: Int, _ text: String) async throws {
+        var answer = try JSON(parsing: text)
+        answer["ledger"] = [["created": ["kind": "bundle", "id": "1"]]]
+        let noted = Guarded<[LedgerChange]>([])
+        _ = try await call([HTTPResponse(status: status, json: answer)]) { changes in
+            noted.withLock { $0 += changes }
+        }
+        #expect(noted.withLock { $0.map(\.thing.id) } == ["1"])
     }
 
     @Test func whatTheFunctionThrewIsThrown() async throws {

@@ -70,7 +70,7 @@ extension JSON {
         switch kind {
         case .object:
             var members = storedMembers ?? Members()
-            for (index, name) in members.names.enumerated() { members[index] = transform(name.string, members[index]) }
+            for (index, name) in members.names.enumerated() { members[index] = transform(name.text, members[index]) }
             return JSON(.object(members))
         case .array: return JSON((array ?? []).map { transform(nil, $0) })
         case .null, .bool, .number, .string: return self

@@ -47,6 +47,17 @@ public protocol FlowJournal: Sendable {
 
     /// The document as it was before the managed update under way.
     func snapshot(of integration: String) async throws -> Integration?
+
+    /// This journal as a store of documents too, where it is one.
+    var transactionalStore: (any TransactionalStore)? { get }
+}
+
+extension FlowJournal {
+    public var transactionalStore: (any TransactionalStore)? { nil }
+}
+
+extension TransactionalStore {
+    public var transactionalStore: (any TransactionalStore)? { self }
 }
 
 /// The right to drive one integration.
@@ -77,8 +88,8 @@ public struct JournalEntry: Sendable, Equatable {
     }
 }
 
-/// One change of a journal.
-public struct JournalWrite: Sendable, Equatable {
+/// One change of a journal. An object, since it passes through many hands at every step.
+public final class JournalWrite: Sendable, Equatable {
     /// Who writes.
     public let holder: String
     /// The ``JournalEntry/revision`` that this is based on; afterwards it is one more.
@@ -106,6 +117,12 @@ public struct JournalWrite: Sendable, Equatable {
         self.keepsLease = keepsLease
         self.attempts = attempts
         self.snapshot = snapshot
+    }
+
+    public static func == (left: JournalWrite, right: JournalWrite) -> Bool {
+        left === right
+            || left.holder == right.holder && left.revision == right.revision && left.keepsLease == right.keepsLease
+                && left.record == right.record && left.attempts == right.attempts && left.snapshot == right.snapshot
     }
 }
 

@@ -9,7 +9,7 @@ extension FlowRecord {
 
     private func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            if memory != InstallMachine.Memory(), let memory = try? JSON(encoding: memory) {
+            if !memory.isEmpty, let memory = try? JSON(encoding: memory) {
                 writer.member("memory", memory)
             }
             if let call {

@@ -11,7 +11,7 @@ public struct FlowRecord: Sendable, Equatable, Codable {
 
     /// Whether there is nothing to keep.
     public var isEmpty: Bool {
-        call == nil && memory.uninstallOrder == nil && memory.update == nil && parked == nil
+        call == nil && memory.isEmpty && parked == nil
     }
 
     public init(memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil, parked: Parked? = nil) {

@@ -2,23 +2,28 @@ import Synchronization
 
 /// Keys that no other process and no other call in this one has had.
 public enum IdempotencyKey {
-    /// 128 random bits of this process.
-    private static let process = UInt128.random(in: .min ... .max)
+    /// 128 random bits of this process, as digits.
+    private static let process = hexadecimal(UInt128.random(in: .min ... .max), after: "")
     private static let count = Atomic<UInt64>(0)
 
     /// A new key: 48 hexadecimal digits.
     @Sendable
     public static func make() -> String {
-        let count = count.add(1, ordering: .relaxed).newValue
-        return String(unsafeUninitializedCapacity: 48) { digits in
-            for position in 0..<32 { digits[position] = digit(process >> (124 - 4 * UInt128(position))) }
-            for position in 0..<16 { digits[32 + position] = digit(count >> (60 - 4 * UInt64(position))) }
-            return 48
-        }
+        hexadecimal(count.add(1, ordering: .relaxed).newValue, after: process)
     }
 
-    private static func digit(_ bits: some FixedWidthInteger) -> UInt8 {
-        let value = UInt8(truncatingIfNeeded: bits & 15)
-        return value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+    private static func hexadecimal(_ number: some FixedWidthInteger, after prefix: String) -> String {
+        let prefix = prefix.utf8
+        let length = prefix.count + number.bitWidth / 4
+        return String(unsafeUninitializedCapacity: length) { digits in
+            let start = digits.update(fromContentsOf: prefix)
+            var rest = number
+            for position in (start..<length).reversed() {
+                let digit = UInt8(truncatingIfNeeded: rest & 15)
+                digits[position] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+                rest >>= 4
+            }
+            return length
+        }
     }
 }

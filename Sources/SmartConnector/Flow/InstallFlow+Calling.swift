@@ -51,10 +51,6 @@ extension InstallFlow {
                 let result = try await entry.answer(
                     argument(for: call, drive), grace: configuration.cancellationGrace, clock: configuration.clock,
                     eviction: drive.renewal == nil ? nil : drive.eviction, executor: configuration.executor)
-                if result["ledger"] != nil {
-                    let changes = LedgerChange.changes(in: result, of: function, at: configuration.now())
-                    if !changes.isEmpty { try await journal.note(changes, of: integrationID) }
-                }
                 try function.checkSuccess(result)
                 let returned = call.with(.returned(result))
                 drive.attempts.append(Attempt(call, .succeeded, at: configuration.now()))

@@ -120,6 +120,14 @@ extension InstallFlow {
             }
         }
 
+        /// Whether what an action does to a step has been done to it.
+        func isDone(_ step: StepReference, in action: InstallMachine.Action) -> Bool {
+            // By its parts: to call a method of the machine copies all of it.
+            guard let index = step.find(in: machine.steps) else { return true }
+            let isCompleted = machine.isCompleted[index]
+            return if case .callInstaller = action { isCompleted } else { !isCompleted }
+        }
+
         /// Whether the journal has a call that is for another step than this.
         func isCalling(otherThan step: StepReference) -> Bool {
             guard let called = record.call?.step else { return record.call != nil }
@@ -178,10 +186,4 @@ extension InstallMachine {
         return isCompleted[index] == (mode != .uninstall)
     }
 
-    /// Whether what an action does to a step has been done to it.
-    func isDone(_ step: StepReference, in action: Action) -> Bool {
-        guard let index = index(of: step) else { return true }
-        if case .callInstaller = action { return isCompleted[index] }
-        return !isCompleted[index]
-    }
 }

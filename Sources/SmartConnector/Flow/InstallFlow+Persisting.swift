@@ -49,7 +49,7 @@ extension InstallFlow {
     ///   - remains: The call that is not settled by this, as the machine sees it after the transition.
     /// - Returns: What changed with it.
     func write(
-        _ drive: Drive, keepingCall: Bool = false, remains: (InstallMachine) -> FlowRecord.Call? = { _ in nil },
+        _ drive: Drive, keepingCall: Bool = false, remains: () -> FlowRecord.Call? = { nil },
         _ transition: (inout InstallMachine, Integration) throws -> Change
     ) async throws -> [FlowEvent] {
         let (memory, mode, version) = (drive.machine.memory, drive.machine.mode, drive.machine.writtenVersion)
@@ -72,7 +72,7 @@ extension InstallFlow {
                 try drive.machine.documentRead(fresh.integration)
             }
             let change = try transition(&drive.machine, fresh.integration)
-            let remaining = keepingCall ? drive.record.call : remains(drive.machine)
+            let remaining = keepingCall ? drive.record.call : remains()
             var (record, isLast) =
                 transactions == nil
                 ? (FlowRecord(memory: drive.machine.memory, call: remaining), false)
@@ -86,7 +86,8 @@ extension InstallFlow {
                 if let transactions {
                     let write = drive.write(record, releasing: isLast)
                     if isChanged {
-                        stored = try await send(wanted, ifRevision: fresh.revision, writing: write, to: transactions)
+                        stored = try await send(
+                            wanted, ifRevision: fresh.revision, writing: write, to: transactions.store)
                         wrote(write, drive)
                     } else {
                         try await commit(record, drive, releasing: isLast)
@@ -144,10 +145,10 @@ extension InstallFlow {
         if let transactions {
             let write = drive.write(FlowRecord(memory: memory), releasing: true)
             do {
-                try await transactions.delete(integrationID, writing: write)
+                try await transactions.store.delete(integrationID, writing: write)
             } catch {
                 try await again(after: error) { [integrationID] in
-                    try await transactions.delete(integrationID, writing: write)
+                    try await transactions.store.delete(integrationID, writing: write)
                 }
             }
             drive.machine.removed()

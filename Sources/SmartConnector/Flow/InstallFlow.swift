@@ -17,7 +17,7 @@ public actor InstallFlow {
     let api: any IntegrationAPI
     let journal: any FlowJournal
     /// The one store of documents and journal, where there is one.
-    let transactions: (any TransactionalStore)?
+    let transactions: Transactions?
     let context: FunctionCall.Context
     let configuration: Configuration
     private let observer: (@Sendable (FlowEvent) -> Void)?
@@ -46,8 +46,8 @@ public actor InstallFlow {
         functions = connector.functions
         self.api = api
         self.journal = journal
-        if let store = journal as? any TransactionalStore, store as AnyObject === api as AnyObject {
-            transactions = store
+        if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
+            transactions = Transactions(store)
         } else {
             transactions = nil
         }
@@ -56,6 +56,15 @@ public actor InstallFlow {
         ) { changes in try await journal.note(changes, of: integrationID) }
         self.configuration = configuration
         self.observer = observer
+    }
+
+    /// A store as an object: to ask for it at every step copies nothing.
+    final class Transactions: Sendable {
+        let store: any TransactionalStore
+
+        init(_ store: any TransactionalStore) {
+            self.store = store
+        }
     }
 
     // MARK: Driving
@@ -138,7 +147,7 @@ public actor InstallFlow {
 
     /// Reads the journal and then, where nobody holds the lease, the document.
     private func look() async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
-        if let transactions { return try await readBoth(transactions) }
+        if let transactions { return try await readBoth(transactions.store) }
         let entry = try await journalled()
         guard entry.lease == nil else { return (entry, nil) }
         do {
@@ -310,16 +319,16 @@ public actor InstallFlow {
             case .callInstaller(let step), .callUninstaller(let step), .clear(let step):
                 let call = drive.returned ?? drive.record.call
                 // Its own answer may say that it is not done yet: the next call is a further attempt at it.
-                let failure = FunctionFailure.notYet(nil, action.function ?? .installer(step.name ?? ""))
+                func notYet() -> FunctionFailure { .notYet(nil, action.function ?? .installer(step.name ?? "")) }
                 let changes = try await write(
                     drive,
-                    remains: { machine in
-                        guard !machine.isDone(step, in: action) else { return nil }
+                    remains: {
+                        guard !drive.isDone(step, in: action) else { return nil }
                         drive.phase = .ended
-                        return call?.with(.failed(failure))
+                        return call?.with(.failed(notYet()))
                     }
                 ) { machine, _ in machine.returned(action, answer) }
-                guard drive.machine.isDone(step, in: action) else { throw failure }
+                guard drive.isDone(step, in: action) else { throw notYet() }
                 events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
                 events += changes
                 if let last = drive.lastStep, drive.machine.isDone(last) { drive.phase = .ended }

@@ -48,7 +48,7 @@ public struct JournalPage: Sendable, Equatable, Codable {
         writer = write.holder
         holder = write.keepsLease ? write.holder : nil
         expires = write.keepsLease ? Self.expiry(leaseTime, from: now) : nil
-        attempts += write.attempts
+        if !write.attempts.isEmpty { attempts += write.attempts }
         if attempts.count > limit { attempts.removeFirst(attempts.count - limit) }
         switch write.snapshot {
         case .keep: break
@@ -194,7 +194,8 @@ public final class InMemoryJournal: FlowJournal {
         _ integration: String, _ body: @Sendable (inout JournalPage) throws(E) -> T
     ) throws(E) -> T {
         try storage.pages.withLock { pages throws(E) in
-            let page = pages[integration] ?? Page()
+            if let page = pages[integration] { return try body(&page.value) }
+            let page = Page()
             pages[integration] = page
             return try body(&page.value)
         }

@@ -28,7 +28,15 @@ public enum LeaseHolder {
     /// A new name: host, process, and a part that is another each time.
     @Sendable
     public static func make() -> String {
-        "\(process)\(count.add(1, ordering: .relaxed).newValue))"
+        // Each flow takes one: put together at once, and not piece by piece.
+        let number = String(count.add(1, ordering: .relaxed).newValue)
+        let (process, length) = (process.utf8, process.utf8.count + number.utf8.count + 1)
+        return String(unsafeUninitializedCapacity: length) { bytes in
+            var end = bytes.update(fromContentsOf: process)
+            end = bytes[end...].update(fromContentsOf: number.utf8)
+            bytes[end] = UInt8(ascii: ")")
+            return length
+        }
     }
 
     /// Whether a holder is known to have ended, so that nobody needs to wait for its lease. What runs on another machine

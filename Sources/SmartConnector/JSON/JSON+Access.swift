@@ -23,7 +23,7 @@ extension JSON {
             guard isObject else { return }
             switch (index, value) {
             case (let index?, let value?): members[index] = value
-            case (nil, let value?): members.append(JSON(name), value)
+            case (nil, let value?): members.append(name, value)
             case (.some, nil): members.removeAll(named: name)
             case (nil, nil): break
             }
@@ -82,7 +82,7 @@ extension JSON {
         var members = takeMembers() ?? Members()
         defer { storage = .object(members) }
         guard let index = members.lastIndex(of: name) else {
-            members.append(JSON(name), value, isFirst: isFirst)
+            members.append(name, value, isFirst: isFirst)
             return true
         }
         guard members[index] != value else { return false }
@@ -137,7 +137,7 @@ extension String {
     }
 
     /// Calls `body` with the UTF-8 bytes, without a copy where the string is stored so.
-    fileprivate func withUTF8Bytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    func withUTF8Bytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
         if let result = utf8.withContiguousStorageIfAvailable(body) { return result }
         return Array(utf8).withUnsafeBufferPointer(body)
     }

@@ -29,7 +29,7 @@ extension JSON: Equatable {
         case .object:
             guard let left = storedMembers, let right = other.storedMembers else { return false }
             func areEqual(_ index: Int) -> Bool {
-                left.names[index].isEqual(to: right.names[index], ignoringOrder: ignoringOrder)
+                left.names[index].json.isEqual(to: right.names[index].json, ignoringOrder: ignoringOrder)
                     && left[index].isEqual(to: right[index], ignoringOrder: ignoringOrder)
             }
             if left.count == right.count, (0..<left.count).allSatisfy(areEqual) { return true }
@@ -45,9 +45,40 @@ extension JSON: Equatable {
         guard case .object(let left) = storage, case .object(let right) = other.storage,
             left.hasIdenticalNames(to: right)
         else { return false }
-        for index in 0..<left.count {
-            if left[index].isIdentical(to: right[index]) || left.names[index].isString(name) { continue }
-            return false
+        return left.values.withUnsafeBytes { leftBytes in
+            right.values.withUnsafeBytes { rightBytes in
+                for index in 0..<left.count {
+                    // Most are one value. To look at its bits copies no reference.
+                    if Self.areSameBits(leftBytes, rightBytes, at: index) || left[index].isIdentical(to: right[index])
+                        || left.names[index].json.isString(name)
+                    {
+                        continue
+                    }
+                    return false
+                }
+                return true
+            }
+        }
+    }
+
+    /// Whether the elements at an index of two arrays of values are the same bits. Never true for different values; false
+    /// says nothing.
+    private static func areSameBits(
+        _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, at index: Int
+    ) -> Bool {
+        let start = index * MemoryLayout<JSON>.stride
+        let end = start + MemoryLayout<JSON>.size
+        var position = start
+        while position + 8 <= end {
+            guard
+                left.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                    == right.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            else { return false }
+            position += 8
+        }
+        while position < end {
+            guard left[position] == right[position] else { return false }
+            position += 1
         }
         return true
     }

@@ -4,13 +4,13 @@ extension JSON {
     /// Names and values stand in arrays of their own: documents that were made from one another share the names, and
     /// changing a value copies the values alone. A name is a string value, so that it too prints as it was read.
     struct Members: Sendable {
-        private(set) var names: [JSON] = []
+        private(set) var names: [Name] = []
         private(set) var values: [JSON] = []
 
         init() {}
 
         /// Members of as many names as values.
-        init(names: [JSON], values: [JSON]) {
+        init(names: [Name], values: [JSON]) {
             self.names = names
             self.values = values
         }
@@ -30,9 +30,9 @@ extension JSON {
             return value
         }
 
-        mutating func append(_ name: JSON, _ value: JSON, isFirst: Bool = false) {
+        mutating func append(_ name: String, _ value: JSON, isFirst: Bool = false) {
             let index = isFirst ? 0 : count
-            names.insert(name, at: index)
+            names.insert(Name(JSON(name)), at: index)
             values.insert(value, at: index)
         }
 
@@ -43,11 +43,12 @@ extension JSON {
             }
         }
 
-        /// The member that a look-up finds. A loop over borrowed names: a closure would copy each of them.
+        /// The member that a look-up finds.
         func lastIndex(of name: String) -> Int? {
+            let mark = name.withUTF8Bytes(Name.mark)
             var index = names.count - 1
             while index >= 0 {
-                if names[index].isString(name) { return index }
+                if names[index].mark == mark, names[index].json.isString(name) { return index }
                 index -= 1
             }
             return nil
@@ -64,8 +65,32 @@ extension JSON {
         /// The values by the names as bytes, the last value where a name is repeated.
         var valuesByName: [[UInt8]: JSON] {
             var byName: [[UInt8]: JSON] = [:]
-            for (name, value) in zip(names, values) { byName[Array((name.string ?? "").utf8)] = value }
+            for (name, value) in zip(names, values) { byName[Array(name.text.utf8)] = value }
             return byName
+        }
+    }
+
+    /// The name of a member.
+    struct Name: Sendable {
+        let json: JSON
+        /// Its length and how it begins: a look-up passes over other names without touching what they refer to.
+        let mark: UInt64
+
+        init(_ json: JSON) {
+            self.json = json
+            mark =
+                switch json.storage {
+                case .parsed(let source, let index): source.withBytes(ofString: index, Self.mark)
+                default: (json.string ?? "").withUTF8Bytes(Self.mark)
+                }
+        }
+
+        var text: String { json.string ?? "" }
+
+        static func mark(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+            var mark = UInt64(truncatingIfNeeded: bytes.count) << 48
+            for position in 0..<min(bytes.count, 6) { mark |= UInt64(bytes[position]) << (8 * UInt64(position)) }
+            return mark
         }
     }
 }

@@ -58,7 +58,7 @@ struct JSONWriter {
             begin(UInt8(ascii: "{"))
             for index in members.names.indices {
                 separate(isFirst: index == 0)
-                write(members.names[index])
+                write(members.names[index].json)
                 colon()
                 write(members[index])
             }

@@ -77,7 +77,7 @@ public struct JSON: Sendable {
 
     /// An object with these members in this order.
     public init(_ members: some Sequence<(name: String, value: JSON)>) {
-        storage = .object(Members(names: members.map { JSON($0.name) }, values: members.map(\.value)))
+        storage = .object(Members(names: members.map { Name(JSON($0.name)) }, values: members.map(\.value)))
     }
 
     // MARK: Reading
@@ -142,7 +142,7 @@ public struct JSON: Sendable {
 
     /// The members of an object in order, repeated names included, or nil for any other kind.
     public var members: [(name: String, value: JSON)]? {
-        storedMembers.map { members in members.names.indices.map { (members.names[$0].string ?? "", members[$0]) } }
+        storedMembers.map { members in members.names.indices.map { (members.names[$0].text, members[$0]) } }
     }
 
     var storedMembers: Members? {
@@ -150,7 +150,7 @@ public struct JSON: Sendable {
         case .object(let members): members
         case .parsed(let source, let index) where source.tokens[Int(index)].kind == .object:
             Members(
-                names: source.children(of: index).map(source.value(at:)),
+                names: source.children(of: index).map { Name(source.value(at: $0)) },
                 values: source.children(of: index).map { source.value(at: $0 + 1) })
         default: nil
         }

@@ -53,6 +53,15 @@ final class JSONSource: Sendable {
         }
     }
 
+    /// Calls `body` with the UTF-8 bytes of the string at a token once decoded.
+    func withBytes<T>(ofString index: UInt32, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+        let token = tokens[Int(index)]
+        if token.flag { return string(at: index).withUTF8Bytes(body) }
+        return bytes.withUnsafeBufferPointer { bytes in
+            body(UnsafeBufferPointer(rebasing: bytes[Int(token.start) + 1..<Int(token.end) - 1]))
+        }
+    }
+
     /// Whether the string at a token is exactly these UTF-8 bytes once decoded.
     func string(at index: UInt32, equals other: UnsafeBufferPointer<UInt8>) -> Bool {
         let token = tokens[Int(index)]

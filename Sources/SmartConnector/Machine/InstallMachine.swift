@@ -12,11 +12,34 @@
 /// ```
 public struct InstallMachine: Sendable {
     /// What has happened and does not stand in the document. It is journalled, so that it outlives a crash.
-    public struct Memory: Sendable, Equatable, Codable {
+    public struct Memory: Sendable, Equatable {
+        /// One reference, and none where there is nothing to remember: a memory is copied many times at every step.
+        private var contents: Contents?
+
+        private final class Contents: Sendable {
+            let uninstallOrder: [StepReference]?
+            let update: Update?
+
+            init(_ uninstallOrder: [StepReference]?, _ update: Update?) {
+                self.uninstallOrder = uninstallOrder
+                self.update = update
+            }
+        }
+
+        /// Whether there is nothing to remember.
+        public var isEmpty: Bool { contents == nil }
+
         /// The order of undoing that preUninstall gave, or nil while it has not answered.
-        public var uninstallOrder: [StepReference]?
+        public var uninstallOrder: [StepReference]? {
+            get { contents?.uninstallOrder }
+            set { if !isEmpty || newValue != nil { self = Memory(uninstallOrder: newValue, update: update) } }
+        }
+
         /// The managed update under way.
-        public var update: Update?
+        public var update: Update? {
+            get { contents?.update }
+            set { if !isEmpty || newValue != nil { self = Memory(uninstallOrder: uninstallOrder, update: newValue) } }
+        }
 
         /// A managed update under way.
         public struct Update: Sendable, Equatable, Codable {
@@ -31,8 +54,12 @@ public struct InstallMachine: Sendable {
         }
 
         public init(uninstallOrder: [StepReference]? = nil, update: Update? = nil) {
-            self.uninstallOrder = uninstallOrder
-            self.update = update
+            if uninstallOrder != nil || update != nil { contents = Contents(uninstallOrder, update) }
+        }
+
+        public static func == (left: Memory, right: Memory) -> Bool {
+            left.contents === right.contents
+                || left.uninstallOrder == right.uninstallOrder && left.update == right.update
         }
     }
 
@@ -264,5 +291,24 @@ public struct InstallMachine: Sendable {
             let step = steps[order[visited]]
             return step.uninstallerFunction == nil ? .clear(step) : .callUninstaller(step)
         }
+    }
+}
+
+extension InstallMachine.Memory: Codable {
+    private enum CodingKeys: CodingKey {
+        case uninstallOrder, update
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            uninstallOrder: try values.decodeIfPresent([StepReference].self, forKey: .uninstallOrder),
+            update: try values.decodeIfPresent(Update.self, forKey: .update))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encodeIfPresent(uninstallOrder, forKey: .uninstallOrder)
+        try values.encodeIfPresent(update, forKey: .update)
     }
 }
