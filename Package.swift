@@ -31,7 +31,8 @@ let package = Package(
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
         ),
         .target(name: "SmartConnectorPostgres", dependencies: ["SmartConnector", "CPostgres"]),
-        .target(name: "PostgresServer"),
+        .target(name: "Processes"),
+        .target(name: "PostgresServer", dependencies: ["Processes"]),
         .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector"]),
         .systemLibrary(
             name: "CMicrohttpd",
@@ -66,7 +67,7 @@ let package = Package(
         .executableTarget(
             name: "crash-matrix",
             dependencies: [
-                "SmartConnector", "SmartConnectorSQLite", "SmartConnectorPostgres", "PostgresServer",
+                "SmartConnector", "SmartConnectorSQLite", "SmartConnectorPostgres", "PostgresServer", "Processes",
             ],
             path: "Sources/CrashMatrix"
         ),
@@ -81,22 +82,26 @@ let package = Package(
         ),
         .testTarget(
             name: "SmartConnectorServerTests",
-            dependencies: ["SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting"]
+            dependencies: [
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting", "Processes",
+            ]
         ),
         .testTarget(
             name: "SmartConnectorHTTPTests",
-            dependencies: ["SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting"]
+            dependencies: [
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting", "Processes",
+            ]
         ),
         .testTarget(name: "SmartConnectorTestingTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorCLITests",
             dependencies: [
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQLite",
-                "SmartConnectorServer", "SmartConnectorTesting", "PostgresServer", "smartconnector",
+                "SmartConnectorServer", "SmartConnectorTesting", "PostgresServer", "Processes", "smartconnector",
                 "bigcommerce-netsuite",
             ]
         ),
-        .testTarget(name: "CrashMatrixTests", dependencies: ["crash-matrix"]),
+        .testTarget(name: "CrashMatrixTests", dependencies: ["Processes", "crash-matrix"]),
     ],
     swiftLanguageModes: [.v6]
 )

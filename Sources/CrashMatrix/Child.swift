@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import SmartConnector
 
 /// A process that drives one integration and dies at a point, or reaches the end.
@@ -81,24 +82,16 @@ struct Child: Sendable {
 
     /// Starts the process and waits for its end.
     func start() async throws -> End {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-        process.arguments = [
-            "child", store.text, layout.rawValue, scenario.rawValue, integration, world.folder, String(fatal),
+        let process = ChildProcess()
+        let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().path
+        let command = [
+            program, "child", store.text, layout.rawValue, scenario.rawValue, integration, world.folder, String(fatal),
             flaw?.rawValue ?? "none",
         ]
-        process.standardInput = FileHandle.nullDevice
-        return try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { process in
-                let isKilled = process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL
-                continuation.resume(returning: isKilled ? .killed : .ended(process.terminationStatus))
-            }
-            do {
-                try process.run()
-            } catch {
-                process.terminationHandler = nil
-                continuation.resume(throwing: error)
-            }
+        guard process.start(command, output: .file(world.folder + "/output")) else {
+            throw Matrix.Failure(description: "\(program) cannot be started")
         }
+        let status = await process.ended()
+        return process.exitStatus.map(End.ended) ?? (status & 0x7F == SIGKILL ? .killed : .ended(status))
     }
 }

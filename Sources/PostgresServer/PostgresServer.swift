@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 
 /// A PostgreSQL server of a test's own: with its data in a temporary folder, reached by a socket in that folder.
 ///
@@ -31,7 +32,7 @@ package final class PostgresServer: Sendable {
     package let port: Int?
     private let binaries: String
     private let settings: [String: String]
-    private let server = Child()
+    private let server = ChildProcess()
 
     /// How long a start, a stop or a tool may take.
     private static let patience: TimeInterval = 30
@@ -102,7 +103,7 @@ package final class PostgresServer: Sendable {
         for (name, value) in settings.sorted(by: { $0.key < $1.key }) { arguments += ["-c", "\(name)=\(value)"] }
         let command = Self.unprivileged(["\(binaries)/postgres"] + arguments)
         try await Self.onThread { [self] in
-            guard server.start(command, log: "\(folder)/log") else {
+            guard server.start(command, output: .file("\(folder)/log")) else {
                 throw Failure(description: "the server runs already, or cannot be started")
             }
             let deadline = Date(timeIntervalSinceNow: Self.patience)
@@ -184,8 +185,10 @@ package final class PostgresServer: Sendable {
         let command = Self.unprivileged(["\(binaries)/\(program)"] + arguments)
         let log = "\(folder)/\(program)-\(UUID().uuidString).log"
         try await Self.onThread {
-            let child = Child()
-            guard child.start(command, log: log) else { throw Failure(description: "\(program) cannot be started") }
+            let child = ChildProcess()
+            guard child.start(command, output: .file(log)) else {
+                throw Failure(description: "\(program) cannot be started")
+            }
             let hasEnded = child.waitForEnd(Self.patience)
             if !hasEnded { child.kill(SIGKILL) }
             guard hasEnded, child.status == 0 else {
@@ -260,9 +263,9 @@ private enum Leftovers {
     /// `@unchecked`: `folders` is touched under the lock alone.
     private final class Registry: @unchecked Sendable {
         private let lock = NSLock()
-        private var folders: [String: Child] = [:]
+        private var folders: [String: ChildProcess] = [:]
 
-        func with<T>(_ body: (inout [String: Child]) -> T) -> T { lock.withLock { body(&folders) } }
+        func with<T>(_ body: (inout [String: ChildProcess]) -> T) -> T { lock.withLock { body(&folders) } }
     }
 
     private static let registry: Registry = {
@@ -270,11 +273,11 @@ private enum Leftovers {
         return Registry()
     }()
 
-    static func add(_ server: Child, folder: String) {
+    static func add(_ server: ChildProcess, folder: String) {
         registry.with { $0[folder] = server }
     }
 
-    static func remove(_ server: Child, folder: String) {
+    static func remove(_ server: ChildProcess, folder: String) {
         // The postmaster ends its children on this one, where they would outlive a SIGKILL for a moment.
         server.kill(SIGQUIT)
         if !server.waitForEnd(5) {

@@ -82,6 +82,8 @@ enum PostgresSchema {
                 "CREATE INDEX campaign_item_by_state ON campaign_item (campaign, state, number)",
             ]
         ),
+        // One row for document and journal, in three transactions: not every database lets one write to what it has
+        // just altered.
         (
             "one row for document and journal",
             [
@@ -90,17 +92,8 @@ enum PostgresSchema {
                 ADD COLUMN journal_revision BIGINT NOT NULL DEFAULT 0, ADD COLUMN writer TEXT, ADD COLUMN holder TEXT,
                 ADD COLUMN expires BIGINT, ADD COLUMN record TEXT, ADD COLUMN snapshot TEXT
                 """,
-                """
-                INSERT INTO integration (id, revision) SELECT integration, 0 FROM journal
-                WHERE number = 0 AND integration NOT IN (SELECT id FROM integration)
-                """,
-                """
-                UPDATE integration SET (journal_revision, writer, holder, expires, record, snapshot) = (
-                    SELECT journal.revision, journal.writer, journal.holder, journal.expires, journal.record, journal.snapshot
-                    FROM journal
-                    WHERE journal.integration = integration.id AND journal.number = 0
-                ) WHERE id IN (SELECT integration FROM journal WHERE number = 0)
-                """,
+                // A step changes a row where it is, and no index, if there is room beside it.
+                "ALTER TABLE integration SET (fillfactor = 50)",
                 """
                 CREATE TABLE history (
                     integration BIGINT NOT NULL,
@@ -109,17 +102,30 @@ enum PostgresSchema {
                     PRIMARY KEY (integration, revision)
                 )
                 """,
+            ]
+        ),
+        (
+            "the journal's rows are moved",
+            [
+                """
+                INSERT INTO integration (id, revision) SELECT integration, 0 FROM journal
+                WHERE number = 0 AND integration NOT IN (SELECT id FROM integration)
+                """,
+                """
+                UPDATE integration SET (journal_revision, writer, holder, expires, record, snapshot) = (
+                    SELECT journal.revision, journal.writer, journal.holder, journal.expires, journal.record,
+                    journal.snapshot FROM journal WHERE journal.integration = integration.id AND journal.number = 0
+                ) WHERE id IN (SELECT integration FROM journal WHERE number = 0)
+                """,
                 """
                 INSERT INTO history (integration, revision, attempts)
                 SELECT i.number, j.number / 1000, '[' || string_agg(j.record, ',' ORDER BY j.number) || ']'
                 FROM journal j JOIN integration i ON i.id = j.integration WHERE j.number > 0
                 GROUP BY i.number, j.number / 1000
                 """,
-                "DROP TABLE journal",
-                // A step changes a row where it is, and no index, if there is room beside it.
-                "ALTER TABLE integration SET (fillfactor = 50)",
             ]
         ),
+        ("the journal has no table of its own", ["DROP TABLE journal"]),
     ]
 
     /// Brings a database to the newest schema, or as far as before one migration, each in one transaction.

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Testing
 
 /// The matrix as a person starts it.
@@ -41,21 +42,11 @@ struct CrashMatrixTests {
         let file = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("matrix-\(UUID().uuidString)")
         try Data().write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appendingPathComponent("crash-matrix")
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: file)
-        let status: Int32 = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do {
-                try process.run()
-            } catch {
-                process.terminationHandler = nil
-                continuation.resume(throwing: error)
-            }
-        }
-        return (status, try String(contentsOf: file, encoding: .utf8))
+        let process = ChildProcess()
+        let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent().appendingPathComponent("crash-matrix").path
+        try #require(process.start([program] + arguments, output: .file(file.path)))
+        _ = await process.ended()
+        return (try #require(process.exitStatus), try String(contentsOf: file, encoding: .utf8))
     }
 }

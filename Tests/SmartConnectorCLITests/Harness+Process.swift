@@ -1,24 +1,26 @@
 import Foundation
+import Processes
 import Testing
 
 /// Real processes.
 extension Harness {
-    /// Starts one of the package's executables, which stand beside the tests.
+    /// Where one of the package's executables is: they stand beside the tests.
+    static func program(_ name: String) -> String {
+        URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+            .appendingPathComponent(name).path
+    }
+
+    private var environment: [String: String] { ["SMARTCONNECTOR_STORE": "sqlite:\(file("store.sqlite"))"] }
+
+    /// Starts one of the package's executables.
     func start(
         _ program: String, _ arguments: [String], errors: Pipe? = nil
-    ) throws -> (process: Process, output: Pipe) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appendingPathComponent(program)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.environment = [
-            "SMARTCONNECTOR_STORE": "sqlite:\(file("store.sqlite"))", "PATH": "/usr/local/bin:/usr/bin:/bin",
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = errors ?? output
-        try process.run()
+    ) throws -> (process: ChildProcess, output: Pipe) {
+        let (process, output) = (ChildProcess(), Pipe())
+        let isStarted = process.start(
+            [Self.program(program)] + arguments, environment: environment, in: folder, output: .pipe(output),
+            errors: errors.map { .pipe($0) })
+        try #require(isStarted, "\(program) cannot be started")
         return (process, output)
     }
 
@@ -27,10 +29,9 @@ extension Harness {
     }
 
     func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-        let (process, output) = try start(program, arguments)
-        let text = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+        let (status, output) = ChildProcess.run(
+            [Self.program(program)] + arguments, environment: environment, in: folder)
+        return (try #require(status, "\(program) was ended by a signal: \(output)"), output)
     }
 
     /// Reads until a text has been printed, and fails where the process ends before.

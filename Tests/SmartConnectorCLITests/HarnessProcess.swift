@@ -1,11 +1,11 @@
 import Dispatch
 import Foundation
-import PostgresServer
+import Processes
 import Testing
 
-/// A process of the harness. Not Foundation's: that misses now and then that one has ended.
+/// A process of the harness that writes to a file.
 struct HarnessProcess {
-    private let child = Child()
+    private let child = ChildProcess()
     private let log: String
 
     /// Starts one.
@@ -13,9 +13,7 @@ struct HarnessProcess {
     /// - Parameter name: The file in the harness's folder to which it writes.
     init(_ harness: Harness, _ arguments: [String], log name: String = "log") throws {
         log = harness.file(name)
-        let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appendingPathComponent("smartconnector").path
-        try #require(child.start([program] + arguments, log: log))
+        try #require(child.start([Harness.program("smartconnector")] + arguments, output: .file(log)))
     }
 
     var output: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
@@ -36,8 +34,7 @@ struct HarnessProcess {
             DispatchQueue.global().async { [child] in continuation.resume(returning: child.waitForEnd(120)) }
         }
         try #require(isEnded, "\(output)")
-        let status = try #require(child.status)
-        return status & 0x7F == 0 ? status >> 8 : nil
+        return child.exitStatus
     }
 
     /// Waits until it has written a text, for a limited time.

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import SmartConnector
 import Testing
 
@@ -18,10 +19,10 @@ struct ProcessTests {
         let (process, output) = try harness.start(
             "smartconnector", ["run", id, "--simulate", "--delay", "60000", "--json"])
         try harness.wait(for: "stepStarted", from: output)
-        kill(process.processIdentifier, signal)
+        process.kill(signal)
         let rest = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == ExitCode.interrupted.rawValue)
+        #expect(process.waitForEnd(30))
+        #expect(process.exitStatus == ExitCode.interrupted.rawValue)
         #expect(String(decoding: rest, as: UTF8.self).contains("nothing is lost"))
         #expect(try harness.run("smartconnector", "run", id, "--simulate").status == 0)
         #expect(try await harness.document(id)["mode"] == "settings")
@@ -36,8 +37,8 @@ struct ProcessTests {
         // The event comes before the call, so wait until the journal says that the call has begun.
         let store = try SQLiteStoreReader(path: harness.file("store.sqlite"))
         let call = try await store.call(of: id)
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.kill(SIGKILL)
+        #expect(process.waitForEnd(30))
         let after = try await store.call(of: id)
         #expect(after == call)
         #expect(after.state == .started)

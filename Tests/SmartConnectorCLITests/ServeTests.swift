@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import SmartConnector
 import Testing
 
@@ -18,7 +19,7 @@ struct ServeTests {
 
     /// A server in a process of its own, with a store of its own.
     private final class Served {
-        let process: Process
+        private let process: ChildProcess
         let url: String
         private let output: Pipe
         private let errors: Pipe
@@ -44,15 +45,15 @@ struct ServeTests {
             url = try JSON(parsing: line)["url"]?.string ?? ""
         }
 
-        deinit { kill(process.processIdentifier, SIGKILL) }
+        deinit { process.kill(SIGKILL) }
 
         /// Ends it as an operator would, and returns its status and all that it printed.
-        func end() throws -> (status: Int32, output: String) {
-            kill(process.processIdentifier, SIGTERM)
+        func end() throws -> (status: Int32?, output: String) {
+            process.kill(SIGTERM)
             let rest = try output.fileHandleForReading.readToEnd() ?? Data()
             let log = try errors.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            return (process.terminationStatus, started + String(decoding: rest + log, as: UTF8.self))
+            #expect(process.waitForEnd(30))
+            return (process.exitStatus, started + String(decoding: rest + log, as: UTF8.self))
         }
     }
 
@@ -118,28 +119,19 @@ struct ServeTests {
         let tool = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent(".build/python/bin/schemathesis").path
         try #require(FileManager.default.fileExists(atPath: tool), "run .ci/setup first: there is no \(tool)")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: tool)
         // A request that fits the description may still be refused for what the store holds: an id that is not there,
         // a connector that is not known. That is no fault.
-        process.arguments = [
-            "run", served.url + "/openapi.json", "-H", "Authorization: Bearer \(Self.userToken)", "--phases",
-            "examples,coverage,fuzzing", "-n", "10", "--exclude-checks", "positive_data_acceptance", "--no-color",
-            "--warnings", "off", "--seed", "1",
-        ]
-        process.currentDirectoryURL = URL(fileURLWithPath: harness.folder)
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let report = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(report)")
+        let (status, report) = ChildProcess.run(
+            [
+                tool, "run", served.url + "/openapi.json", "-H", "Authorization: Bearer \(Self.userToken)", "--phases",
+                "examples,coverage,fuzzing", "-n", "10", "--exclude-checks", "positive_data_acceptance", "--no-color",
+                "--warnings", "off", "--seed", "1",
+            ], in: harness.folder)
+        #expect(status == 0, "\(report)")
         #expect(try served.end().status == 0)
     }
 
-    /// The connections are in processes of their own: Foundation's `Process` may crash while this one has thousands of
-    /// open files, since it reads beyond the end of their list.
+    /// The connections are in processes of their own, so that this one needs no more files than it may open.
     @Test func aThousandIdleConnectionsAreBorne() throws {
         let served = try Served(harness, "smartconnector", ["--token", Self.userToken])
         let script = """
@@ -153,14 +145,7 @@ struct ServeTests {
                 print(connection.recv(4096).split(b"\\r\\n")[0].decode())
             """
         let port = try #require(served.url.split(separator: ":").last)
-        let python = Process()
-        python.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        python.arguments = ["python3", "-c", script, String(port)]
-        let output = Pipe()
-        python.standardOutput = output
-        try python.run()
-        let answers = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        python.waitUntilExit()
+        let answers = ChildProcess.run(["python3", "-c", script, String(port)]).output
         #expect(answers == String(repeating: "HTTP/1.1 200 OK\n", count: 3))
         #expect(try served.end().status == 0)
     }

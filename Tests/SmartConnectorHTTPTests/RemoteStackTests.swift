@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import SmartConnector
 import SmartConnectorHTTP
 import SmartConnectorServer
@@ -187,14 +188,9 @@ struct RemoteStackTests {
         """
 
     @Test func aStackInAnotherLanguageIsDriven() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", Self.python]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        // SIGTERM would not do: the child inherits the signals that this thread has blocked.
-        defer { kill(process.processIdentifier, SIGKILL) }
+        let (process, output) = (ChildProcess(), Pipe())
+        try #require(process.start(["python3", "-c", Self.python], output: .pipe(output), errors: .nothing))
+        defer { process.kill(SIGKILL) }
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
         let api = InMemoryIntegrationAPI()

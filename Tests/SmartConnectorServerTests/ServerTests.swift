@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import SmartConnector
 import SmartConnectorTesting
 import Synchronization
@@ -195,12 +196,11 @@ struct ServerTests {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         #expect(
-            try run(
+            ChildProcess.run([
                 "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                "1",
-                "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem",
-                "-out", folder + "/cert.pem"
-            ).status == 0)
+                "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem",
+                "-out", folder + "/cert.pem",
+            ]).status == 0)
         func text(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
         }
@@ -213,7 +213,7 @@ struct ServerTests {
             """
         try await serving(Self.responder(Gate()), configuration) { server in
             #expect(server.scheme == "https")
-            let answer = try run("python3", "-c", script, server.url + "/x", folder + "/cert.pem")
+            let answer = ChildProcess.run(["python3", "-c", script, server.url + "/x", folder + "/cert.pem"])
             #expect(answer.status == 0)
             #expect(answer.output.contains(#""path":"/x""#))
             await #expect(throws: (any Error).self) { try await server.send("GET", "/x") }
@@ -223,19 +223,6 @@ struct ServerTests {
             try HTTPServer(configuration, responder: Self.responder(Gate()))
         }
         #expect(error?.code == .invalidCertificate)
-    }
-
-    private func run(_ arguments: String...) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = Pipe()
-        try process.run()
-        let text = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: text, as: UTF8.self))
     }
 
     // MARK: Starting and stopping
