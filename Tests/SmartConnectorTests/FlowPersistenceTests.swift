@@ -141,6 +141,34 @@ struct FlowPersistenceTests {
             ])
     }
 
+    /// Commands after which they themselves would not be allowed any more.
+    @Test(arguments: ["complete", "reset", "beginUninstall", "cancelUninstall", "update", "saveSettings"])
+    func aCommandWhoseAnswerWasLostHasTakenEffect(_ command: String) async throws {
+        let mode = ["complete": "install", "cancelUninstall": "uninstall"][command] ?? "settings"
+        let fixture = try await FlowFixture(
+            InstallMachineTests.document(mode, completed: command == "complete" ? [0, 1] : [0, 1, 2]))
+        fixture.api.fail(.update, with: APIError(.unavailable, "cut off"), at: .afterEffect)
+        let flow = fixture.flow(with: [.update("1.1.0")])
+        let events =
+            switch command {
+            case "complete": flow.complete("C")
+            case "reset": flow.reset("C")
+            case "beginUninstall": flow.beginUninstall()
+            case "cancelUninstall": flow.cancelUninstall()
+            case "update": flow.update(to: "1.1.0")
+            default: flow.saveSettings(["color": "blue"])
+            }
+        async let stop = events.finish()
+        await fixture.clock.sleepers(1)
+        fixture.clock.advance(by: .seconds(1))
+        #expect(try await stop == nil)
+        let document = try fixture.document
+        let expected: [String: Mode] = ["reset": .install, "beginUninstall": .uninstall]
+        #expect(document.mode == expected[command] ?? .settings)
+        #expect(document.version == (command == "update" ? "1.1.0" : "1.0.0"))
+        #expect(document.settings?["color"] == (command == "saveSettings" ? "blue" : "red"))
+    }
+
     @Test func anErrorThatIsNotTransientIsNotRetried() async throws {
         let fixture = try await FlowFixture()
         let denied = APIError(.forbidden, "no", status: 403)

@@ -62,16 +62,24 @@ extension InstallFlow {
             if drive.isUpdateOver(in: record) { drive.snapshot = .remove }
             try await commit(record, drive)
         }
+        var refused: Change?
         for attempt in 0..<configuration.conflictAttempts {
             let fresh = attempt == 0 && transactions != nil ? drive.stored : try await read()
-            if attempt > 0 {
-                // What the transition changed in the machine was not written, so it has not happened.
-                drive.machine.memory = memory
+            let change: Change
+            if let refused, refused.fieldsIgnored(in: fresh.integration).isEmpty {
+                // It is there: written by a request whose answer was lost, and refused when that was sent again.
                 try drive.machine.documentRead(fresh.integration)
-            } else if !fresh.integration.isIdentical(to: drive.stored.integration) {
-                try drive.machine.documentRead(fresh.integration)
+                change = refused
+            } else {
+                if attempt > 0 {
+                    // What the transition changed in the machine was not written, so it has not happened.
+                    drive.machine.memory = memory
+                    try drive.machine.documentRead(fresh.integration)
+                } else if !fresh.integration.isIdentical(to: drive.stored.integration) {
+                    try drive.machine.documentRead(fresh.integration)
+                }
+                change = try transition(&drive.machine, fresh.integration)
             }
-            let change = try transition(&drive.machine, fresh.integration)
             let remaining = keepingCall ? drive.record.call : remains()
             var (record, isLast) =
                 transactions == nil
@@ -98,6 +106,7 @@ extension InstallFlow {
             } catch let error as APIError where error.isConflict {
                 drive.prepared = nil
                 drive.stored = fresh
+                refused = change
                 continue
             }
             if isChanged {
