@@ -1,4 +1,5 @@
 import CSQLite
+import Foundation
 import SmartConnector
 
 /// One connection and its prepared statements.
@@ -188,7 +189,10 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     /// The error that has just occurred, in the terms of the API.
     private func failure() -> APIError {
         let message = String(cString: sqlite3_errmsg(handle))
-        switch sqlite3_extended_errcode(handle) & 0xFF {
+        var code = sqlite3_extended_errcode(handle) & 0xFF
+        // Where it is a file beside the database that finds no room, SQLite does not call it full.
+        if code == SQLITE_IOERR, [ENOSPC, EDQUOT].contains(sqlite3_system_errno(handle)) { code = SQLITE_FULL }
+        switch code {
         case SQLITE_BUSY, SQLITE_LOCKED:
             return APIError(
                 .busy,
