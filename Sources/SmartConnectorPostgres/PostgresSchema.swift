@@ -168,8 +168,12 @@ enum PostgresSchema {
         }
         for migration in migrations.prefix(while: { $0.name != end }) where !done.contains(migration.name) {
             try await pool.transaction { session throws(APIError) in
-                // Of two processes the second waits here, and fails when the first has done it.
-                try session.rows("INSERT INTO \(table) (name) VALUES ($1)", [.text(migration.name)])
+                // Of two processes the second waits here, and does nothing when the first has done it.
+                let isFirst = try !session.rows(
+                    "INSERT INTO \(table) (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING 1",
+                    [.text(migration.name)]
+                ).isEmpty
+                guard isFirst else { return }
                 for statement in migration.statements { try session.rows(statement, []) }
             }
         }

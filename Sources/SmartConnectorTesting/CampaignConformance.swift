@@ -10,11 +10,17 @@ public enum CampaignConformance {
             let above = try await create(store, version: "3.0.0")
             let installing = try await create(store, version: "1.0.0", mode: .install)
             let other = try await create(store, version: "1.0.0", connector: "other")
+            let moved = try await create(store, version: "1.0.0", connector: "other")
+            var stored = try await store.get(moved)
+            stored.integration["_connectorId"] = "c"
+            _ = try await store.update(
+                moved, to: stored.integration, ifRevision: stored.revision,
+                writing: JournalWrite(FlowRecord(), by: "me", after: 0, keepingLease: false))
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
             let status = try await CampaignWorker(campaign, store: store, connector: connector(), concurrency: 8).run()
-            try expect(status.succeeded, is: 30, "how many succeeded")
+            try expect(status.succeeded, is: 31, "how many succeeded")
             try expect(status.campaign.state, is: .finished, "the state")
-            for id in below { try await expectVersion("2.0.0", of: id, store) }
+            for id in below + [moved] { try await expectVersion("2.0.0", of: id, store) }
             try await expectVersion("3.0.0", of: above, store)
             try await expectVersion("1.0.0", of: installing, store)
             try await expectVersion("1.0.0", of: other, store)

@@ -81,6 +81,12 @@ public enum TransactionalStoreConformance {
                 _ = try await store.get(id)
                 throw BrokenPromise(description: "the integration is still there")
             } catch let error as APIError where error.isNotFound {}
+            do {
+                _ = try await store.read(id)
+                throw BrokenPromise(description: "the integration is still there, with its journal")
+            } catch let error as APIError where error.isNotFound {}
+            let history = try await store.history(of: id)
+            try expect(history, is: [attempt], "the history")
         },
         Promise("what others and the functions edit while an integration is installed survives") { store in
             let fakes = FakeFunctions()

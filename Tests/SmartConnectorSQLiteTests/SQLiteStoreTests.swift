@@ -132,6 +132,19 @@ struct SQLiteStoreTests {
         try await EarlierStore.check(SQLiteStore(path: path, creating: false))
     }
 
+    @Test func stateGoesWithItsIntegrationAlsoWhereTheJournalStays() async throws {
+        let store = try SQLiteStore(path: path)
+        for isJournalled in [false, true] {
+            let id = try #require(try await store.create(Integration([:])).integration.id)
+            try await store.setState("k", of: id, to: 1)
+            if isJournalled { try await store.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: id) }
+            try await store.delete(id)
+        }
+        let connection = try SQLiteConnection(path: path, creating: false)
+        #expect(try connection.rows("SELECT count(*) FROM state") == [[.integer(0)]])
+        #expect(try connection.rows("SELECT count(*) FROM integration") == [[.integer(1)]])
+    }
+
     @Test func aDamagedDocumentIsAnErrorThatNamesIt() async throws {
         let store = try SQLiteStore(path: path)
         let id = try #require(try await store.create(Integration(["name": "A"])).integration.id)
