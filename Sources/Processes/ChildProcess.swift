@@ -34,7 +34,7 @@ package final class ChildProcess: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - command: Its path and its arguments.
-    ///   - environment: What it finds besides a `PATH` and a plain locale.
+    ///   - environment: What it finds besides this process's `PATH` and a plain locale.
     ///   - folder: Where it works, if not where this process does.
     ///   - output: Where what it prints goes.
     ///   - errors: Where its errors go, if not with the rest.
@@ -71,7 +71,7 @@ package final class ChildProcess: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - command: Its path, or its name in the `PATH`, and its arguments.
-    ///   - environment: What it finds besides a `PATH` and a plain locale.
+    ///   - environment: What it finds besides this process's `PATH` and a plain locale.
     ///   - folder: Where it works, if not where this process does.
     /// - Returns: Its exit status and all that it printed; nil for the status where it could not be started, a signal
     ///   ended it, or it took more than ten minutes.
@@ -205,8 +205,9 @@ package final class ChildProcess: @unchecked Sendable {
         // By way of a shell: not every system's posix_spawn changes the folder.
         let command = folder.map { ["/bin/sh", "-c", #"cd "$0" && exec "$@""#, $0] + command } ?? command
         let arguments = command.map { strdup($0) } + [nil]
-        let fixed = ["LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin"]
-        let variables = fixed.merging(environment) { $1 }.map { strdup("\($0)=\($1)") } + [nil]
+        // The same path as by which the program is found: some look for themselves there.
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        let variables = ["LC_ALL": "C", "PATH": path].merging(environment) { $1 }.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in arguments + variables { free(text) } }
         var pid = pid_t()
         return posix_spawnp(&pid, command[0], &actions, &attributes, arguments, variables) == 0 ? pid : nil
