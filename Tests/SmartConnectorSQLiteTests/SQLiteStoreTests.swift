@@ -134,15 +134,19 @@ struct SQLiteStoreTests {
 
     @Test func stateGoesWithItsIntegrationAlsoWhereTheJournalStays() async throws {
         let store = try SQLiteStore(path: path)
-        for isJournalled in [false, true] {
+        func created() async throws -> String {
             let id = try #require(try await store.create(Integration([:])).integration.id)
             try await store.setState("k", of: id, to: 1)
-            if isJournalled { try await store.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: id) }
-            try await store.delete(id)
+            return id
         }
+        let (plain, journalled, together) = (try await created(), try await created(), try await created())
+        try await store.delete(plain)
+        try await store.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: journalled)
+        try await store.delete(journalled)
+        try await store.delete(together, writing: JournalWrite(FlowRecord(), by: "me", after: 0))
         let connection = try SQLiteConnection(path: path, creating: false)
         #expect(try connection.rows("SELECT count(*) FROM state") == [[.integer(0)]])
-        #expect(try connection.rows("SELECT count(*) FROM integration") == [[.integer(1)]])
+        #expect(try connection.rows("SELECT count(*) FROM integration") == [[.integer(2)]])
     }
 
     @Test func aDamagedDocumentIsAnErrorThatNamesIt() async throws {

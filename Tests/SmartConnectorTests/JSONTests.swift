@@ -13,6 +13,17 @@ struct JSONParsingTests {
         #expect(try JSON(parsing: text).text() == text)
     }
 
+    @Test func namesThatBeginAlikeAreToldApart() throws {
+        var json = try JSON(parsing: #"{"member1":1,"member2":2,"member\u0033":3}"#)
+        json["new"] = true  // From here on it is no longer the text that it was read from.
+        #expect(json["member1"] == 1)
+        #expect(json["member2"] == 2)
+        #expect(json["member3"] == 3)
+        #expect(json["member4"] == nil)
+        json["member3"] = 4
+        #expect(json.text() == #"{"member1":1,"member2":2,"member\u0033":4,"new":true}"#)
+    }
+
     @Test func ignoresWhiteSpaceBetweenTokens() throws {
         #expect(try JSON(parsing: " \t\r\n{ \"a\" : [ 1 , 2 ] } \n").text() == #"{"a":[1,2]}"#)
     }
