@@ -75,7 +75,7 @@ public final class SQLiteStore: SQLStore {
             """)
         let shared = Shared(connection)
         self.shared = shared
-        threads = BlockingThreads(name: "SQLiteStore", batch: 24) {
+        threads = BlockingThreads(name: "SQLiteStore", batch: 32) {
             { batch in
                 shared.lock.withLock { Self.work(batch, shared) }
                 shared.waiting.subtract(batch.count, ordering: .relaxed)
@@ -183,7 +183,9 @@ public final class SQLiteStore: SQLStore {
     /// Does what waits: first what only reads, then all that writes in one transaction.
     private static func work(_ batch: [Job], _ shared: Shared) {
         let connection = shared.connection
-        for job in batch where !job.isWriting { job.finish(job.run(connection)) }
+        let readers = batch.filter { !$0.isWriting }
+        for reader in readers { _ = reader.run(connection) }
+        finish(readers)
         let writers = batch.filter(\.isWriting)
         guard !writers.isEmpty else { return }
         do {
@@ -196,12 +198,21 @@ public final class SQLiteStore: SQLStore {
             }
             try connection.commit()
             shared.commits.add(1, ordering: .relaxed)
-            for writer in writers { writer.finish(nil) }
+            finish(writers)
         } catch {
             // The error is what matters; SQLite may have rolled back by itself.
             try? connection.run("ROLLBACK")
-            for writer in writers { writer.finish(error) }
+            finish(writers, error)
         }
+    }
+
+    /// Tells those who wait what came of it. For many this is no work for the thread: they wait for the next commit.
+    private static func finish(_ jobs: [Job], _ error: (any Error)? = nil) {
+        guard jobs.count > 1 else {
+            jobs.first?.finish(error)
+            return
+        }
+        Task.detached { for job in jobs { job.finish(error) } }
     }
 
     /// Runs what several write.
