@@ -140,7 +140,8 @@ public final class SQLiteStore: SQLStore {
 
     /// What somebody wants done.
     ///
-    /// `@unchecked`: whoever makes it hands it over to the thread and forgets it.
+    /// `@unchecked`: it is in one hand at a time. Whoever makes it hands it over to the thread and forgets it, and so does
+    /// the thread to the task that tells what came of it.
     private class Job: @unchecked Sendable {
         let isWriting: Bool
 
