@@ -135,6 +135,16 @@ extension InstallFlow {
         if !drive.isHolding || transactions != nil { restLease(drive) } else { keepLease(drive) }
     }
 
+    /// Sends a request, and again as ``again(after:_:)`` does. Requests of every step have this written out: a closure
+    /// that awaits costs a frame.
+    func persistently<T>(_ send: () async throws -> T) async throws -> T {
+        do {
+            return try await send()
+        } catch {
+            return try await again(after: error, send)
+        }
+    }
+
     /// Sends a request that has failed again, after a pause, while the API is unavailable for a moment.
     ///
     /// - Throws: `error`, unless it is one that passes.

@@ -153,23 +153,15 @@ extension InstallFlow {
         let memory = InstallMachine.Memory()
         if let transactions {
             let write = drive.write(FlowRecord(memory: memory), releasing: true)
-            do {
+            try await persistently { [integrationID] in
                 try await transactions.store.delete(integrationID, writing: write)
-            } catch {
-                try await again(after: error) { [integrationID] in
-                    try await transactions.store.delete(integrationID, writing: write)
-                }
             }
             drive.machine.removed()
             wrote(write, drive)
             return leftovers
         }
         do {
-            do {
-                try await api.delete(integrationID)
-            } catch {
-                try await again(after: error) { [api, integrationID] in try await api.delete(integrationID) }
-            }
+            try await persistently { [api, integrationID] in try await api.delete(integrationID) }
         } catch let error as APIError where error.isNotFound {}
         drive.machine.removed()
         try await commit(FlowRecord(memory: memory), drive, releasing: true)

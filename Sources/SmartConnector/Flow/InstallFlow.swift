@@ -147,8 +147,10 @@ public actor InstallFlow {
 
     /// Reads the journal and then, where nobody holds the lease, the document.
     private func look() async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
-        if let transactions { return try await readBoth(transactions.store) }
-        let entry = try await journalled()
+        if let transactions {
+            return try await persistently { [integrationID] in try await transactions.store.read(integrationID) }
+        }
+        let entry = try await persistently { [journal, integrationID] in try await journal.entry(of: integrationID) }
         guard entry.lease == nil else { return (entry, nil) }
         do {
             return (entry, try await read())
@@ -165,27 +167,6 @@ public actor InstallFlow {
         if functions.contains(.connectorUninstaller) { return call.function == .connectorUninstaller }
         if case .uninstaller = call.function { return true }
         return false
-    }
-
-    private func readBoth(
-        _ store: any TransactionalStore
-    ) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
-        do {
-            return try await store.read(integrationID)
-        } catch {
-            return try await again(after: error) { [integrationID] in try await store.read(integrationID) }
-        }
-    }
-
-    @inline(__always)
-    private func journalled() async throws -> JournalEntry {
-        do {
-            return try await journal.entry(of: integrationID)
-        } catch {
-            return try await again(after: error) { [journal, integrationID] in
-                try await journal.entry(of: integrationID)
-            }
-        }
     }
 
     @inline(__always)
