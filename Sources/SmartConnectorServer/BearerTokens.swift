@@ -40,8 +40,7 @@ final class BearerTokens: Sendable {
 extension Secret {
     /// A new token: 192 random bits.
     public static func random() -> Secret {
-        var generator = SystemRandomNumberGenerator()
-        let words = (0..<3).map { _ in UInt64.random(in: .min ... .max, using: &generator) }
+        let words = (0..<3).map { _ in UInt64.random(in: .min ... .max) }
         return Secret(words.map { String(format: "%016lx", $0) }.joined())
     }
 }

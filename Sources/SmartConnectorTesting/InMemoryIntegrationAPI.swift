@@ -194,8 +194,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     }
 
     private func add(_ integration: Integration, at date: Date, to state: inout State) throws -> StoredIntegration {
-        var generator = SystemRandomNumberGenerator()
-        let id = Integration.newID(at: date, using: &generator)
+        let id = Integration.newID(at: date)
         state.ids.append(id)
         let entry = Entry(integration.stamped(id: id, lastModified: state.text(of: date)), revision: 0)
         state.change(entry, to: entry.integration)

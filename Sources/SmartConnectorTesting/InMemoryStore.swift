@@ -95,8 +95,7 @@ public final class InMemoryStore: TransactionalStore {
 
     public func create(_ integration: Integration) async throws -> StoredIntegration {
         try await perform(.document) { state in
-            var generator = SystemRandomNumberGenerator()
-            let id = Integration.newID(using: &generator)
+            let id = Integration.newID()
             state.ids.append(id)
             return state.set(id, integration, at: now())
         }

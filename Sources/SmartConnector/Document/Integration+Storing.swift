@@ -17,17 +17,13 @@ extension Integration {
     }
 
     /// A new id as integrator.io makes them: 24 lower-case hexadecimal digits, the first eight of them the time.
-    public static func newID(
-        at time: Date = Date(), using generator: inout some RandomNumberGenerator
-    ) -> String {
+    public static func newID(at time: Date = Date()) -> String {
         func hex(_ value: some FixedWidthInteger, digits: Int) -> String {
             let text = String(value, radix: 16)
             return String(repeating: "0", count: max(0, digits - text.count)) + text
         }
         let seconds = UInt32(truncatingIfNeeded: Int64(time.timeIntervalSince1970))
-        let low = UInt32.random(in: .min ... .max, using: &generator)
-        return hex(seconds, digits: 8) + hex(UInt32.random(in: .min ... .max, using: &generator), digits: 8)
-            + hex(low, digits: 8)
+        return hex(seconds, digits: 8) + hex(UInt64.random(in: .min ... .max), digits: 16)
     }
 
     /// A copy to be created as an integration of its own, not installed yet: steps not completed, mode `install`, no

@@ -17,8 +17,7 @@ extension SQLStore {
     public func startCampaign(
         connector: String, to target: ConnectorVersion, stopAfterFailures: Int? = nil
     ) async throws -> Campaign {
-        var generator = SystemRandomNumberGenerator()
-        let id = Integration.newID(using: &generator)
+        let id = Integration.newID()
         let values: [SQLValue] = [
             .text(id), .text(connector), .text(target.description),
             stopAfterFailures.map { .integer(Int64($0)) } ?? .null, .integer(Date().milliseconds),

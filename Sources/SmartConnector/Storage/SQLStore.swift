@@ -47,8 +47,7 @@ extension SQLStore {
     }
 
     public func create(_ integration: Integration) async throws -> StoredIntegration {
-        var generator = SystemRandomNumberGenerator()
-        let id = Integration.newID(using: &generator)
+        let id = Integration.newID()
         let stamped = integration.stamped(id: id, lastModified: Date())
         let values: [SQLValue] = [
             .text(id), .text(stamped.json.utf8()), stamped.connectorID.map { .text($0) } ?? .null,
