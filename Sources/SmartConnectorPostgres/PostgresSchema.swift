@@ -108,8 +108,8 @@ enum PostgresSchema {
             "the journal's rows are moved",
             [
                 """
-                INSERT INTO integration (id, revision) SELECT integration, 0 FROM journal
-                WHERE number = 0 AND integration NOT IN (SELECT id FROM integration)
+                INSERT INTO integration (id, revision) SELECT j.integration, 0 FROM journal j
+                WHERE j.number = 0 AND NOT EXISTS (SELECT 1 FROM integration i WHERE i.id = j.integration)
                 """,
                 """
                 UPDATE integration SET (journal_revision, writer, holder, expires, record, snapshot) = (

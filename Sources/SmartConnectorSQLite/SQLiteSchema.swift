@@ -114,8 +114,8 @@ enum SQLiteSchema {
             j.record, i.document, j.snapshot
             FROM integration i LEFT JOIN journal j ON j.integration = i.id AND j.number = 0;
             INSERT INTO new_integration (id, revision, journal_revision, writer, holder, expires, record, snapshot)
-            SELECT integration, 0, revision, writer, holder, expires, record, snapshot FROM journal
-            WHERE number = 0 AND integration NOT IN (SELECT id FROM integration);
+            SELECT j.integration, 0, j.revision, j.writer, j.holder, j.expires, j.record, j.snapshot FROM journal j
+            WHERE j.number = 0 AND NOT EXISTS (SELECT 1 FROM integration i WHERE i.id = j.integration);
             CREATE TABLE history (
                 integration INTEGER NOT NULL,
                 revision INTEGER NOT NULL,
