@@ -91,7 +91,7 @@ struct Child: Sendable {
         guard process.start(command, output: .file(world.folder + "/output")) else {
             throw Matrix.Failure(description: "\(program) cannot be started")
         }
-        let status = await process.ended()
+        let status = await process.ended() ?? -1
         return process.exitStatus.map(End.ended) ?? (status & 0x7F == SIGKILL ? .killed : .ended(status))
     }
 }

@@ -26,7 +26,7 @@ package final class ChildProcess: @unchecked Sendable {
 
     private let condition = NSCondition()
     private var state = State.none
-    private var waiting: [CheckedContinuation<Int32, Never>] = []
+    private var waiting: [CheckedContinuation<Int32?, Never>] = []
 
     package init() {}
 
@@ -80,8 +80,11 @@ package final class ChildProcess: @unchecked Sendable {
     ) -> (status: Int32?, output: String) {
         let (child, pipe) = (ChildProcess(), Pipe())
         guard child.start(command, environment: environment, in: folder, output: .pipe(pipe)) else { return (nil, "") }
+        Thread.detachNewThread {
+            if !child.waitForEnd(600) { child.kill(SIGKILL) }
+        }
         let text = (try? pipe.fileHandleForReading.readToEnd()) ?? Data()
-        if !child.waitForEnd(600) { child.kill(SIGKILL) }
+        _ = child.waitForEnd(10)
         return (child.exitStatus, String(decoding: text, as: UTF8.self))
     }
 
@@ -127,15 +130,18 @@ package final class ChildProcess: @unchecked Sendable {
 
     /// Waits until the child has ended.
     ///
-    /// - Returns: How it ended, as waitpid says it.
-    package func ended() async -> Int32 {
+    /// - Returns: How it ended, as waitpid says it, or nil where it was never started.
+    package func ended() async -> Int32? {
         await withCheckedContinuation { continuation in
-            let status: Int32? = condition.withLock {
-                if case .ended(let status) = state { return status }
-                waiting.append(continuation)
-                return nil
+            let present = condition.withLock {
+                if case .running = state { waiting.append(continuation) }
+                return state
             }
-            if let status { continuation.resume(returning: status) }
+            switch present {
+            case .none: continuation.resume(returning: nil)
+            case .running: break
+            case .ended(let status): continuation.resume(returning: status)
+            }
         }
     }
 

@@ -9,6 +9,7 @@ import Synchronization
 final class PostgresPool: Sendable {
     private let threads: BlockingThreads<Work>
     private let shared = Shared()
+    private let configuration: PostgresConfiguration
     private let reconnectTime: Duration
 
     /// Work for a thread.
@@ -58,6 +59,7 @@ final class PostgresPool: Sendable {
     ///   - connections: How many connections there are at most.
     ///   - reconnectTime: How long work waits for a connection.
     init(_ configuration: PostgresConfiguration, connections: Int = 8, reconnectTime: Duration = .seconds(30)) {
+        self.configuration = configuration
         self.reconnectTime = reconnectTime
         threads = BlockingThreads(name: "postgres", count: connections, batch: 1) { [shared] in
             let worker = Worker(configuration, shared)
@@ -68,6 +70,15 @@ final class PostgresPool: Sendable {
     }
 
     deinit { close() }
+
+    /// A pool of one connection to the same database that waits for statements and locks as long as they take.
+    func patient() -> PostgresPool {
+        var configuration = configuration
+        configuration.statementTimeout = .seconds(24 * 3600)
+        configuration.lockTimeout = configuration.statementTimeout
+        configuration.answerTimeout = configuration.statementTimeout + .seconds(10)
+        return PostgresPool(configuration, connections: 1, reconnectTime: reconnectTime)
+    }
 
     /// Runs `body` in one transaction.
     ///

@@ -87,6 +87,8 @@ enum PostgresSchema {
         (
             "one row for document and journal",
             [
+                // Waits for those who write there, and keeps what programs of the earlier version still have to say out.
+                "ALTER TABLE journal RENAME TO earlier_journal",
                 """
                 ALTER TABLE integration ALTER COLUMN document DROP NOT NULL,
                 ADD COLUMN journal_revision BIGINT NOT NULL DEFAULT 0, ADD COLUMN writer TEXT, ADD COLUMN holder TEXT,
@@ -108,24 +110,24 @@ enum PostgresSchema {
             "the journal's rows are moved",
             [
                 """
-                INSERT INTO integration (id, revision) SELECT j.integration, 0 FROM journal j
+                INSERT INTO integration (id, revision) SELECT j.integration, 0 FROM earlier_journal j
                 WHERE j.number = 0 AND NOT EXISTS (SELECT 1 FROM integration i WHERE i.id = j.integration)
                 """,
                 """
                 UPDATE integration SET (journal_revision, writer, holder, expires, record, snapshot) = (
-                    SELECT journal.revision, journal.writer, journal.holder, journal.expires, journal.record,
-                    journal.snapshot FROM journal WHERE journal.integration = integration.id AND journal.number = 0
-                ) WHERE id IN (SELECT integration FROM journal WHERE number = 0)
+                    SELECT j.revision, j.writer, j.holder, j.expires, j.record, j.snapshot
+                    FROM earlier_journal j WHERE j.integration = integration.id AND j.number = 0
+                ) WHERE id IN (SELECT integration FROM earlier_journal WHERE number = 0)
                 """,
                 """
                 INSERT INTO history (integration, revision, attempts)
                 SELECT i.number, j.number / 1000, '[' || string_agg(j.record, ',' ORDER BY j.number) || ']'
-                FROM journal j JOIN integration i ON i.id = j.integration WHERE j.number > 0
+                FROM earlier_journal j JOIN integration i ON i.id = j.integration WHERE j.number > 0
                 GROUP BY i.number, j.number / 1000
                 """,
             ]
         ),
-        ("the journal has no table of its own", ["DROP TABLE journal"]),
+        ("the journal has no table of its own", ["DROP TABLE earlier_journal"]),
     ]
 
     /// Brings a database to the newest schema, or as far as before one migration, each in one transaction.
@@ -166,7 +168,11 @@ enum PostgresSchema {
                 "the store was written by a newer version (it has \(done.subtracting(known).sorted().joined(separator: ", "))); update this program"
             )
         }
-        for migration in migrations.prefix(while: { $0.name != end }) where !done.contains(migration.name) {
+        let missing = migrations.prefix { $0.name != end }.filter { !done.contains($0.name) }
+        guard !missing.isEmpty else { return }
+        let pool = pool.patient()
+        defer { pool.close() }
+        for migration in missing {
             try await pool.transaction { session throws(APIError) in
                 // Of two processes the second waits here, and does nothing when the first has done it.
                 let isFirst = try !session.rows(

@@ -5,7 +5,7 @@ extension PostgresStore {
     enum Statements {
         static let dialect = SQLDialect(
             currentTime: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-            skippingLocked: "FOR UPDATE SKIP LOCKED")
+            locking: "FOR UPDATE", skippingLocked: "FOR UPDATE SKIP LOCKED")
 
         private static let writeEntry = withHistory(dialect.writeEntry, attempts: 7)
         private static let writeBoth = withHistory(dialect.writeBoth, attempts: 10)

@@ -1,5 +1,6 @@
 import Foundation
 public import SmartConnector
+import Synchronization
 
 /// Integrations and journal in a database that speaks PostgreSQL's protocol: for many processes on many machines.
 ///
@@ -52,20 +53,21 @@ public final class PostgresStore: SQLStore {
     ) async throws -> T {
         try Task.checkCancellation()
         var attempt = 1
+        // What else the body throws undoes all as well; the last run counts.
+        let refusal = Guarded<(any Error)?>(nil)
         while true {
             do {
-                return try await pool.transaction { session throws(APIError) -> Result<T, any Error> in
+                return try await pool.transaction { session throws(APIError) -> T in
                     do {
-                        return .success(try body(session))
-                    } catch let error as APIError {
-                        throw error
+                        return try body(session)
                     } catch {
-                        // The engine's own refusals come before anything is written.
-                        return .failure(error)
+                        refusal.withLock { $0 = error is APIError ? nil : error }
+                        throw error as? APIError ?? APIError(.invalid, "\(error)")
                     }
-                }.get()
-            } catch let failure as PostgresFailure {
-                guard failure.isOutcomeUnknown, !isWriting, attempt < Self.lostAnswers else { throw failure.error }
+                }
+            } catch {
+                if let refusal = refusal.withLock({ $0 }), !error.isConnectionLost { throw refusal }
+                guard error.isOutcomeUnknown, !isWriting, attempt < Self.lostAnswers else { throw error.error }
                 attempt += 1
             }
         }

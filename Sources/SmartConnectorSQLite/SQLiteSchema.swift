@@ -129,6 +129,13 @@ enum SQLiteSchema {
                 ORDER BY i.number, j.number
             ) GROUP BY integration, revision;
             DROP TABLE journal;
+            -- A number is never given twice, also where the newest integrations are gone.
+            DELETE FROM sqlite_sequence WHERE name = 'new_integration';
+            INSERT INTO sqlite_sequence (name, seq)
+            SELECT 'new_integration', max(
+                COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'integration'), 0),
+                COALESCE((SELECT max(number) FROM new_integration), 0)
+            );
             DROP TABLE integration;
             ALTER TABLE new_integration RENAME TO integration;
             CREATE INDEX integration_by_connector ON integration (connector, number);

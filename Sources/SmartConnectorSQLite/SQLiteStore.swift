@@ -46,7 +46,7 @@ public final class SQLiteStore: SQLStore {
 
     public var dialect: SQLDialect { Self.dialect }
     static let dialect = SQLDialect(
-        currentTime: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", skippingLocked: "")
+        currentTime: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", locking: "", skippingLocked: "")
 
     /// Opens a store.
     ///

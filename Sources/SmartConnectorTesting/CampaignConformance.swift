@@ -25,6 +25,26 @@ public enum CampaignConformance {
             try await expectVersion("1.0.0", of: installing, store)
             try await expectVersion("1.0.0", of: other, store)
         },
+        Promise("what an evicted writer says of the connector counts for nothing") { store in
+            let id = try await create(store, version: "1.0.0")
+            try await store.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: id)
+            _ = try await store.unlock(id, evicting: nil)
+            var stored = try await store.get(id)
+            stored.integration["_connectorId"] = "other"
+            do {
+                _ = try await store.update(
+                    id, to: stored.integration, ifRevision: stored.revision,
+                    writing: JournalWrite(FlowRecord(), by: "me", after: 1))
+                throw BrokenPromise(description: "the write was accepted")
+            } catch let error as SmartConnectorError {
+                try expect(error.code, is: .leaseLost, "the code")
+            }
+            for (connector, count) in [("other", 0), ("c", 1)] {
+                let campaign = try await store.startCampaign(connector: connector, to: "2.0.0")
+                let status = try await store.status(of: campaign.id)
+                try expect(status.pending, is: count, "how many of connector \(connector) are enlisted")
+            }
+        },
         Promise("workers share the work, and no update function is called twice") { store in
             for _ in 0..<60 { _ = try await create(store, version: "1.0.0") }
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")

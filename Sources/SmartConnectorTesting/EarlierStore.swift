@@ -12,6 +12,9 @@ package enum EarlierStore {
         #"INSERT INTO integration (id, revision, document, connector) VALUES ('a', 3, '{"_id":"a","mode":"install"}', 'c')"#,
         #"INSERT INTO integration (id, revision, document) VALUES ('b', 1, '{"_id":"b"}')"#,
         "INSERT INTO state (integration, key, value) VALUES ('b', 'k', '1')",
+        "INSERT INTO integration (id, revision, document) VALUES ('c', 1, '{}')",
+        "INSERT INTO integration (id, revision, document) VALUES ('d', 1, '{}')",
+        "DELETE FROM integration WHERE id IN ('c', 'd')",
         journal("a", 0, revision: 3, writer: "'w'", holder: "'h'", expires: 4_102_444_800_000, #"{"call":\#(call)}"#),
         journal("a", 2000, attempt(1)),
         journal("a", 2001, attempt(2)),
@@ -66,7 +69,9 @@ package enum EarlierStore {
         let longer = try await store.history(of: "a").map(\.number)
         try expect(longer, is: [1, 2, 3, 4], "the history after another write")
         try await store.write(JournalWrite(FlowRecord(), by: "h", after: 2), of: "elsewhere")
-        _ = try await store.create(Integration([:]))
+        let created = try await store.create(Integration([:]))
+        let afterAll = try await store.list(after: "4", limit: 10).integrations
+        try expect(afterAll, is: [created], "what comes after all numbers that were given before")
         try await store.delete("b")
         let left = try await store.list().map(\.integration.id).prefix(1)
         try expect(left, is: ["a"], "the first document after deleting another")

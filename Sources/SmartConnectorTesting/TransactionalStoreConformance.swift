@@ -108,6 +108,36 @@ public enum TransactionalStoreConformance {
             try expect(entry.record, is: FlowRecord(), "the record")
             try expect(entry.lease, is: nil, "the lease")
         },
+        Promise("a later write about an integration that is not known is refused, and leaves nothing") { store in
+            do {
+                try await store.write(JournalWrite(record, by: "me", after: 7), of: "unknown")
+                throw BrokenPromise(description: "the write was accepted")
+            } catch let error as SmartConnectorError {
+                try expect(error.code, is: .leaseLost, "the code")
+            }
+            do {
+                try await store.delete("unknown")
+                throw BrokenPromise(description: "there was something to delete")
+            } catch let error as APIError where error.isNotFound {}
+        },
+        Promise("a step whose function puts another before it is the one that was done") { store in
+            let fakes = FakeFunctions()
+            var three = try installation
+            three["install"]?.append(["name": "C", "completed": false, "installerFunction": "makeC"])
+            let id = try await store.create(three).integration.id ?? ""
+            fakes["makeB"].run { call in
+                try await call.api.edit(id) { document in
+                    document["install"] = JSON(
+                        [["name": "New", "completed": true]] + (document["install"]?.array ?? []))
+                }
+            }
+            let flow = InstallFlow(integration: id, connector: fakes.connector(), api: store, journal: store)
+            let stop = try await flow.run().finish()
+            try expect(stop == nil, is: true, "whether it came to the end")
+            let document = try await store.get(id).integration
+            try expect(document.steps.map(\.isCompleted), is: [true, true, true, true], "what is completed")
+            try expect(fakes.callNames, is: ["makeA", "makeB", "makeC"], "the calls")
+        },
         Promise("many who write at once all succeed, each on its own") { store in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<40 {

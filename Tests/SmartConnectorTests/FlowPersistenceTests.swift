@@ -169,6 +169,18 @@ struct FlowPersistenceTests {
         #expect(document.settings?["color"] == (command == "saveSettings" ? "blue" : "red"))
     }
 
+    @Test func aStepThatAnotherTookThePlaceOfMeanwhileIsStillTheOneThatWasDone() async throws {
+        let fixture = try await FlowFixture(InstallMachineTests.document(completed: [0]))
+        let (api, id) = (fixture.api, fixture.id)
+        let isFirst = Atomic(true)
+        api.interrupt { endpoint in
+            guard endpoint == .update, isFirst.exchange(false, ordering: .relaxed) else { return }
+            api.edit(id) { $0["install"] = JSON([["name": "New", "completed": true]] + ($0["install"]?.array ?? [])) }
+        }
+        #expect(try await fixture.flow().complete("B").finish() == nil)
+        #expect(try fixture.document.steps.map(\.isCompleted) == [true, true, true, false])
+    }
+
     @Test func anErrorThatIsNotTransientIsNotRetried() async throws {
         let fixture = try await FlowFixture()
         let denied = APIError(.forbidden, "no", status: 403)

@@ -65,20 +65,24 @@ extension InstallFlow {
         var refused: Change?
         for attempt in 0..<configuration.conflictAttempts {
             let fresh = attempt == 0 && transactions != nil ? drive.stored : try await read()
+            let reached = drive.machine.memory
+            if attempt > 0 {
+                // What the transition changed in the machine was not written, so it has not happened.
+                drive.machine.memory = memory
+                try drive.machine.documentRead(fresh.integration)
+            } else if !fresh.integration.isIdentical(to: drive.stored.integration) {
+                try drive.machine.documentRead(fresh.integration)
+            }
             let change: Change
-            if let refused, refused.fieldsIgnored(in: fresh.integration).isEmpty {
-                // It is there: written by a request whose answer was lost, and refused when that was sent again.
+            do {
+                change = try transition(&drive.machine, fresh.integration)
+            } catch let error as SmartConnectorError where error.code == .illegalCommand {
+                // Not allowed any more, since it has been done already: it was written by a request whose answer was
+                // lost, and refused when that was sent again.
+                guard let refused, refused.fieldsIgnored(in: fresh.integration).isEmpty else { throw error }
+                drive.machine.memory = reached
                 try drive.machine.documentRead(fresh.integration)
                 change = refused
-            } else {
-                if attempt > 0 {
-                    // What the transition changed in the machine was not written, so it has not happened.
-                    drive.machine.memory = memory
-                    try drive.machine.documentRead(fresh.integration)
-                } else if !fresh.integration.isIdentical(to: drive.stored.integration) {
-                    try drive.machine.documentRead(fresh.integration)
-                }
-                change = try transition(&drive.machine, fresh.integration)
             }
             let remaining = keepingCall ? drive.record.call : remains()
             var (record, isLast) =

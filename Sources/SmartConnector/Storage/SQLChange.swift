@@ -20,15 +20,15 @@ public struct SQLChange: Sendable {
     package let integration: String
     let write: JournalWrite
     package let kind: Kind
-    /// Changes the row, if everything is as it should be.
+    /// Changes the row, if everything is as it should be. What steps do each time is said more cheaply by the statement
+    /// of its kind, with the same values.
     let statement: String
     package let values: [SQLValue]
     /// Where in the history the attempts are.
     package let historyRevision: SQLValue
     /// The attempts as an array, or null where there are none.
     package let attempts: SQLValue
-    /// The connector of a document that is written.
-    let connector: SQLValue?
+    let replacesDocument: Bool
     let removesDocument: Bool
 
     init(
@@ -47,30 +47,30 @@ public struct SQLChange: Sendable {
         ]
         switch (document, write.snapshot) {
         case (.kept, .keep):
-            (kind, statement, connector, removesDocument) = (.entry, dialect.writeEntry, nil, false)
+            (kind, statement, replacesDocument, removesDocument) = (.entry, dialect.writeEntry, false, false)
         case (.replaced(let text, let name, let revision?), .keep):
-            let connector = name.map { SQLValue.text($0) } ?? .null
-            values += [.text(text), connector, .expected(revision)]
-            (kind, statement, removesDocument) = (.both, dialect.writeBoth, false)
-            self.connector = connector
+            values += [.text(text), .connector(name), .expected(revision)]
+            (kind, statement, replacesDocument, removesDocument) = (.both, dialect.writeAll, true, false)
         default:
-            var (assignments, condition, connector) = ("", "", SQLValue?.none)
+            var (assignments, condition) = ("", "")
+            (replacesDocument, removesDocument) =
+                switch document {
+                case .kept: (false, false)
+                case .replaced: (true, false)
+                case .removed: (false, true)
+                }
             func parameter(_ value: SQLValue) -> String {
                 values.append(value)
                 return "$\(values.count)"
             }
             switch document {
-            case .kept: removesDocument = false
-            case .removed:
-                assignments = ", document = NULL"
-                removesDocument = true
+            case .kept: break
+            case .removed: assignments = ", document = NULL"
             case .replaced(let text, let name, let revision):
-                let known = name.map { SQLValue.text($0) } ?? .null
-                assignments = Self.replacement(parameter(.text(text)))
-                condition = Self.isSame(connector: parameter(known))
+                assignments =
+                    Self.replacement(parameter(.text(text))) + ", connector = \(parameter(.connector(name)))"
+                condition = " AND document IS NOT NULL"
                 if let revision { condition += " AND revision = \(parameter(.expected(revision)))" }
-                connector = known
-                removesDocument = false
             }
             switch write.snapshot {
             case .keep: break
@@ -78,17 +78,11 @@ public struct SQLChange: Sendable {
             case .remove: assignments += ", snapshot = NULL"
             }
             (kind, statement) = (.unusual, dialect.write(assignments, if: condition))
-            self.connector = connector
         }
         self.values = values
     }
 
     static func replacement(_ text: String) -> String { ", document = \(text), revision = revision + 1" }
-
-    /// The connector is in an index, which is not to be touched each time.
-    static func isSame(connector: String) -> String {
-        " AND document IS NOT NULL AND COALESCE(connector, '') = COALESCE(\(connector), '')"
-    }
 
     /// Adds attempts to the history: integration, place, attempts.
     package static let addToHistory = """
@@ -98,6 +92,8 @@ public struct SQLChange: Sendable {
 }
 
 extension SQLValue {
+    fileprivate static func connector(_ id: String?) -> SQLValue { id.map { .text($0) } ?? .null }
+
     /// A document's revision that is expected, or null for any.
     static func expected(_ revision: Revision?) -> SQLValue {
         revision.map { .integer(Int64($0.text) ?? -1) } ?? .null

@@ -15,13 +15,19 @@ public final class SQLDialect: Sendable {
     package let writeEntry: String
     /// Writes an entry and a document: behind the parameters of an entry come text, connector, expected revision.
     package let writeBoth: String
+    /// The same where the connector is another: it is in an index, which is not to be touched each time.
+    let writeAll: String
+    /// What a `SELECT` ends with that locks its rows; empty where only one can write at a time.
+    let locking: String
 
     /// A dialect.
     ///
     /// - Parameters:
     ///   - currentTime: The milliseconds since 1970, as an expression.
-    ///   - skippingLocked: What a `SELECT` ends with that passes over locked rows.
-    public init(currentTime: String, skippingLocked: String) {
+    ///   - locking: What a `SELECT` ends with that locks its rows.
+    ///   - skippingLocked: What one ends with that passes over rows that others have locked.
+    public init(currentTime: String, locking: String, skippingLocked: String) {
+        self.locking = locking
         self.currentTime = currentTime
         self.skippingLocked = skippingLocked
         readEntry = """
@@ -34,8 +40,11 @@ public final class SQLDialect: Sendable {
             WHERE id = $1 AND holder = $2 RETURNING 1
             """
         writeEntry = Self.write("", if: "", currentTime)
+        let isExpected = " AND document IS NOT NULL AND revision = $9"
         writeBoth = Self.write(
-            SQLChange.replacement("$7"), if: SQLChange.isSame(connector: "$8") + " AND revision = $9", currentTime)
+            SQLChange.replacement("$7"), if: isExpected + " AND COALESCE(connector, '') = COALESCE($8, '')", currentTime
+        )
+        writeAll = Self.write(SQLChange.replacement("$7") + ", connector = $8", if: isExpected, currentTime)
     }
 
     /// The statement that writes an entry.

@@ -22,8 +22,14 @@ public protocol SQLStore: TransactionalStore, IntegrationStateAPI {
 
     /// Makes a change in a transaction of its own, if everything is as it should be.
     ///
+    /// A store need not have this: where it says no, the change is made statement by statement.
+    ///
     /// - Returns: Whether it was made. False where it was not, and where nobody knows.
     func makeAtOnce(_ change: SQLChange) async throws -> Bool
+}
+
+extension SQLStore {
+    public func makeAtOnce(_ change: SQLChange) async throws -> Bool { false }
 }
 
 // MARK: - IntegrationAPI
@@ -229,15 +235,10 @@ extension SQLSession {
     ///   is not as it should be. Who was evicted learns that, and not that the document has changed.
     fileprivate func make(_ change: SQLChange, readingEntry readEntry: String) throws {
         let id = SQLValue.text(change.integration)
-        if let connector = change.connector {
-            // It hardly ever changes, and to write it would touch an index.
-            try rows(
-                "UPDATE integration SET connector = $2 WHERE id = $1 AND COALESCE(connector, '') <> COALESCE($2, '')",
-                [id, connector])
-        }
         if try makeNow(change) { return }
         guard let row = try rows(readEntry, [id]).first else {
-            if change.connector != nil { throw APIError.notFound(change.integration) }
+            if change.replacesDocument { throw APIError.notFound(change.integration) }
+            guard change.write.revision == 0 else { throw SmartConnectorError.leaseLost(change.integration, to: nil) }
             // The first write about an integration whose document is elsewhere.
             try rows(
                 """
@@ -286,8 +287,10 @@ extension SQLStore {
 
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
         let values: [SQLValue] = [.text(integration), .text(key), .text(value.utf8())]
+        let sql = "\(selectDocument) \(dialect.locking)"
         try await perform(writing: true) { session in
-            _ = try session.document(integration)
+            // Whoever deletes it meanwhile waits, and then finds this.
+            guard try !session.rows(sql, [.text(integration)]).isEmpty else { throw APIError.notFound(integration) }
             try session.rows(
                 """
                 INSERT INTO state (integration, key, value) VALUES ($1, $2, $3)
@@ -341,10 +344,11 @@ extension SQLSession {
         {
             return true
         }
-        try rows("DELETE FROM state WHERE integration = $1", [.text(id)])
-        return try !rows(
+        let isRemoved = try !rows(
             "UPDATE integration SET document = NULL WHERE id = $1 AND document IS NOT NULL RETURNING 1", [.text(id)]
         ).isEmpty
+        if isRemoved { try rows("DELETE FROM state WHERE integration = $1", [.text(id)]) }
+        return isRemoved
     }
 }
 
