@@ -46,6 +46,23 @@ struct ProcessTests {
         #expect(try await harness.document(id)["mode"] == "settings")
     }
 
+    #if os(Linux)
+        /// A container's first process often asks for nobody's end.
+        @Test(.timeLimit(.minutes(1)))
+        func aHolderThatHasEndedIsKnownToHaveAlsoWhereNobodyAskedForItsEnd() async throws {
+            let (process, output) = (ChildProcess(), Pipe())
+            try #require(process.start(["/bin/sh", "-c", "true & echo $!; exec sleep 60"], output: .pipe(output)))
+            defer { process.kill(SIGKILL) }
+            let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+            let number = try #require(Int32(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+            let holder = LeaseHolder.make()
+            #expect(!LeaseHolder.hasEnded(holder))
+            let ended = holder.replacing(/process \d+/, with: "process \(number)")
+            while !LeaseHolder.hasEnded(ended) { await Task.yield() }
+            #expect(kill(number, 0) == 0, "its number is still its own")
+        }
+    #endif
+
     @Test(.timeLimit(.minutes(1)))
     func theExampleFailsUntilItsConnectionsAreConfiguredAndLeavesNothingBehind() async throws {
         let program = "bigcommerce-netsuite"

@@ -47,6 +47,9 @@ public enum LeaseHolder {
             let match = holder.wholeMatch(of: #/.*, process (?<number>\d+) \((?<machine>[^.]*)\..*\)/#),
             match.machine == machine, let number = Int32(match.number), number > 0
         else { return false }
-        return kill(number, 0) != 0 && errno == ESRCH
+        if kill(number, 0) != 0 { return errno == ESRCH }
+        // One that has ended keeps its number until its parent asks for it, which some never do.
+        let status = try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8)
+        return status?.split(separator: ")").last?.hasPrefix(" Z") ?? false
     }
 }
