@@ -100,6 +100,21 @@ public enum CampaignConformance {
             let none = try await store.claim(campaign.id, by: "other", atMost: 9, for: .seconds(60))
             try expect(none, is: [], "what is left")
         },
+        Promise("what a worker took without learning of it is not lost to the campaign") { store in
+            for _ in 0..<6 { _ = try await create(store, version: "1.0.0") }
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+            let isLost = Atomic(true)
+            let forgetful = LosingStore(store) { isLost.exchange(false, ordering: .relaxed) }
+            var configuration = InstallFlow.Configuration()
+            configuration.requestBackoff = Backoff(base: .zero, limit: .zero)
+            let start = ContinuousClock.now
+            let status = try await CampaignWorker(
+                campaign, store: forgetful, connector: connector(), concurrency: 4, configuration: configuration
+            ).run()
+            try expect(isLost.load(ordering: .relaxed), is: false, "whether an answer was to be lost")
+            try expect(status.succeeded, is: 6, "how many succeeded")
+            try expect(ContinuousClock.now - start < .seconds(20), is: true, "whether nothing waited for its time")
+        },
         Promise("a campaign that does not exist is said not to exist") { store in
             do {
                 _ = try await store.status(of: "none")
@@ -150,6 +165,30 @@ extension Sequence {
     fileprivate func asyncMap<T>(_ transform: (Element) async throws -> T) async rethrows -> [T] {
         var result: [T] = []
         for element in self { result.append(try await transform(element)) }
+        return result
+    }
+}
+
+/// A store that loses an answer with rows, after what was asked has taken effect.
+private struct LosingStore: SQLStore {
+    let store: any SQLStore
+    let loses: @Sendable () -> Bool
+
+    init(_ store: any SQLStore, _ loses: @escaping @Sendable () -> Bool) {
+        self.store = store
+        self.loses = loses
+    }
+
+    var leaseTime: Duration? { store.leaseTime }
+    var dialect: SQLDialect { store.dialect }
+
+    func perform<T: Sendable>(
+        writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
+    ) async throws -> T {
+        let result = try await store.perform(writing: isWriting, body)
+        if isWriting, let rows = result as? [[SQLValue]], !rows.isEmpty, loses() {
+            throw APIError(.unavailable, "the answer was lost")
+        }
         return result
     }
 }

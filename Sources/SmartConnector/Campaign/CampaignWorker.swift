@@ -92,8 +92,12 @@ public struct CampaignWorker: Sendable {
                 }
                 let free = concurrency - claims.count
                 if free >= max(1, concurrency / 2) {
+                    var isAgain = false
                     let taken = try await persistently {
-                        try await store.claim(id, by: claims.worker, atMost: free, for: Self.claimTime)
+                        // Where only the answer was lost, nobody would work on what was taken.
+                        if isAgain { try await store.releaseClaims(id, of: claims.worker, except: claims.all) }
+                        isAgain = true
+                        return try await store.claim(id, by: claims.worker, atMost: free, for: Self.claimTime)
                     }
                     for integration in taken {
                         claims.add(integration)

@@ -112,6 +112,24 @@ extension SQLStore {
         return rows.compactMap { $0[0].string }
     }
 
+    /// Gives back what a worker has taken without learning of it, since the answer was lost.
+    ///
+    /// - Parameters:
+    ///   - campaign: The campaign's id.
+    ///   - worker: Who has taken it.
+    ///   - known: What it knows that it has.
+    func releaseClaims(_ campaign: String, of worker: String, except known: [String]) async throws {
+        let places = known.indices.map { "$\($0 + 3)" }.joined(separator: ", ")
+        let sql = """
+            UPDATE campaign_item SET worker = NULL, claimed_until = NULL
+            WHERE campaign = $1 AND worker = $2 AND state = 'pending'
+            \(known.isEmpty ? "" : "AND integration NOT IN (\(places))")
+            """
+        _ = try await perform(writing: true) { session in
+            try session.rows(sql, [.text(campaign), .text(worker)] + known.map { .text($0) })
+        }
+    }
+
     /// Gives back what workers have taken that are known to have ended.
     ///
     /// - Parameters:
