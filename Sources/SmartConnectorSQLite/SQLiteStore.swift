@@ -94,6 +94,8 @@ public final class SQLiteStore: SQLStore {
     }
 
     public func makeAtOnce(_ change: SQLChange) async throws -> Bool {
+        // No transaction for what it takes more than this for.
+        guard change.kind != .unusual else { return false }
         try Task.checkCancellation()
         var isMade = false
         if try runAlone(isWriting: true, { isMade = try $0.make(change) }) { return isMade }

@@ -2,7 +2,7 @@
 /// both.
 public struct SQLChange: Sendable {
     /// What becomes of the document.
-    enum Document {
+    enum Document: Sendable {
         case kept
         case replaced([UInt8], connector: String?, ifRevision: Revision?)
         case removed
@@ -19,17 +19,19 @@ public struct SQLChange: Sendable {
 
     package let integration: String
     let write: JournalWrite
+    private let document: Document
     package let kind: Kind
     /// Changes the row, if everything is as it should be. What steps do each time is said more cheaply by the statement
     /// of its kind, with the same values.
     let statement: String
     package let values: [SQLValue]
-    /// Where in the history the attempts are.
-    package let historyRevision: SQLValue
     /// The attempts as an array, or null where there are none.
     package let attempts: SQLValue
-    let replacesDocument: Bool
-    let removesDocument: Bool
+
+    /// Where in the history the attempts are.
+    package var historyRevision: SQLValue { .integer(write.revision + 1) }
+    var replacesDocument: Bool { if case .replaced = document { true } else { false } }
+    var removesDocument: Bool { if case .removed = document { true } else { false } }
 
     init(
         _ write: JournalWrite, of integration: String, document: Document = .kept, _ dialect: SQLDialect,
@@ -37,7 +39,7 @@ public struct SQLChange: Sendable {
     ) {
         self.integration = integration
         self.write = write
-        historyRevision = .integer(write.revision + 1)
+        self.document = document
         attempts = write.storedAttempts
         let (holder, time): (SQLValue, SQLValue) =
             write.keepsLease ? (.text(write.holder), .milliseconds(leaseTime)) : (.null, .null)
@@ -47,18 +49,12 @@ public struct SQLChange: Sendable {
         ]
         switch (document, write.snapshot) {
         case (.kept, .keep):
-            (kind, statement, replacesDocument, removesDocument) = (.entry, dialect.writeEntry, false, false)
+            (kind, statement) = (.entry, dialect.writeEntry)
         case (.replaced(let text, let name, let revision?), .keep):
             values += [.text(text), .connector(name), .expected(revision)]
-            (kind, statement, replacesDocument, removesDocument) = (.both, dialect.writeAll, true, false)
+            (kind, statement) = (.both, dialect.writeAll)
         default:
             var (assignments, condition) = ("", "")
-            (replacesDocument, removesDocument) =
-                switch document {
-                case .kept: (false, false)
-                case .replaced: (true, false)
-                case .removed: (false, true)
-                }
             func parameter(_ value: SQLValue) -> String {
                 values.append(value)
                 return "$\(values.count)"

@@ -97,10 +97,7 @@ extension SQLStore {
     }
 
     public func write(_ write: JournalWrite, of integration: String) async throws {
-        let change = SQLChange(write, of: integration, dialect, leaseTime: leaseTime)
-        if try await makeAtOnce(change) { return }
-        let sql = dialect.readEntry
-        try await perform(writing: true) { session in try session.make(change, readingEntry: sql) }
+        try await make(SQLChange(write, of: integration, dialect, leaseTime: leaseTime))
     }
 
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
@@ -222,7 +219,11 @@ extension SQLStore {
     }
 
     public func delete(_ id: String, writing write: JournalWrite) async throws {
-        let change = SQLChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime)
+        try await make(SQLChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime))
+    }
+
+    private func make(_ change: SQLChange) async throws {
+        if try await makeAtOnce(change) { return }
         let sql = dialect.readEntry
         try await perform(writing: true) { session in try session.make(change, readingEntry: sql) }
     }
@@ -234,7 +235,7 @@ extension SQLSession {
     /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has written; `APIError` where the document
     ///   is not as it should be. Who was evicted learns that, and not that the document has changed.
     fileprivate func make(_ change: SQLChange, readingEntry readEntry: String) throws {
-        let id = SQLValue.text(change.integration)
+        let id = change.values[0]
         if try makeNow(change) { return }
         guard let row = try rows(readEntry, [id]).first else {
             if change.replacesDocument { throw APIError.notFound(change.integration) }
@@ -258,7 +259,7 @@ extension SQLSession {
     /// Makes a change if everything is as it should be.
     private func makeNow(_ change: SQLChange) throws(APIError) -> Bool {
         guard try !rows("\(change.statement) RETURNING 1", change.values).isEmpty else { return false }
-        let id = SQLValue.text(change.integration)
+        let id = change.values[0]
         if change.attempts != .null {
             try rows(SQLChange.addToHistory, [id, change.historyRevision, change.attempts])
         }
