@@ -6,6 +6,8 @@ let package = Package(
     platforms: [.macOS(.v26)],
     products: [
         .library(name: "SmartConnector", targets: ["SmartConnector"]),
+        .library(name: "SmartConnectorWire", targets: ["SmartConnectorWire"]),
+        .library(name: "SmartConnectorSQL", targets: ["SmartConnectorSQL"]),
         .library(name: "SmartConnectorSQLite", targets: ["SmartConnectorSQLite"]),
         .library(name: "SmartConnectorPostgres", targets: ["SmartConnectorPostgres"]),
         .library(name: "SmartConnectorHTTP", targets: ["SmartConnectorHTTP"]),
@@ -14,38 +16,38 @@ let package = Package(
         .library(name: "SmartConnectorCLI", targets: ["SmartConnectorCLI"]),
         .executable(name: "smartconnector", targets: ["smartconnector"]),
         .executable(name: "bigcommerce-netsuite", targets: ["bigcommerce-netsuite"]),
-        .executable(name: "simulate", targets: ["simulate"]),
     ],
     dependencies: [],
     targets: [
+        // What ships, from the ground up: each knows only those above it in this list.
         .target(name: "SmartConnector"),
+        .target(name: "SmartConnectorWire", dependencies: ["SmartConnector"]),
+        .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector", "SmartConnectorWire"]),
         .systemLibrary(
-            name: "CSQLite",
-            pkgConfig: "sqlite3",
-            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]
-        ),
-        .target(name: "SmartConnectorSQLite", dependencies: ["SmartConnector", "CSQLite"]),
-        .systemLibrary(
-            name: "CPostgres",
-            pkgConfig: "libpq",
-            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
-        ),
-        .target(name: "SmartConnectorPostgres", dependencies: ["SmartConnector", "CPostgres"]),
-        .target(name: "Processes"),
-        .target(name: "PostgresServer", dependencies: ["Processes"]),
-        .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector"]),
-        .systemLibrary(
-            name: "CMicrohttpd",
+            name: "CMicrohttpd", path: "Sources/System/Microhttpd",
             pkgConfig: "libmicrohttpd",
             providers: [.apt(["libmicrohttpd-dev"]), .brew(["libmicrohttpd"])]
         ),
-        .target(name: "SmartConnectorServer", dependencies: ["SmartConnector", "CMicrohttpd"]),
+        .target(name: "SmartConnectorServer", dependencies: ["SmartConnector", "SmartConnectorWire", "CMicrohttpd"]),
+        .target(name: "SmartConnectorSQL", dependencies: ["SmartConnector"]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/System/SQLite",
+            pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]
+        ),
+        .target(name: "SmartConnectorSQLite", dependencies: ["SmartConnector", "SmartConnectorSQL", "CSQLite"]),
+        .systemLibrary(
+            name: "CPostgres", path: "Sources/System/Postgres",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        .target(name: "SmartConnectorPostgres", dependencies: ["SmartConnector", "SmartConnectorSQL", "CPostgres"]),
         .target(name: "SmartConnectorTesting", dependencies: ["SmartConnector"]),
         .target(
             name: "SmartConnectorCLI",
             dependencies: [
-                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorPostgres", "SmartConnectorSQLite",
-                "SmartConnectorServer", "SmartConnectorTesting",
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorPostgres", "SmartConnectorSQL",
+                "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorWire",
             ],
             resources: [.embedInCode("Resources/integration.json")]
         ),
@@ -56,49 +58,75 @@ let package = Package(
             path: "Examples/BigCommerceNetSuite",
             exclude: ["README.md", "integration.json"]
         ),
+
+        // What developers start.
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "SmartConnector", "SmartConnectorPostgres", "SmartConnectorServer", "SmartConnectorSQLite",
-                "SmartConnectorTesting",
-            ]
+                "SmartConnector", "SmartConnectorPostgres", "SmartConnectorSQL", "SmartConnectorServer",
+                "SmartConnectorSQLite", "SmartConnectorTesting", "SmartConnectorWire",
+            ],
+            path: "Tests/Tools/Benchmarks"
         ),
-        .executableTarget(name: "simulate", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+        .executableTarget(
+            name: "simulate", dependencies: ["SmartConnector", "SmartConnectorTesting"], path: "Tests/Tools/Simulate"
+        ),
         .executableTarget(
             name: "crash-matrix",
             dependencies: [
-                "SmartConnector", "SmartConnectorSQLite", "SmartConnectorPostgres", "PostgresServer", "Processes",
+                "SmartConnector", "SmartConnectorSQL", "SmartConnectorSQLite", "SmartConnectorPostgres",
+                "PostgresServer", "Processes",
             ],
-            path: "Sources/CrashMatrix"
+            path: "Tests/Tools/CrashMatrix"
         ),
-        .testTarget(name: "SmartConnectorTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+
+        // What tests have in common.
+        .target(name: "Processes", path: "Tests/Support/Processes"),
+        .target(name: "PostgresServer", dependencies: ["Processes"], path: "Tests/Support/PostgresServer"),
+        .target(
+            name: "EarlierSchemas", dependencies: ["SmartConnectorSQL", "SmartConnectorTesting"],
+            path: "Tests/Support/EarlierSchemas"
+        ),
+
+        .testTarget(
+            name: "SmartConnectorTests",
+            dependencies: ["SmartConnector", "SmartConnectorTesting", "SmartConnectorWire"]
+        ),
         .testTarget(
             name: "SmartConnectorSQLiteTests",
-            dependencies: ["SmartConnector", "SmartConnectorSQLite", "SmartConnectorTesting", "CSQLite"]
+            dependencies: [
+                "SmartConnector", "SmartConnectorSQL", "SmartConnectorSQLite", "SmartConnectorTesting", "CSQLite",
+                "EarlierSchemas",
+            ]
         ),
         .testTarget(
             name: "SmartConnectorPostgresTests",
-            dependencies: ["SmartConnector", "SmartConnectorPostgres", "SmartConnectorTesting", "PostgresServer"]
+            dependencies: [
+                "SmartConnector", "SmartConnectorPostgres", "SmartConnectorSQL", "SmartConnectorTesting",
+                "EarlierSchemas", "PostgresServer",
+            ]
         ),
         .testTarget(
             name: "SmartConnectorServerTests",
             dependencies: [
-                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting", "Processes",
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
+                "SmartConnectorWire", "Processes",
             ]
         ),
         .testTarget(
             name: "SmartConnectorHTTPTests",
             dependencies: [
-                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting", "Processes",
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
+                "SmartConnectorWire", "Processes",
             ]
         ),
         .testTarget(name: "SmartConnectorTestingTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
         .testTarget(
             name: "SmartConnectorCLITests",
             dependencies: [
-                "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQLite",
-                "SmartConnectorServer", "SmartConnectorTesting", "PostgresServer", "Processes", "smartconnector",
-                "bigcommerce-netsuite",
+                "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
+                "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
+                "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
             ]
         ),
         .testTarget(name: "CrashMatrixTests", dependencies: ["Processes", "crash-matrix"]),

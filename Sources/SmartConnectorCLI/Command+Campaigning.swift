@@ -1,5 +1,5 @@
 import Foundation
-import SmartConnector
+import SmartConnectorSQL
 import Synchronization
 
 /// Updates of all integrations of a connector.
@@ -64,7 +64,7 @@ extension Command {
         let connector = try await context.connector(campaign.connector)
         let options = CallOptions(bearerToken: context.arguments["--bearer-token"].map(Secret.init))
         let worker = CampaignWorker(
-            campaign, store: store, connector: connector, concurrency: concurrency, options: options)
+            campaign, queue: store, store: store, connector: connector, concurrency: concurrency, options: options)
         let progress = Progress()
         let status = try await worker.run { status in
             context.console.print(context.isJSON ? status.json.text() : progress.line(status))

@@ -2,8 +2,8 @@ import Foundation
 import SmartConnector
 import SmartConnectorHTTP
 import SmartConnectorPostgres
+import SmartConnectorSQL
 import SmartConnectorSQLite
-import SmartConnectorTesting
 
 /// What a command works with.
 struct Context: Sendable {
@@ -200,18 +200,14 @@ struct Context: Sendable {
             }
             delay = .milliseconds(milliseconds)
         }
-        let fakes = FakeFunctions(delay: delay)
+        var failures: [SimulatedFunctions.Failure] = []
         for text in arguments.all("--fail") {
-            let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-            let times = parts.count > 1 ? Int(parts[1]) : .max
-            guard !parts[0].isEmpty, let times, times > 0 else {
+            guard let failure = SimulatedFunctions.Failure(text) else {
                 throw UsageError(description: "--fail takes FUNCTION[:TIMES[:CODE]], and not '\(text)'")
             }
-            fakes[parts[0]].fail(
-                code: parts.count > 2 ? parts[2] : "simulated", message: "told to fail by --fail \(text)",
-                times: times)
+            failures.append(failure)
         }
-        return fakes.connector(id: "simulation")
+        return SimulatedFunctions(failures, delay: delay).connector
     }
 
     /// A person who starts a command again has decided that it is to be tried again.

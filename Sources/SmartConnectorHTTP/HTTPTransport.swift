@@ -1,5 +1,5 @@
 import Foundation
-import SmartConnector
+import SmartConnectorWire
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking

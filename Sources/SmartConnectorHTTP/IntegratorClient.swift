@@ -1,5 +1,5 @@
 public import Foundation
-public import SmartConnector
+public import SmartConnectorWire
 
 /// The Integration API of integrator.io, or of anything that speaks like it, over HTTP.
 ///

@@ -1,5 +1,5 @@
 public import Foundation
-public import SmartConnector
+public import SmartConnectorWire
 
 /// Runs a stack's functions on AWS Lambda: takes one invocation after the other and answers it.
 ///

@@ -1,5 +1,5 @@
 public import Foundation
-public import SmartConnector
+public import SmartConnectorWire
 
 /// A connector whose functions are somewhere else, in any language, behind `POST /function`.
 ///

@@ -1,6 +1,6 @@
 import CPostgres
 import Foundation
-import SmartConnector
+import SmartConnectorSQL
 
 /// Where a database is, and for how long it is waited for.
 struct PostgresConfiguration: Sendable {

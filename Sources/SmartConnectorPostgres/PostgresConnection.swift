@@ -1,6 +1,6 @@
 import CPostgres
 import Foundation
-import SmartConnector
+import SmartConnectorSQL
 
 /// A statement and the values of its parameters `$1`, `$2`, ….
 struct PostgresStatement: Sendable {

@@ -1,4 +1,4 @@
-import SmartConnector
+import SmartConnectorSQL
 
 /// Why the database did not do what it was asked, and what is known of what it did.
 struct PostgresFailure: Error, Equatable {

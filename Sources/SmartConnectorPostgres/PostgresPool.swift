@@ -1,5 +1,5 @@
 import Foundation
-import SmartConnector
+import SmartConnectorSQL
 import Synchronization
 
 /// Connections to one database, each on a thread of its own.

@@ -1,4 +1,4 @@
-import SmartConnector
+import SmartConnectorSQL
 
 extension PostgresStore {
     /// What is written at each step, as one statement each: it is a transaction by itself, and needs one round trip.

@@ -1,5 +1,5 @@
 import Foundation
-public import SmartConnector
+public import SmartConnectorSQL
 import Synchronization
 
 /// Integrations and journal in a database that speaks PostgreSQL's protocol: for many processes on many machines.

@@ -1,6 +1,6 @@
 import CSQLite
 import Foundation
-import SmartConnector
+import SmartConnectorSQL
 
 /// One connection and its prepared statements.
 ///

@@ -1,4 +1,4 @@
-import SmartConnector
+import SmartConnectorSQL
 
 /// The schema of a store: named migrations, of which only more are ever added at the end.
 enum SQLiteSchema {

@@ -1,5 +1,5 @@
 import Foundation
-public import SmartConnector
+public import SmartConnectorSQL
 import Synchronization
 
 /// Integrations and journal in one SQLite file: the embedded default.

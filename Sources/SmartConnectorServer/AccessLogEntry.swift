@@ -1,4 +1,4 @@
-public import SmartConnector
+public import SmartConnectorWire
 
 /// One request, as it is logged: neither its header nor its query is kept, since both may hold tokens.
 public struct AccessLogEntry: Sendable, Equatable {

@@ -1,5 +1,5 @@
 import Foundation
-public import SmartConnector
+public import SmartConnectorWire
 import Synchronization
 
 /// The tokens that calls of connector functions carry: each is good for one integration, until the call is over or 15

@@ -1,6 +1,6 @@
 import CMicrohttpd
 import Foundation
-import SmartConnector
+import SmartConnectorWire
 import Synchronization
 
 /// One request and its answer.

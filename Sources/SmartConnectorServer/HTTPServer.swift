@@ -1,7 +1,7 @@
 import CMicrohttpd
 import Dispatch
 import Foundation
-public import SmartConnector
+public import SmartConnectorWire
 import Synchronization
 
 /// Serves a responder over HTTP, on libmicrohttpd.

@@ -1,4 +1,4 @@
-import SmartConnector
+import SmartConnectorWire
 
 /// The routes by which integrator.io's pages install, change, update and remove.
 ///

@@ -1,4 +1,4 @@
-public import SmartConnector
+public import SmartConnectorWire
 
 /// integrator.io on one machine: its Integration API under `/v1`, and the routes by which its pages drive a connector's
 /// functions.

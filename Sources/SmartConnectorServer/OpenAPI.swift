@@ -1,4 +1,4 @@
-import SmartConnector
+import SmartConnectorWire
 
 /// What the server offers, as OpenAPI 3.1.
 enum OpenAPI {

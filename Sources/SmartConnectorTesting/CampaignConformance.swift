@@ -1,9 +1,13 @@
 public import SmartConnector
 import Synchronization
 
-/// What campaigns promise over every ``SQLStore``.
+/// What every ``CampaignQueue`` promises that has its integrations beside it, and what its workers do.
 public enum CampaignConformance {
-    public static let promises: [Promise<any SQLStore>] = [
+    /// A queue and the integrations that its campaigns are over.
+    public typealias Subject = CampaignQueue & TransactionalStore
+
+    /// The promises. Each is to be checked with a subject of its own that is empty.
+    public static let promises: [Promise<any Subject>] = [
         Promise("all installed integrations of the connector below the version are brought there, and no other") {
             store in
             let below = try await (0..<30).asyncMap { _ in try await create(store, version: "1.0.0") }
@@ -17,7 +21,9 @@ public enum CampaignConformance {
                 moved, to: stored.integration, ifRevision: stored.revision,
                 writing: JournalWrite(FlowRecord(), by: "me", after: 0, keepingLease: false))
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
-            let status = try await CampaignWorker(campaign, store: store, connector: connector(), concurrency: 8).run()
+            let status = try await CampaignWorker(
+                campaign, queue: store, store: store, connector: connector(), concurrency: 8
+            ).run()
             try expect(status.succeeded, is: 31, "how many succeeded")
             try expect(status.campaign.state, is: .finished, "the state")
             for id in below + [moved] { try await expectVersion("2.0.0", of: id, store) }
@@ -53,7 +59,7 @@ public enum CampaignConformance {
                 for _ in 0..<4 {
                     group.addTask {
                         try await CampaignWorker(
-                            campaign, store: store, connector: connector(calls), concurrency: 5
+                            campaign, queue: store, store: store, connector: connector(calls), concurrency: 5
                         ).run()
                     }
                 }
@@ -67,13 +73,13 @@ public enum CampaignConformance {
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
             let failing = Set([ids[3], ids[7]])
             let status = try await CampaignWorker(
-                campaign, store: store, connector: connector(failing: failing), concurrency: 4
+                campaign, queue: store, store: store, connector: connector(failing: failing), concurrency: 4
             ).run()
             try expect(status.succeeded, is: 10, "how many succeeded")
             try expect(status.failures.map(\.code), is: ["no_licence"], "the codes")
             try expect(status.failures.map(\.count), is: [2], "how many failed with it")
             let resumed = try await store.resumeCampaign(campaign.id)
-            let end = try await CampaignWorker(resumed, store: store, connector: connector()).run()
+            let end = try await CampaignWorker(resumed, queue: store, store: store, connector: connector()).run()
             try expect(end.succeeded, is: 12, "how many succeeded in the end")
             for id in ids { try await expectVersion("2.0.0", of: id, store) }
         },
@@ -84,7 +90,7 @@ public enum CampaignConformance {
                 let failure = FunctionFailure(code: "no_licence", message: "none")
                 try await store.settle(id, of: campaign.id, failure: failure)
             }
-            let status = try await CampaignWorker(campaign, store: store, connector: connector()).run()
+            let status = try await CampaignWorker(campaign, queue: store, store: store, connector: connector()).run()
             try expect(status.campaign.state, is: .stopped, "the state")
             try expect(status.failed, is: 40, "how many failed")
             try expect(status.pending, is: ids.count - 40 - status.succeeded, "how many are left")
@@ -104,16 +110,16 @@ public enum CampaignConformance {
             for _ in 0..<6 { _ = try await create(store, version: "1.0.0") }
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
             let isLost = Atomic(true)
-            let forgetful = LosingStore(store) { isLost.exchange(false, ordering: .relaxed) }
+            let forgetful = ForgetfulQueue(store) { isLost.exchange(false, ordering: .relaxed) }
             var configuration = InstallFlow.Configuration()
             configuration.requestBackoff = Backoff(base: .zero, limit: .zero)
-            let start = ContinuousClock.now
+            configuration.clock = HurriedClock(limit: CampaignWorker.claimTime / 2)
             let status = try await CampaignWorker(
-                campaign, store: forgetful, connector: connector(), concurrency: 4, configuration: configuration
+                campaign, queue: forgetful, store: store, connector: connector(), concurrency: 4,
+                configuration: configuration
             ).run()
             try expect(isLost.load(ordering: .relaxed), is: false, "whether an answer was to be lost")
             try expect(status.succeeded, is: 6, "how many succeeded")
-            try expect(ContinuousClock.now - start < .seconds(20), is: true, "whether nothing waited for its time")
         },
         Promise("a campaign that does not exist is said not to exist") { store in
             do {
@@ -145,7 +151,7 @@ public enum CampaignConformance {
     }
 
     private static func create(
-        _ store: any SQLStore, version: String, connector: String = "c", mode: Mode = .settings
+        _ store: any Subject, version: String, connector: String = "c", mode: Mode = .settings
     ) async throws -> String {
         let document = try Integration([
             "name": "A", "_connectorId": JSON(connector), "mode": JSON(mode.rawValue), "version": JSON(version),
@@ -154,7 +160,7 @@ public enum CampaignConformance {
         return try await store.create(document).integration.id ?? ""
     }
 
-    private static func expectVersion(_ version: ConnectorVersion, of id: String, _ store: any SQLStore) async throws {
+    private static func expectVersion(_ version: ConnectorVersion, of id: String, _ store: any Subject) async throws {
         let integration = try await store.get(id).integration
         try expect(integration.version, is: version, "the version of \(id)")
         try expect(integration.isUpdateInProgress, is: false, "whether an update is in progress")
@@ -169,26 +175,47 @@ extension Sequence {
     }
 }
 
-/// A store that loses an answer with rows, after what was asked has taken effect.
-private struct LosingStore: SQLStore {
-    let store: any SQLStore
+/// A queue that loses an answer to a claim, after it has taken effect.
+private struct ForgetfulQueue: ForwardingCampaignQueue {
+    let queue: any CampaignQueue
     let loses: @Sendable () -> Bool
 
-    init(_ store: any SQLStore, _ loses: @escaping @Sendable () -> Bool) {
-        self.store = store
+    init(_ queue: any CampaignQueue, _ loses: @escaping @Sendable () -> Bool) {
+        self.queue = queue
         self.loses = loses
     }
 
-    var leaseTime: Duration? { store.leaseTime }
-    var dialect: SQLDialect { store.dialect }
+    func claim(
+        _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
+    ) async throws -> [String] {
+        let taken = try await queue.claim(campaign, by: worker, atMost: limit, for: time)
+        if !taken.isEmpty, loses() { throw APIError(.unavailable, "the answer was lost") }
+        return taken
+    }
+}
 
-    func perform<T: Sendable>(
-        writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
-    ) async throws -> T {
-        let result = try await store.perform(writing: isWriting, body)
-        if isWriting, let rows = result as? [[SQLValue]], !rows.isEmpty, loses() {
-            throw APIError(.unavailable, "the answer was lost")
+/// A clock on which short pauses are over at once, and add up to no more than a limit. What would sleep for longer at
+/// once sleeps until it is cancelled.
+private final class HurriedClock: Clock {
+    typealias Instant = ContinuousClock.Instant
+
+    private let limit: Duration
+    private let slept = Guarded(Duration.zero)
+
+    init(limit: Duration) {
+        self.limit = limit
+    }
+
+    var now: Instant { .now }
+    var minimumResolution: Duration { .nanoseconds(1) }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let pause = max(.zero, Instant.now.duration(to: deadline))
+        guard pause < .seconds(5) else { return try await Task.sleep(for: .seconds(3600)) }
+        let total = slept.withLock { slept in
+            slept += pause
+            return slept
         }
-        return result
+        try expect(total < limit, "the pauses came to \(limit): something waits for its time")
     }
 }

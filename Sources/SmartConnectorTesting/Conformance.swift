@@ -30,11 +30,11 @@ public struct BrokenPromise: Error, CustomStringConvertible {
 }
 
 /// Throws where a promise is not kept.
-func expect(_ condition: Bool, _ message: @autoclosure () -> String, line: Int = #line) throws {
+package func expect(_ condition: Bool, _ message: @autoclosure () -> String, line: Int = #line) throws {
     guard condition else { throw BrokenPromise(description: "\(message()) (line \(line))") }
 }
 
 /// Throws where two values differ.
-func expect<T: Equatable>(_ found: T, is expected: T, _ what: String, line: Int = #line) throws {
+package func expect<T: Equatable>(_ found: T, is expected: T, _ what: String, line: Int = #line) throws {
     try expect(found == expected, "\(what) is \(found), expected \(expected)", line: line)
 }

@@ -75,18 +75,6 @@ public final class FakeFunctions: Sendable {
     }
 }
 
-extension ConnectorFunction {
-    /// What a function of this kind answers when all is well.
-    fileprivate var success: JSON {
-        switch self {
-        case .installer, .uninstaller, .setting("persistSettings"): ["success": true]
-        case .setting("getMappingMetadata"): []
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
-            .null
-        }
-    }
-}
-
 /// One function whose answers a test decides.
 ///
 /// What it is told counts for as many calls as it is told, in the order it is told; afterwards it succeeds.

@@ -33,13 +33,14 @@ public final class InMemoryStore: TransactionalStore {
         var interruption: (@Sendable (Operation) async throws -> Void)?
     }
 
-    private final class Storage: Sendable {
-        let state = Guarded(State())
+    final class Storage: Sendable {
+        fileprivate let state = Guarded(State())
+        let campaigns = Guarded(InMemoryCampaigns())
     }
 
-    private let storage: Storage
+    let storage: Storage
     public let leaseTime: Duration?
-    private let now: @Sendable () -> Date
+    let now: @Sendable () -> Date
 
     /// An empty store.
     ///

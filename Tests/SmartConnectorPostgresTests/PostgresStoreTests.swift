@@ -1,3 +1,4 @@
+import EarlierSchemas
 import PostgresServer
 import SmartConnector
 import SmartConnectorTesting
@@ -37,7 +38,7 @@ struct PostgresStoreTests {
     }
 
     @Test(arguments: CampaignConformance.promises)
-    func keepsThePromisesOfCampaigns(_ promise: Promise<any SQLStore>) async throws {
+    func keepsThePromisesOfCampaigns(_ promise: Promise<any CampaignConformance.Subject>) async throws {
         try await promise.check { try await PostgresStore(Self.database(), connections: 4) }
     }
 
@@ -54,9 +55,9 @@ struct PostgresStoreTests {
     @Test func aStoreOfAnEarlierVersionHasAllThatItHad() async throws {
         let database = try await Self.database()
         let pool = PostgresPool(try PostgresConfiguration(connectionString: database), connections: 1)
-        try await PostgresSchema.migrate(pool, creating: true, before: EarlierStore.migration)
-        for statement in EarlierStore.statements { _ = try await pool.statement(statement, key: "") }
-        try await EarlierStore.check(PostgresStore(database, creating: false, connections: 1))
+        try await PostgresSchema.migrate(pool, creating: true, before: TwoTableSchema.migration)
+        for statement in TwoTableSchema.statements { _ = try await pool.statement(statement, key: "") }
+        try await TwoTableSchema.check(PostgresStore(database, creating: false, connections: 1))
     }
 
     @Test func aDatabaseWithoutTablesIsNoStoreUnlessOneIsMade() async throws {

@@ -1,4 +1,5 @@
 import CSQLite
+import EarlierSchemas
 import Foundation
 import SmartConnector
 import SmartConnectorTesting
@@ -53,7 +54,7 @@ struct SQLiteStoreTests {
     }
 
     @Test(arguments: CampaignConformance.promises)
-    func keepsThePromisesOfCampaigns(_ promise: Promise<any SQLStore>) async throws {
+    func keepsThePromisesOfCampaigns(_ promise: Promise<any CampaignConformance.Subject>) async throws {
         try await promise.check { try SQLiteStore(path: path) }
     }
 
@@ -126,10 +127,10 @@ struct SQLiteStoreTests {
     @Test func aStoreOfAnEarlierVersionHasAllThatItHad() async throws {
         do {
             let connection = try SQLiteConnection(path: path, creating: true)
-            try SQLiteSchema.migrate(connection, path: path, before: EarlierStore.migration)
-            for statement in EarlierStore.statements { try connection.run(statement) }
+            try SQLiteSchema.migrate(connection, path: path, before: TwoTableSchema.migration)
+            for statement in TwoTableSchema.statements { try connection.run(statement) }
         }
-        try await EarlierStore.check(SQLiteStore(path: path, creating: false))
+        try await TwoTableSchema.check(SQLiteStore(path: path, creating: false))
     }
 
     @Test func stateGoesWithItsIntegrationAlsoWhereTheJournalStays() async throws {

@@ -44,6 +44,11 @@ struct InMemoryTests {
         try await promise.check { InMemoryStore() }
     }
 
+    @Test(arguments: CampaignConformance.promises)
+    func aStoreKeepsThePromisesOfCampaigns(_ promise: Promise<any CampaignConformance.Subject>) async throws {
+        try await promise.check { InMemoryStore() }
+    }
+
     @Test func countsItsRequests() async throws {
         let api = InMemoryIntegrationAPI()
         let id = try #require(try await api.create(Integration(["name": "A"])).integration.id)

@@ -231,7 +231,7 @@ struct ExhaustiveMachineTests {
         mutating func command(_ document: Integration, _ machine: InstallMachine) throws {
             let legal = try expectedCommands(document)
             #expect(Set(machine.legalCommands) == legal)
-            for command in InstallMachine.Command.allCases {
+            for command in IntegrationCommand.allCases {
                 switch command {
                 case .complete, .reset:
                     for step in world.steps {
@@ -276,7 +276,7 @@ struct ExhaustiveMachineTests {
             }
         }
 
-        func expectedCommands(_ document: Integration) throws -> Set<InstallMachine.Command> {
+        func expectedCommands(_ document: Integration) throws -> Set<IntegrationCommand> {
             switch (try #require(document.mode), document.isUpdateInProgress) {
             case (.install, false): [.complete, .reset, .beginUninstall]
             case (.install, true): [.complete, .abortUpdate]

@@ -1,6 +1,7 @@
 import Foundation
 import SmartConnector
 import SmartConnectorTesting
+import SmartConnectorWire
 import Testing
 
 /// What functions make in other systems is known until it is gone.

@@ -2,45 +2,90 @@ public import Foundation
 
 /// A managed update over all integrations of a connector that are older than its target.
 ///
-/// It is kept in the database of the integrations, from which any number of processes take them to be updated.
+/// It is kept in a ``CampaignQueue``, from which any number of processes take integrations to be updated.
 public struct Campaign: Sendable, Equatable {
+    /// Where a campaign is in its life.
     public enum State: String, Sendable {
         /// Integrations are still being enlisted.
         case enlisting
+        /// Workers may take integrations from it.
         case running
         /// Too many failed, or somebody stopped it; it can be resumed.
         case stopped
+        /// No integration is left.
         case finished
     }
 
+    /// Its own id.
     public let id: String
     /// The `_connectorId` of the integrations.
     public let connector: String
+    /// The version that they are brought to.
     public let target: ConnectorVersion
     /// It stops when more than so many percent of those that ended have failed.
     public let stopAfterFailures: Int?
+    /// Where it is in its life.
     public let state: State
+    /// When it was begun.
     public let created: Date
 
     /// How many have to have ended before the share of failures means anything.
     public static let minimumSample = 20
+
+    /// A campaign as a queue has it.
+    public init(
+        id: String, connector: String, target: ConnectorVersion, stopAfterFailures: Int?, state: State, created: Date
+    ) {
+        self.id = id
+        self.connector = connector
+        self.target = target
+        self.stopAfterFailures = stopAfterFailures
+        self.state = state
+        self.created = created
+    }
+
+    /// Whether an integration is one that the campaign is about: installed, of its connector, of an older version.
+    public func concerns(_ integration: Integration) -> Bool {
+        guard integration.mode == .settings, integration.connectorID == connector else { return false }
+        return integration.version.map { $0 < target } ?? true
+    }
 }
 
 /// How far a campaign is.
 public struct CampaignStatus: Sendable, Equatable {
+    /// The campaign, as it is now.
     public var campaign: Campaign
     /// How many wait, or are being worked on.
     public var pending: Int
     /// How many of the pending ones are being worked on.
     public var claimed: Int
+    /// How many were brought to the version.
     public var succeeded: Int
+    /// How many were not.
     public var failed: Int
     /// How many failed with which code, the most frequent first.
     public var failures: [(code: String, count: Int)]
 
+    /// A status as a queue counts it; ``failures`` are put in order.
+    public init(
+        campaign: Campaign, pending: Int = 0, claimed: Int = 0, succeeded: Int = 0, failed: Int = 0,
+        failures: [(code: String, count: Int)] = []
+    ) {
+        precondition(claimed <= pending, "what is being worked on is pending")
+        self.campaign = campaign
+        self.pending = pending
+        self.claimed = claimed
+        self.succeeded = succeeded
+        self.failed = failed
+        self.failures = failures.sorted { ($1.count, $0.code) < ($0.count, $1.code) }
+    }
+
+    /// How many were enlisted.
     public var total: Int { pending + succeeded + failed }
+    /// How many are over.
     public var ended: Int { succeeded + failed }
 
+    /// Whether both count the same.
     public static func == (left: CampaignStatus, right: CampaignStatus) -> Bool {
         left.campaign == right.campaign && left.pending == right.pending && left.claimed == right.claimed
             && left.succeeded == right.succeeded && left.failed == right.failed

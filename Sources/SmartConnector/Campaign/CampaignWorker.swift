@@ -5,7 +5,8 @@ import Synchronization
 /// Any number of workers may take part, on any number of machines. What one had taken that ended without a word is
 /// taken by the others when its time is over.
 public struct CampaignWorker: Sendable {
-    private let store: any SQLStore
+    private let queue: any CampaignQueue
+    private let store: any TransactionalStore
     private let campaign: Campaign
     private let concurrency: Int
     private let connector: Connector
@@ -13,7 +14,7 @@ public struct CampaignWorker: Sendable {
     private let options: CallOptions
 
     /// How long what was taken is kept without a sign of life.
-    static let claimTime = Duration.seconds(30)
+    package static let claimTime = Duration.seconds(30)
     /// How long to wait before looking again, where all that is left is with others.
     static let pause = Duration.milliseconds(500)
 
@@ -21,16 +22,19 @@ public struct CampaignWorker: Sendable {
     ///
     /// - Parameters:
     ///   - campaign: What it takes part in.
-    ///   - store: The database of the campaign and its integrations.
+    ///   - queue: Where the campaign is.
+    ///   - store: Where its integrations are, and their journal.
     ///   - connector: The update functions.
     ///   - concurrency: How many integrations are updated at once.
     ///   - options: What each call carries besides.
     ///   - configuration: Times and limits of the flows.
     public init(
-        _ campaign: Campaign, store: any SQLStore, connector: Connector, concurrency: Int = 16,
+        _ campaign: Campaign, queue: any CampaignQueue, store: any TransactionalStore, connector: Connector,
+        concurrency: Int = 16,
         options: CallOptions = CallOptions(), configuration: InstallFlow.Configuration = InstallFlow.Configuration()
     ) {
         self.campaign = campaign
+        self.queue = queue
         self.store = store
         self.connector = connector
         self.concurrency = max(1, concurrency)
@@ -78,16 +82,16 @@ public struct CampaignWorker: Sendable {
                 let isIdle = claims.count == 0
                 if ContinuousClock.now - looked >= .seconds(1) {
                     looked = .now
-                    let status = try await persistently { try await store.status(of: id) }
+                    let status = try await persistently { try await queue.status(of: id) }
                     progress(status)
-                    if status.isFailing { try await persistently { try await store.setState(.stopped, of: id) } }
+                    if status.isFailing { try await persistently { try await queue.setState(.stopped, of: id) } }
                     if status.campaign.state != .running || status.isFailing {
                         try await group.waitForAll()
-                        return try await persistently { try await store.status(of: id) }
+                        return try await persistently { try await queue.status(of: id) }
                     }
                     if isIdle, status.pending == 0 {
-                        try await persistently { try await store.setState(.finished, of: id) }
-                        return try await persistently { try await store.status(of: id) }
+                        try await persistently { try await queue.setState(.finished, of: id) }
+                        return try await persistently { try await queue.status(of: id) }
                     }
                 }
                 let free = concurrency - claims.count
@@ -95,9 +99,9 @@ public struct CampaignWorker: Sendable {
                     var isAgain = false
                     let taken = try await persistently {
                         // Where only the answer was lost, nobody would work on what was taken.
-                        if isAgain { try await store.releaseClaims(id, of: claims.worker, except: claims.all) }
+                        if isAgain { try await queue.releaseClaims(id, of: claims.worker, except: claims.all) }
                         isAgain = true
-                        return try await store.claim(id, by: claims.worker, atMost: free, for: Self.claimTime)
+                        return try await queue.claim(id, by: claims.worker, atMost: free, for: Self.claimTime)
                     }
                     for integration in taken {
                         claims.add(integration)
@@ -110,7 +114,7 @@ public struct CampaignWorker: Sendable {
                         // What is left is with others, who may end without a word.
                         looked -= .seconds(1)
                         let isReleased = try await persistently {
-                            try await store.releaseClaims(id, where: configuration.hasEnded)
+                            try await queue.releaseClaims(id, where: configuration.hasEnded)
                         }
                         if !isReleased { try await configuration.clock.sleep(for: Self.pause) }
                     }
@@ -125,7 +129,7 @@ public struct CampaignWorker: Sendable {
         while true {
             try await configuration.clock.sleep(for: Self.claimTime / 3)
             // A database that cannot be reached now is asked again after another third.
-            try? await store.renewClaims(claims.all, of: campaign.id, by: claims.worker, for: Self.claimTime)
+            try? await queue.renewClaims(claims.all, of: campaign.id, by: claims.worker, for: Self.claimTime)
         }
     }
 
@@ -166,11 +170,11 @@ public struct CampaignWorker: Sendable {
             }
             failure = FunctionFailure(error)
         }
-        try await persistently { try await store.settle(integration, of: campaign.id, failure: failure) }
+        try await persistently { try await queue.settle(integration, of: campaign.id, failure: failure) }
     }
 
     private func postpone(_ integration: String) async throws {
-        try await persistently { try await store.postpone(integration, of: campaign.id, for: .seconds(2)) }
+        try await persistently { try await queue.postpone(integration, of: campaign.id, for: .seconds(2)) }
     }
 }
 

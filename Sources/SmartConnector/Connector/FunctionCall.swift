@@ -49,9 +49,8 @@ public struct FunctionCall: Sendable {
     /// Where to record what is made and removed in other systems.
     public var ledger: Ledger { Ledger(of: function) { [note = context.note] changes in try await note?(changes) } }
 
-    /// Records what the answer of a stack says that its function made and removed.
-    package func record(_ answer: JSON) async throws {
-        let changes = LedgerChange.changes(in: answer, of: function, at: Date())
+    /// Records what was made and removed in other systems.
+    package func record(_ changes: [LedgerChange]) async throws {
         if !changes.isEmpty { try await context.note?(changes) }
     }
 
@@ -151,25 +150,5 @@ extension CallOptions {
         if let addOnID { options["addOnId"] = JSON(addOnID) }
         if let formValues { options["formVal"] = formValues }
         return options
-    }
-}
-
-extension FunctionCall {
-    /// The call as integrator.io sends it to a stack, the tokens in it in plain text.
-    package var extensionRequest: JSON {
-        var options = options.wire
-        options["bearerToken"] = JSON(self.options.bearerToken?.value ?? "")
-        options["_integrationId"] = JSON(integrationID)
-        switch function {
-        case .connectorInstaller, .connectorUninstaller: options["_connectorId"] = JSON(connectorID)
-        case .update(let version): options["version"] = JSON(version.description)
-        case .installer, .uninstaller, .preUninstall, .setting, .hook, .wrapper, .utility: break
-        }
-        if let pending { options["pending"] = pending }
-        options["idempotencyKey"] = JSON(idempotencyKey)
-        return [
-            "type": JSON(function.extensionType.rawValue), "function": JSON(function.extensionName),
-            "_connectorId": JSON(connectorID), "options": options,
-        ]
     }
 }

@@ -127,3 +127,15 @@ public struct UninstallOrder: Sendable, Equatable {
 
     package var json: JSON { steps.map { JSON($0) } ?? .null }
 }
+
+extension ConnectorFunction {
+    /// What a function of this kind answers when all is well.
+    package var success: JSON {
+        switch self {
+        case .installer, .uninstaller, .setting("persistSettings"): ["success": true]
+        case .setting("getMappingMetadata"): []
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+            .null
+        }
+    }
+}

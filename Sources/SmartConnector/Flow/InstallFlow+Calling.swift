@@ -143,12 +143,4 @@ extension ConnectorFunction {
             break
         }
     }
-
-    /// What it is taken to have answered where a person says that it took effect.
-    var success: JSON {
-        switch self {
-        case .installer, .uninstaller, .setting: ["success": true]
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .hook, .wrapper, .utility: .null
-        }
-    }
 }

@@ -1,24 +1,6 @@
 extension InstallMachine {
-    /// What a person or the platform may ask for.
-    public enum Command: String, Sendable, Hashable, CaseIterable {
-        /// Say that a person has done a step.
-        case complete
-        /// Run one step anew.
-        case reset
-        /// Change settings.
-        case saveSettings
-        /// Bring the integration to a newer version.
-        case update
-        /// Go back to what was before a managed update.
-        case abortUpdate
-        /// Begin to remove the integration.
-        case beginUninstall
-        /// Keep the integration after all.
-        case cancelUninstall
-    }
-
     /// The commands that are allowed as things stand.
-    public var legalCommands: [Command] {
+    public var legalCommands: [IntegrationCommand] {
         switch state {
         case .installing: isUpdateInProgress ? [.complete, .abortUpdate] : [.complete, .reset, .beginUninstall]
         case .installed:
@@ -30,7 +12,7 @@ extension InstallMachine {
     }
 
     /// Throws where a command is not allowed.
-    public func check(_ command: Command) throws(SmartConnectorError) {
+    public func check(_ command: IntegrationCommand) throws(SmartConnectorError) {
         let legal = legalCommands
         guard !legal.contains(command) else { return }
         let situation =

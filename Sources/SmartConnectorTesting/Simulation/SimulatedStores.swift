@@ -61,7 +61,7 @@ struct SimulatedJournal: FlowJournal {
 
 /// Documents and journal in one database, as one process reaches it. An object, since a flow knows by that that both
 /// are one.
-final class SimulatedStore: TransactionalStore, APIPassthrough, JournalPassthrough, SimulatedSide {
+final class SimulatedStore: TransactionalStore, ForwardingAPI, ForwardingJournal, SimulatedSide {
     let process: SimulatedProcess
     let api: any IntegrationAPI
     let journal: any FlowJournal

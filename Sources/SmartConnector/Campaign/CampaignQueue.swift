@@ -1,0 +1,105 @@
+/// Campaigns, and the integrations that they are over, as a queue from which any number of workers take.
+///
+/// A database that all of them share is one; `SmartConnectorTesting` has one in memory. `CampaignConformance` there says
+/// as checks what a queue promises.
+///
+/// Every operation throws ``APIError``, or `CancellationError`.
+public protocol CampaignQueue: Sendable {
+    // MARK: Beginning
+
+    /// Begins a campaign: enlists all integrations that it ``Campaign/concerns(_:)``.
+    ///
+    /// - Parameters:
+    ///   - connector: The `_connectorId`.
+    ///   - target: The version.
+    ///   - stopAfterFailures: Stop when more than so many percent of those that ended have failed; nil for never.
+    func startCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+    ) async throws -> Campaign
+
+    /// Takes a campaign up again: goes on with enlisting, and with those that failed.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/noSuchCampaign``.
+    func resumeCampaign(_ id: String) async throws -> Campaign
+
+    // MARK: Taking part
+
+    /// Takes integrations to be updated, those first that were enlisted first. Nobody else gets them until `time` has
+    /// passed.
+    ///
+    /// - Parameters:
+    ///   - campaign: The campaign's id.
+    ///   - worker: Who takes them: a name of the form that ``LeaseHolder/make()`` gives.
+    ///   - limit: How many at most.
+    ///   - time: How long they are kept for this worker without a sign of life.
+    /// - Returns: Their `_id`s; none where no more wait.
+    func claim(_ campaign: String, by worker: String, atMost limit: Int, for time: Duration) async throws -> [String]
+
+    /// Keeps what a worker has taken and is working on.
+    func renewClaims(
+        _ integrations: [String], of campaign: String, by worker: String, for time: Duration
+    ) async throws
+
+    /// Gives back what a worker has taken without learning of it, since the answer was lost.
+    ///
+    /// - Parameters:
+    ///   - campaign: The campaign's id.
+    ///   - worker: Who has taken it.
+    ///   - known: What it knows that it has.
+    func releaseClaims(_ campaign: String, of worker: String, except known: [String]) async throws
+
+    /// Gives back what workers have taken that are known to have ended.
+    ///
+    /// - Parameters:
+    ///   - campaign: The campaign's id.
+    ///   - hasEnded: Says so of a worker.
+    /// - Returns: Whether there were any.
+    func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool
+
+    /// Writes down how an integration's update ended.
+    ///
+    /// - Parameters:
+    ///   - integration: The integration's `_id`.
+    ///   - campaign: The campaign's id.
+    ///   - failure: Why it failed, or nil where it succeeded.
+    func settle(_ integration: String, of campaign: String, failure: FunctionFailure?) async throws
+
+    /// Puts an integration back, for some time later: another process is driving it.
+    func postpone(_ integration: String, of campaign: String, for time: Duration) async throws
+
+    /// Ends a campaign, or stops it for now, where it is running.
+    func setState(_ state: Campaign.State, of campaign: String) async throws
+
+    // MARK: Looking
+
+    /// A campaign.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/noSuchCampaign``.
+    func campaign(_ id: String) async throws -> Campaign
+
+    /// The newest campaigns, the newest first.
+    func campaigns(limit: Int) async throws -> [Campaign]
+
+    /// How far a campaign is.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/noSuchCampaign``.
+    func status(of campaign: String) async throws -> CampaignStatus
+}
+
+extension CampaignQueue {
+    /// ``startCampaign(connector:to:stopAfterFailures:)`` that never stops by itself.
+    public func startCampaign(connector: String, to target: ConnectorVersion) async throws -> Campaign {
+        try await startCampaign(connector: connector, to: target, stopAfterFailures: nil)
+    }
+
+    /// The fifty newest campaigns, the newest first.
+    public func campaigns() async throws -> [Campaign] { try await campaigns(limit: 50) }
+}
+
+extension SmartConnectorError {
+    /// The error of a queue that has no campaign of that id.
+    package static func noSuchCampaign(_ id: String) -> SmartConnectorError {
+        SmartConnectorError(
+            .noSuchCampaign, "there is no campaign \(id); 'campaign list' shows those that there are")
+    }
+}

@@ -1,0 +1,94 @@
+public import Foundation
+import Synchronization
+
+/// A journal that lasts as long as the process.
+public final class InMemoryJournal: FlowJournal {
+    public let leaseTime: Duration?
+    private let now: @Sendable () -> Date
+    private let storage: Storage
+
+    private final class Storage: Sendable {
+        let pages = Guarded<[String: Page]>([:])
+    }
+
+    /// An object, so that a write looks it up once and copies nothing.
+    private final class Page {
+        var value = JournalPage()
+    }
+
+    /// An empty journal.
+    ///
+    /// - Parameters:
+    ///   - leaseTime: How long a lease is good for, where flows may end without a word and the journal goes on.
+    ///   - now: The time by which leases end.
+    public init(leaseTime: Duration? = nil, now: @escaping @Sendable () -> Date = { Date() }) {
+        self.leaseTime = leaseTime
+        self.now = now
+        storage = Storage()
+    }
+
+    /// The same journal, as a process of other habits has it.
+    ///
+    /// - Parameters:
+    ///   - other: The journal.
+    ///   - leaseTime: How long the leases are good for that are taken through this one.
+    public init(_ other: InMemoryJournal, leaseTime: Duration?) {
+        self.leaseTime = leaseTime
+        now = other.now
+        storage = other.storage
+    }
+
+    public func entry(of integration: String) async throws -> JournalEntry {
+        read(integration) { $0.entry(at: leaseTime == nil ? .distantPast : now()) } ?? JournalEntry()
+    }
+
+    public func write(_ write: JournalWrite, of integration: String) async throws {
+        let now = leaseTime == nil ? .distantPast : now()
+        _ = try change(integration) { page throws(SmartConnectorError) in
+            try page.apply(write, of: integration, leaseTime: leaseTime, at: now)
+        }
+    }
+
+    public func renew(_ holder: String, of integration: String) async throws -> Bool {
+        change(integration) { $0.renew(holder, leaseTime: leaseTime, at: now()) }
+    }
+
+    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+        change(integration) { $0.unlock(evicting: holder) }
+    }
+
+    public func history(of integration: String) async throws -> [Attempt] {
+        read(integration) { $0.attempts } ?? []
+    }
+
+    public func note(_ changes: [LedgerChange], of integration: String) async throws {
+        change(integration) { $0.note(changes) }
+    }
+
+    public func ledger(of integration: String) async throws -> [LedgerEntry] {
+        read(integration) { $0.ledger } ?? []
+    }
+
+    public func snapshot(of integration: String) async throws -> Integration? {
+        try read(integration) { $0.snapshot }??.asIntegration
+    }
+
+    private func read<T: Sendable>(_ integration: String, _ body: @Sendable (JournalPage) -> T) -> T? {
+        storage.pages.withLock { pages in pages[integration].map { body($0.value) } }
+    }
+
+    private func change<T: Sendable, E>(
+        _ integration: String, _ body: @Sendable (inout JournalPage) throws(E) -> T
+    ) throws(E) -> T {
+        try storage.pages.withLock { pages throws(E) in
+            if let page = pages[integration] { return try body(&page.value) }
+            let page = Page()
+            pages[integration] = page
+            return try body(&page.value)
+        }
+    }
+}
+
+extension JSON {
+    fileprivate var asIntegration: Integration { get throws { try Integration(self) } }
+}

@@ -1,0 +1,114 @@
+public import Foundation
+
+/// All that is journalled of one integration as one value, for journals that keep it so: the rules of
+/// ``FlowJournal`` without any storage.
+public struct JournalPage: Sendable, Equatable, Codable {
+    public private(set) var record = FlowRecord()
+    public private(set) var revision: Int64 = 0
+    /// Who wrote last.
+    private var writer: String?
+    private var holder: String?
+    private var expires: Date?
+    public private(set) var attempts: [Attempt] = []
+    public private(set) var ledger: [LedgerEntry] = []
+    public private(set) var snapshot: JSON?
+
+    public init() {}
+
+    /// Whether there is nothing to keep.
+    public var isEmpty: Bool { record.isEmpty && holder == nil && ledger.isEmpty && snapshot == nil }
+
+    /// The page as an entry.
+    public func entry(at now: Date) -> JournalEntry {
+        JournalEntry(record: record, revision: revision, lease: lease(at: now))
+    }
+
+    private func lease(at now: Date) -> Lease? {
+        guard let holder else { return nil }
+        if let expires, expires <= now { return nil }
+        return Lease(holder: holder, expires: expires)
+    }
+
+    /// Writes, unless somebody else has.
+    ///
+    /// - Returns: False where this write has been done already.
+    /// - Throws: ``SmartConnectorError/Code/leaseLost``.
+    @discardableResult
+    public mutating func apply(
+        _ write: JournalWrite, of integration: String, leaseTime: Duration?, at now: Date, keeping limit: Int = .max
+    ) throws(SmartConnectorError) -> Bool {
+        guard revision == write.revision else {
+            if revision == write.revision + 1, writer == write.holder { return false }
+            throw .leaseLost(integration, to: lease(at: now))
+        }
+        if let lease = lease(at: now), lease.holder != write.holder { throw .leaseLost(integration, to: lease) }
+        record = write.record
+        revision += 1
+        writer = write.holder
+        holder = write.keepsLease ? write.holder : nil
+        expires = write.keepsLease ? Self.expiry(leaseTime, from: now) : nil
+        if !write.attempts.isEmpty { attempts += write.attempts }
+        if attempts.count > limit { attempts.removeFirst(attempts.count - limit) }
+        switch write.snapshot {
+        case .keep: break
+        case .set(let integration): snapshot = integration.json
+        case .remove: snapshot = nil
+        }
+        return true
+    }
+
+    private static func expiry(_ leaseTime: Duration?, from now: Date) -> Date? {
+        leaseTime.map { now.addingTimeInterval($0 / .seconds(1)) }
+    }
+
+    /// Prolongs a lease.
+    ///
+    /// - Returns: Whether `holder` still has it.
+    public mutating func renew(_ holder: String, leaseTime: Duration?, at now: Date) -> Bool {
+        guard self.holder == holder else { return false }
+        expires = Self.expiry(leaseTime, from: now)
+        return true
+    }
+
+    /// Takes the lease away.
+    public mutating func unlock(evicting other: String?) -> Lease? {
+        guard let current = holder, other == nil || other == current else { return nil }
+        let evicted = Lease(holder: current, expires: expires)
+        holder = nil
+        expires = nil
+        revision += 1
+        writer = nil
+        return evicted
+    }
+
+    /// Records what was made and removed outside.
+    public mutating func note(_ changes: [LedgerChange]) {
+        for change in changes {
+            let thing = change.thing
+            let index = ledger.firstIndex { $0.kind == thing.kind && $0.id == thing.id }
+            switch change {
+            case .created(let entry): if index == nil { ledger.append(entry) }
+            case .removed: if let index { ledger.remove(at: index) }
+            }
+        }
+    }
+}
+
+extension SmartConnectorError {
+    /// Somebody else has the right to drive an integration now.
+    public static func leaseLost(_ integration: String, to lease: Lease?) -> SmartConnectorError {
+        SmartConnectorError(
+            .leaseLost,
+            "the lease of integration \(integration) was lost\(lease.map { " to \($0.holder)" } ?? ""); nothing more is written here"
+        )
+    }
+
+    static func leased(_ integration: String, by lease: Lease) -> SmartConnectorError {
+        let until =
+            lease.expires.map { " until \($0.formatted(JSON.dateFormat)), or longer if it is still working" } ?? ""
+        return SmartConnectorError(
+            .busy,
+            "integration \(integration) is being driven by \(lease.holder)\(until); wait for it, or take it away with unlock"
+        )
+    }
+}

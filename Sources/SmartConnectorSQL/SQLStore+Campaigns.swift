@@ -1,0 +1,235 @@
+import Foundation
+public import SmartConnector
+
+/// Campaigns in tables of the database that has the integrations.
+extension SQLStore {
+    /// How many integrations are read at once.
+    private var pageSize: Int64 { 500 }
+
+    // MARK: Beginning
+
+    public func startCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+    ) async throws -> Campaign {
+        let id = Integration.newID()
+        let values: [SQLValue] = [
+            .text(id), .text(connector), .text(target.description),
+            stopAfterFailures.map { .integer(Int64($0)) } ?? .null, .integer(Date().milliseconds),
+        ]
+        _ = try await perform(writing: true) { session in
+            try session.rows(
+                """
+                INSERT INTO campaign (id, connector, target, stop_after, state, enlisted, created)
+                VALUES ($1, $2, $3, CAST($4 AS BIGINT), 'enlisting', 0, CAST($5 AS BIGINT))
+                """, values)
+        }
+        return try await enlist(id)
+    }
+
+    public func resumeCampaign(_ id: String) async throws -> Campaign {
+        let campaign = try await self.campaign(id)
+        if campaign.state == .enlisting { return try await enlist(id) }
+        try await perform(writing: true) { session in
+            try session.rows(
+                """
+                UPDATE campaign_item SET state = 'pending', code = NULL, message = NULL, worker = NULL,
+                claimed_until = NULL WHERE campaign = $1 AND state = 'failed'
+                """, [.text(id)])
+            try session.rows("UPDATE campaign SET state = 'running' WHERE id = $1", [.text(id)])
+        }
+        return try await self.campaign(id)
+    }
+
+    /// Enlists page by page from where that ended, so that it may be interrupted.
+    private func enlist(_ id: String) async throws -> Campaign {
+        let campaign = try await self.campaign(id)
+        let limit = pageSize
+        while true {
+            try Task.checkCancellation()
+            let isLast = try await perform(writing: true) { session in
+                let reached = try session.rows("SELECT enlisted FROM campaign WHERE id = $1", [.text(id)])
+                let page = try session.rows(
+                    """
+                    SELECT number, id, document FROM integration
+                    WHERE connector = $1 AND number > CAST($2 AS BIGINT) AND document IS NOT NULL
+                    ORDER BY number LIMIT CAST($3 AS BIGINT)
+                    """, [.text(campaign.connector), reached.first?[0] ?? .integer(0), .integer(limit)])
+                for row in page where Self.concerns(campaign, row[2]) {
+                    try session.rows(
+                        """
+                        INSERT INTO campaign_item (campaign, integration, number, state)
+                        VALUES ($1, $2, CAST($3 AS BIGINT), 'pending') ON CONFLICT (campaign, integration) DO NOTHING
+                        """, [.text(id), row[1], row[0]])
+                }
+                let isLast = page.count < Int(limit)
+                try session.rows(
+                    "UPDATE campaign SET enlisted = COALESCE(CAST($2 AS BIGINT), enlisted), state = $3 WHERE id = $1",
+                    [.text(id), page.last?[0] ?? .null, .text(isLast ? "running" : "enlisting")])
+                return isLast
+            }
+            if isLast { return try await self.campaign(id) }
+        }
+    }
+
+    /// Whether a stored document is one that a campaign is about. One that cannot be read is not.
+    private static func concerns(_ campaign: Campaign, _ document: SQLValue) -> Bool {
+        guard let text = document.text, let json = try? JSON(parsing: text), let integration = try? Integration(json)
+        else { return false }
+        return campaign.concerns(integration)
+    }
+
+    // MARK: Taking part
+
+    public func claim(
+        _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
+    ) async throws -> [String] {
+        let sql = """
+            UPDATE campaign_item SET worker = $2, claimed_until = \(dialect.currentTime) + CAST($3 AS BIGINT)
+            WHERE campaign = $1 AND integration IN (
+                SELECT integration FROM campaign_item WHERE campaign = $1 AND state = 'pending'
+                AND (claimed_until IS NULL OR claimed_until <= \(dialect.currentTime))
+                ORDER BY number LIMIT CAST($4 AS BIGINT) \(dialect.skippingLocked)
+            ) RETURNING integration
+            """
+        let rows = try await perform(writing: true) { session in
+            try session.rows(
+                sql, [.text(campaign), .text(worker), .milliseconds(time), .integer(Int64(limit))])
+        }
+        return rows.compactMap { $0[0].string }
+    }
+
+    public func releaseClaims(_ campaign: String, of worker: String, except known: [String]) async throws {
+        let places = known.indices.map { "$\($0 + 3)" }.joined(separator: ", ")
+        let sql = """
+            UPDATE campaign_item SET worker = NULL, claimed_until = NULL
+            WHERE campaign = $1 AND worker = $2 AND state = 'pending'
+            \(known.isEmpty ? "" : "AND integration NOT IN (\(places))")
+            """
+        _ = try await perform(writing: true) { session in
+            try session.rows(sql, [.text(campaign), .text(worker)] + known.map { .text($0) })
+        }
+    }
+
+    public func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool {
+        let workers = try await perform(writing: false) { session in
+            try session.rows(
+                """
+                SELECT DISTINCT worker FROM campaign_item
+                WHERE campaign = $1 AND state = 'pending' AND worker IS NOT NULL
+                """, [.text(campaign)])
+        }
+        let ended = workers.compactMap { $0[0].string }.filter(hasEnded)
+        for worker in ended {
+            _ = try await perform(writing: true) { session in
+                try session.rows(
+                    """
+                    UPDATE campaign_item SET worker = NULL, claimed_until = NULL
+                    WHERE campaign = $1 AND worker = $2 AND state = 'pending'
+                    """, [.text(campaign), .text(worker)])
+            }
+        }
+        return !ended.isEmpty
+    }
+
+    public func renewClaims(
+        _ integrations: [String], of campaign: String, by worker: String, for time: Duration
+    ) async throws {
+        let sql = """
+            UPDATE campaign_item SET claimed_until = \(dialect.currentTime) + CAST($4 AS BIGINT)
+            WHERE campaign = $1 AND integration = $2 AND worker = $3 AND state = 'pending'
+            """
+        try await perform(writing: true) { session in
+            for integration in integrations {
+                try session.rows(sql, [.text(campaign), .text(integration), .text(worker), .milliseconds(time)])
+            }
+        }
+    }
+
+    public func settle(
+        _ integration: String, of campaign: String, failure: FunctionFailure?
+    ) async throws {
+        let values: [SQLValue] = [
+            .text(campaign), .text(integration), .text(failure == nil ? "succeeded" : "failed"),
+            failure.map { .text($0.code) } ?? .null, failure.map { .text($0.message) } ?? .null,
+        ]
+        _ = try await perform(writing: true) { session in
+            try session.rows(
+                """
+                UPDATE campaign_item SET state = $3, code = $4, message = $5, worker = NULL, claimed_until = NULL
+                WHERE campaign = $1 AND integration = $2 AND state = 'pending'
+                """, values)
+        }
+    }
+
+    public func postpone(_ integration: String, of campaign: String, for time: Duration) async throws {
+        let sql = """
+            UPDATE campaign_item SET worker = NULL, claimed_until = \(dialect.currentTime) + CAST($3 AS BIGINT)
+            WHERE campaign = $1 AND integration = $2 AND state = 'pending'
+            """
+        _ = try await perform(writing: true) { session in
+            try session.rows(sql, [.text(campaign), .text(integration), .milliseconds(time)])
+        }
+    }
+
+    public func setState(_ state: Campaign.State, of campaign: String) async throws {
+        _ = try await perform(writing: true) { session in
+            try session.rows(
+                "UPDATE campaign SET state = $2 WHERE id = $1 AND state = 'running'",
+                [.text(campaign), .text(state.rawValue)])
+        }
+    }
+
+    // MARK: Looking
+
+    public func campaign(_ id: String) async throws -> Campaign {
+        let rows = try await perform(writing: false) { session in
+            try session.rows("\(selectCampaign) WHERE id = $1", [.text(id)])
+        }
+        guard let campaign = rows.first.flatMap(Campaign.init(row:)) else {
+            throw SmartConnectorError.noSuchCampaign(id)
+        }
+        return campaign
+    }
+
+    public func campaigns(limit: Int) async throws -> [Campaign] {
+        let rows = try await perform(writing: false) { session in
+            try session.rows(
+                "\(selectCampaign) ORDER BY number DESC LIMIT CAST($1 AS BIGINT)", [.integer(Int64(limit))])
+        }
+        return rows.compactMap(Campaign.init(row:))
+    }
+
+    private var selectCampaign: String {
+        "SELECT id, connector, target, stop_after, state, created FROM campaign"
+    }
+
+    public func status(of campaign: String) async throws -> CampaignStatus {
+        let found = try await self.campaign(campaign)
+        let sql = """
+            SELECT state, code, CASE WHEN claimed_until > \(dialect.currentTime) AND worker IS NOT NULL THEN 1 ELSE 0 END,
+            count(*) FROM campaign_item WHERE campaign = $1 GROUP BY 1, 2, 3
+            """
+        let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(campaign)]) }
+        func count(_ isCounted: ([SQLValue]) -> Bool) -> Int {
+            rows.filter(isCounted).reduce(0) { $0 + Int($1[3].integer ?? 0) }
+        }
+        let failed = rows.filter { $0[0].string == "failed" }
+        return CampaignStatus(
+            campaign: found, pending: count { $0[0].string == "pending" },
+            claimed: count { $0[0].string == "pending" && $0[2].integer == 1 },
+            succeeded: count { $0[0].string == "succeeded" }, failed: count { $0[0].string == "failed" },
+            failures: failed.map { ($0[1].string ?? "unknown", Int($0[3].integer ?? 0)) })
+    }
+}
+
+extension Campaign {
+    fileprivate init?(row: [SQLValue]) {
+        guard let id = row[0].string, let connector = row[1].string,
+            let target = row[2].string.flatMap(ConnectorVersion.init), let state = row[4].string.flatMap(State.init),
+            let created = row[5].date
+        else { return nil }
+        self.init(
+            id: id, connector: connector, target: target, stopAfterFailures: row[3].integer.map { Int($0) },
+            state: state, created: created)
+    }
+}

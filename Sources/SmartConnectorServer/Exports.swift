@@ -1,0 +1,2 @@
+// Who serves speaks of requests and answers.
+@_exported public import SmartConnectorWire

@@ -1,0 +1,207 @@
+import Foundation
+public import SmartConnector
+import Synchronization
+
+/// Campaigns in memory, over the integrations that are here.
+extension InMemoryStore: CampaignQueue {
+    public func startCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+    ) async throws -> Campaign {
+        let campaign = Campaign(
+            id: Integration.newID(), connector: connector, target: target, stopAfterFailures: stopAfterFailures,
+            state: .running, created: now())
+        let enlisted = try await list().map(\.integration).filter(campaign.concerns).compactMap(\.id)
+        change { $0.begin(campaign, over: enlisted) }
+        return campaign
+    }
+
+    public func resumeCampaign(_ id: String) async throws -> Campaign {
+        try change { campaigns in
+            try campaigns.change(id) { $0.resume() }
+            return try campaigns.found(id).campaign
+        }
+    }
+
+    public func claim(
+        _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
+    ) async throws -> [String] {
+        try change { try $0.change(campaign) { $0.claim(by: worker, atMost: limit, at: now(), for: time) } }
+    }
+
+    public func renewClaims(
+        _ integrations: [String], of campaign: String, by worker: String, for time: Duration
+    ) async throws {
+        try change { campaigns in
+            try campaigns.change(campaign) { $0.renew(integrations, by: worker, until: now().adding(time)) }
+        }
+    }
+
+    public func releaseClaims(_ campaign: String, of worker: String, except known: [String]) async throws {
+        _ = try change { campaigns in
+            try campaigns.change(campaign) { $0.release { $1 == worker && !known.contains($0) } }
+        }
+    }
+
+    public func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool {
+        let workers = try storage.campaigns.withLock { try $0.found(campaign).workers }
+        let ended = workers.filter(hasEnded)
+        return try change { try $0.change(campaign) { $0.release { ended.contains($1) } } }
+    }
+
+    public func settle(_ integration: String, of campaign: String, failure: FunctionFailure?) async throws {
+        try change { try $0.change(campaign) { $0.settle(integration, failure) } }
+    }
+
+    public func postpone(_ integration: String, of campaign: String, for time: Duration) async throws {
+        try change { try $0.change(campaign) { $0.postpone(integration, until: now().adding(time)) } }
+    }
+
+    public func setState(_ state: Campaign.State, of campaign: String) async throws {
+        try change { try $0.change(campaign) { $0.end(as: state) } }
+    }
+
+    public func campaign(_ id: String) async throws -> Campaign {
+        try storage.campaigns.withLock { try $0.found(id).campaign }
+    }
+
+    public func campaigns(limit: Int) async throws -> [Campaign] {
+        storage.campaigns.withLock { campaigns in campaigns.all.suffix(limit).reversed().map(\.campaign) }
+    }
+
+    public func status(of campaign: String) async throws -> CampaignStatus {
+        try storage.campaigns.withLock { try $0.found(campaign).status(at: now()) }
+    }
+
+    private func change<T: Sendable>(_ body: @Sendable (inout InMemoryCampaigns) throws -> T) rethrows -> T {
+        try storage.campaigns.withLock { try body(&$0) }
+    }
+}
+
+/// What a queue of campaigns keeps, as a value.
+struct InMemoryCampaigns: Sendable {
+    /// The oldest first.
+    private(set) var all: [Entry] = []
+
+    mutating func begin(_ campaign: Campaign, over integrations: [String]) {
+        all.append(Entry(campaign: campaign, items: integrations.map { Item(integration: $0) }))
+    }
+
+    func found(_ id: String) throws -> Entry {
+        guard let entry = all.first(where: { $0.campaign.id == id }) else {
+            throw SmartConnectorError.noSuchCampaign(id)
+        }
+        return entry
+    }
+
+    mutating func change<T>(_ id: String, _ body: (inout Entry) -> T) throws -> T {
+        guard let index = all.firstIndex(where: { $0.campaign.id == id }) else {
+            throw SmartConnectorError.noSuchCampaign(id)
+        }
+        return body(&all[index])
+    }
+
+    /// An integration of a campaign.
+    struct Item: Sendable {
+        let integration: String
+        var outcome = Outcome.pending
+        var worker: String?
+        /// Until when nobody else gets it.
+        var reserved: Date?
+
+        enum Outcome: Sendable, Equatable {
+            case pending, succeeded
+            case failed(code: String)
+        }
+    }
+
+    /// A campaign and what it is over, in the order it was enlisted.
+    struct Entry: Sendable {
+        var campaign: Campaign
+        var items: [Item]
+
+        var workers: Set<String> { Set(items.filter { $0.outcome == .pending }.compactMap(\.worker)) }
+
+        mutating func resume() {
+            for index in items.indices {
+                if case .failed = items[index].outcome { items[index] = Item(integration: items[index].integration) }
+            }
+            campaign = campaign.with(.running)
+        }
+
+        mutating func end(as state: Campaign.State) {
+            if campaign.state == .running { campaign = campaign.with(state) }
+        }
+
+        mutating func claim(by worker: String, atMost limit: Int, at now: Date, for time: Duration) -> [String] {
+            let free = items.indices.filter { items[$0].outcome == .pending && items[$0].reserved ?? now <= now }
+            return free.prefix(limit).map { index in
+                items[index].worker = worker
+                items[index].reserved = now.adding(time)
+                return items[index].integration
+            }
+        }
+
+        mutating func renew(_ integrations: [String], by worker: String, until end: Date) {
+            changePending { item in
+                if item.worker == worker, integrations.contains(item.integration) { item.reserved = end }
+            }
+        }
+
+        /// Gives back what these workers have taken.
+        ///
+        /// - Parameter isMeant: Is asked with an integration and its worker.
+        /// - Returns: Whether there was anything.
+        mutating func release(_ isMeant: (_ integration: String, _ worker: String) -> Bool) -> Bool {
+            var isAny = false
+            changePending { item in
+                guard let worker = item.worker, isMeant(item.integration, worker) else { return }
+                (item.worker, item.reserved, isAny) = (nil, nil, true)
+            }
+            return isAny
+        }
+
+        mutating func postpone(_ integration: String, until end: Date) {
+            changePending { item in
+                if item.integration == integration { (item.worker, item.reserved) = (nil, end) }
+            }
+        }
+
+        mutating func settle(_ integration: String, _ failure: FunctionFailure?) {
+            changePending { item in
+                guard item.integration == integration else { return }
+                item = Item(
+                    integration: integration, outcome: failure.map { .failed(code: $0.code) } ?? .succeeded)
+            }
+        }
+
+        private mutating func changePending(_ body: (inout Item) -> Void) {
+            for index in items.indices where items[index].outcome == .pending { body(&items[index]) }
+        }
+
+        func status(at now: Date) -> CampaignStatus {
+            let pending = items.filter { $0.outcome == .pending }
+            var failures: [String: Int] = [:]
+            for item in items {
+                if case .failed(let code) = item.outcome { failures[code, default: 0] += 1 }
+            }
+            return CampaignStatus(
+                campaign: campaign, pending: pending.count,
+                claimed: pending.count { $0.worker != nil && $0.reserved ?? now > now },
+                succeeded: items.count { $0.outcome == .succeeded }, failed: failures.values.reduce(0, +),
+                failures: failures.map { ($0, $1) })
+        }
+    }
+}
+
+extension Campaign {
+    /// The same campaign in another state.
+    fileprivate func with(_ state: State) -> Campaign {
+        Campaign(
+            id: id, connector: connector, target: target, stopAfterFailures: stopAfterFailures, state: state,
+            created: created)
+    }
+}
+
+extension Date {
+    fileprivate func adding(_ duration: Duration) -> Date { addingTimeInterval(duration / .seconds(1)) }
+}

@@ -1,0 +1,2 @@
+// Who imports this has the engine with it.
+@_exported public import SmartConnector

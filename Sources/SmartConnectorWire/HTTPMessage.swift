@@ -1,0 +1,134 @@
+import Foundation
+public import SmartConnector
+
+/// A request as any HTTP server has it, so that what answers it depends on none.
+public struct HTTPRequest: Sendable, Equatable {
+    /// `GET`, `POST` and so on.
+    public var method: String
+    /// The path as it was sent, without the query: `/function`.
+    public var path: String
+    /// The parameters of the query in order, percent-decoded.
+    public var query: [Field]
+    /// The header fields in order.
+    public var headers: [Field]
+    public var body: [UInt8]
+
+    /// A header field or a parameter of a query.
+    public struct Field: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(
+        method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = []
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The parts of the path, percent-decoded.
+    public var segments: [String] {
+        path.split(separator: "/").map { String($0).removingPercentEncoding ?? String($0) }
+    }
+
+    /// The first header field of that name, whatever its case.
+    public func header(_ name: String) -> String? { headers.value(name) }
+
+    /// The first parameter of that name.
+    public func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+    /// The token of `Authorization: Bearer …`; the scheme is matched without regard to case. Nil where there is no
+    /// such header, empty where it has another scheme.
+    public var bearerToken: Secret? {
+        guard let authorization = header("Authorization") else { return nil }
+        guard let space = authorization.utf8.firstIndex(of: UInt8(ascii: " ")),
+            String(authorization[..<space]).isEqual(toASCII: "bearer")
+        else { return Secret("") }
+        return Secret(String(authorization[space...].drop { $0 == " " }))
+    }
+}
+
+/// An answer for any HTTP server to send.
+public struct HTTPResponse: Sendable, Equatable {
+    public var status: Int
+    /// The header fields. `Content-Length` is the server's to add.
+    public var headers: [HTTPRequest.Field]
+    public var body: [UInt8]
+
+    public init(status: Int, headers: [HTTPRequest.Field] = [], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    static let jsonHeaders = [HTTPRequest.Field("Content-Type", "application/json; charset=utf-8")]
+
+    /// A JSON value.
+    public init(status: Int = 200, json: JSON, headers: [HTTPRequest.Field] = []) {
+        self.init(status: status, body: json.utf8())
+        self.headers = Self.jsonHeaders + headers
+    }
+
+    /// Errors in the envelope of integrator.io.
+    public init(
+        status: Int, errors: [FunctionFailure], field: String? = nil, headers: [HTTPRequest.Field] = []
+    ) {
+        self.init(status: status, json: errors.envelope(field: field), headers: headers)
+    }
+
+    /// The first header field of that name, whatever its case.
+    public func header(_ name: String) -> String? { headers.value(name) }
+}
+
+extension [HTTPRequest.Field] {
+    fileprivate func value(_ name: String) -> String? {
+        for field in self where field.name.isEqual(toASCII: name) { return field.value }
+        return nil
+    }
+}
+
+extension String {
+    /// Whether both are the same but for the case of ASCII letters.
+    fileprivate func isEqual(toASCII other: String) -> Bool {
+        func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+        guard utf8.count == other.utf8.count else { return false }
+        for (left, right) in zip(utf8, other.utf8) where left != right && folded(left) != folded(right) { return false }
+        return true
+    }
+}
+
+extension String {
+    private static let unreserved = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+    /// The text as a part of a URL's path or query, everything escaped but what never needs it.
+    package var percentEncoded: String { addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? self }
+}
+
+extension [FunctionFailure] {
+    /// `{"errors":[{"code","message","field"?}]}`
+    ///
+    /// Source: integrator.io's Integration API and its extension functions.
+    package func envelope(field: String? = nil) -> JSON {
+        let errors = map { failure -> JSON in
+            var error: JSON = ["code": JSON(failure.code), "message": JSON(failure.message)]
+            if let field { error["field"] = JSON(field) }
+            return error
+        }
+        return ["errors": JSON(errors)]
+    }
+}
+
+/// Whatever answers requests.
+public protocol HTTPResponder: Sendable {
+    /// The answer to a request. Never fails: what goes wrong is an answer too.
+    func respond(to request: HTTPRequest) async -> HTTPResponse
+}

@@ -1,0 +1,317 @@
+public import SmartConnector
+import Synchronization
+
+/// Answers the calls that integrator.io makes to a connector's stack, over any transport.
+///
+/// In a web framework it is mounted as it is; ``respond(to:)`` takes bytes and headers and returns status, headers and
+/// bytes. In a function service, ``answer(_:idempotencyKey:)`` takes the request alone.
+///
+/// ```swift
+/// let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { options in
+///     IntegratorClient(token: options.bearerToken ?? Secret(""))
+/// }
+/// app.post("function") { request in
+///     let answer = await endpoint.respond(to: HTTPRequest(method: "POST", path: "/function", headers: …, body: …))
+///     return Response(status: answer.status, headers: answer.headers, body: answer.body)
+/// }
+/// ```
+///
+/// Source: the extension functions of integrator.io.
+public struct StackEndpoint: HTTPResponder {
+    /// How large an answer may be where the request does not say: 5 MiB.
+    public static let defaultMaximumResponseSize = 5 * 1024 * 1024
+
+    private let connectors: [String: Connector]
+    private let diy: Connector?
+    private let systemToken: Secret
+    private let api: @Sendable (CallOptions) -> any IntegrationAPI
+
+    /// An endpoint for some connectors.
+    ///
+    /// - Parameters:
+    ///   - connectors: The connectors, each with an id of its own; of two with one id the last counts.
+    ///   - diy: The functions of integrations that users build themselves.
+    ///   - systemToken: What a caller has to show: the token of the stack's record in integrator.io. With an empty one
+    ///     every caller over HTTP is refused.
+    ///   - api: Makes the Integration API that a call is given; its token is `CallOptions.bearerToken`.
+    public init(
+        connectors: [Connector], diy: Connector? = nil, systemToken: Secret,
+        api: @escaping @Sendable (CallOptions) -> any IntegrationAPI
+    ) {
+        self.connectors = Dictionary(connectors.map { ($0.id, $0) }) { _, last in last }
+        self.diy = diy
+        self.systemToken = systemToken
+        self.api = api
+    }
+
+    // MARK: Over HTTP
+
+    /// Answers `POST /function`, `GET /`, `GET /healthCheck` and `GET /functions`.
+    public func respond(to request: HTTPRequest) async -> HTTPResponse {
+        switch request.path {
+        case "/function":
+            guard request.method == "POST" else { return .methodNotAllowed("POST") }
+            return await function(request)
+        case "/", "/healthCheck":
+            guard request.method == "GET" || request.method == "HEAD" else { return .methodNotAllowed("GET") }
+            return Self.healthy
+        case "/functions":
+            guard request.method == "GET" else { return .methodNotAllowed("GET") }
+            guard isAuthorized(request.bearerToken ?? request.parameter("access_token").map(Secret.init)) else {
+                return Self.unauthorized
+            }
+            return directory(of: request.parameter("_connectorId"))
+        default:
+            return HTTPResponse(
+                status: 404,
+                errors: [FunctionFailure(code: "not_found", message: "there is nothing at \(request.path)")])
+        }
+    }
+
+    private func function(_ request: HTTPRequest) async -> HTTPResponse {
+        var token = request.bearerToken
+        if let token, !isAuthorized(token) { return Self.unauthorized }
+        let body: JSON
+        do {
+            body = try JSON(parsing: request.body)
+        } catch {
+            if token == nil { token = request.parameter("access_token").map(Secret.init) }
+            guard isAuthorized(token) else { return Self.unauthorized }
+            return HTTPResponse(
+                status: 400,
+                errors: [FunctionFailure(code: "malformed_json", message: "the request body is \(error)")])
+        }
+        if token == nil {
+            token = (body["access_token"]?.string ?? request.parameter("access_token")).map(Secret.init)
+        }
+        guard isAuthorized(token) else { return Self.unauthorized }
+        let answer = await answer(body, idempotencyKey: request.header("Idempotency-Key"))
+        return HTTPResponse(status: answer.status, headers: HTTPResponse.jsonHeaders, body: answer.body)
+    }
+
+    /// Where there is no system token, nobody has shown it.
+    private func isAuthorized(_ token: Secret?) -> Bool {
+        !systemToken.value.isEmpty && token == systemToken
+    }
+
+    /// Which functions there are: an addition of ours, so that a caller need not guess.
+    private func directory(of id: String?) -> HTTPResponse {
+        guard let id, let connector = connectors[id] else {
+            return HTTPResponse(status: 422, errors: [.unknownConnector])
+        }
+        let functions = connector.functions.functions.map { function -> JSON in
+            var row: JSON = [
+                "type": JSON(function.extensionType.rawValue), "function": JSON(function.extensionName),
+            ]
+            if case .update(let version) = function { row["version"] = JSON(version.description) }
+            return row
+        }
+        return HTTPResponse(
+            json: ["_connectorId": JSON(id), "functions": JSON(functions), "others": JSON(connector.functions.isOpen)])
+    }
+
+    // MARK: Whatever the transport
+
+    /// A status and the JSON text that goes with it.
+    public struct Answer: Sendable, Equatable {
+        public var status: Int
+        public var body: [UInt8]
+    }
+
+    /// Answers a call whose sender has shown the system token.
+    ///
+    /// - Parameters:
+    ///   - request: `{"type"?, "function", "_connectorId" | "diy", "options", "maxResponseSize"?}`
+    ///   - idempotencyKey: The key that came beside it; `options.idempotencyKey` counts before it.
+    public func answer(_ request: JSON, idempotencyKey: String? = nil) async -> Answer {
+        let target: Target
+        switch find(request) {
+        case .success(let found): target = found
+        case .failure(let errors): return Answer(errors.failures)
+        }
+        let made = Made()
+        do {
+            var result = try await call(target, idempotencyKey, made)
+            if result.isNull, target.function != .preUninstall { result = made.added(to: [:]) ?? .null }
+            result = made.added(to: result) ?? result
+            let body = result.utf8()
+            let limit = request["maxResponseSize"]?.int ?? Self.defaultMaximumResponseSize
+            guard body.count <= limit else { throw FunctionFailure.tooLarge(limit) }
+            return Answer(status: 200, body: body)
+        } catch is EncodingError {
+            return Answer([.notSerializable])
+        } catch {
+            let errors = [FunctionFailure(error)].envelope()
+            return Answer(status: 422, body: (made.added(to: errors) ?? errors).utf8())
+        }
+    }
+
+    /// What a function records that it made and removed in other systems.
+    private final class Made: Sendable {
+        private let changes = Guarded<[LedgerChange]>([])
+
+        func note(_ new: [LedgerChange]) { changes.withLock { $0 += new } }
+
+        /// An answer with what was recorded, for a flow that drives this stack; nil where there is nothing to add or no
+        /// place for it.
+        func added(to answer: JSON) -> JSON? {
+            let changes = changes.withLock { $0 }
+            guard !changes.isEmpty, answer.kind == .object else { return nil }
+            var answer = answer
+            answer["ledger"] = JSON(changes.map(\.json))
+            return answer
+        }
+    }
+
+    private struct Target {
+        var connector: Connector
+        /// Nil for the update as the platform asks for it: to whatever version is the newest.
+        var function: ConnectorFunction?
+        var options: JSON
+    }
+
+    private struct Errors: Error {
+        var failures: [FunctionFailure]
+    }
+
+    /// Finds what a request is about, or everything that is wrong with it.
+    private func find(_ request: JSON) -> Result<Target, Errors> {
+        var failures: [FunctionFailure] = []
+        var connector: Connector?
+        if request["diy"]?.bool == true {
+            connector = diy
+            if connector == nil { failures.append(.noDIY) }
+        } else if let id = request["_connectorId"], !id.isNull {
+            connector = id.string.flatMap { connectors[$0] }
+            if connector == nil { failures.append(.unknownConnector) }
+        } else {
+            failures.append(.neitherDIYNorConnector)
+        }
+        let function = request["function"].flatMap { $0.isNull ? nil : $0 }
+        if function == nil {
+            failures.append(.noFunction)
+        } else if function?.kind != .string {
+            failures.append(.functionIsNoString)
+        }
+        let options = request["options"].flatMap { $0.kind == .object ? $0 : nil }
+        if options == nil { failures.append(.noOptions) }
+        guard let connector, let name = function?.string, let options, failures.isEmpty else {
+            return .failure(Errors(failures: failures))
+        }
+        var types = ConnectorFunction.ExtensionType.allCases[...]
+        if let written = request["type"], !written.isNull {
+            let type = written.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:))
+            guard let type, connector.hasFunctions(of: type) else {
+                return .failure(Errors(failures: [.noGroup(written.string ?? written.text())]))
+            }
+            types = [type]
+        }
+        for type in types {
+            if type == .installer, name == ConnectorFunction.updateName, connector.hasUpdates {
+                let version = options["version"]?.string.flatMap(ConnectorVersion.init)
+                return .success(
+                    Target(connector: connector, function: version.map(ConnectorFunction.update), options: options))
+            }
+            let function = ConnectorFunction.function(type, name)
+            if connector.functions.contains(function) {
+                return .success(Target(connector: connector, function: function, options: options))
+            }
+        }
+        return .failure(Errors(failures: [.noSuchFunction]))
+    }
+
+    private func call(_ target: Target, _ idempotencyKey: String?, _ made: Made) async throws -> JSON {
+        let options = CallOptions(wire: target.options)
+        let api = api(options)
+        let id = target.options["_integrationId"]?.string ?? ""
+        guard let function = target.function else {
+            return try await updateToNewest(target.connector, integration: id, options, api)
+        }
+        return try await target.connector.call(
+            FunctionCall(
+                function, connectorID: target.connector.id, integrationID: id, options: options,
+                pending: target.options["pending"],
+                idempotencyKey: target.options["idempotencyKey"]?.string ?? idempotencyKey ?? IdempotencyKey.make(),
+                api: api, note: { changes in made.note(changes) }))
+    }
+
+    /// The platform asks for an update without naming a version: the functions of all newer ones run in order, and
+    /// the newest becomes the integration's version.
+    private func updateToNewest(
+        _ connector: Connector, integration id: String, _ options: CallOptions, _ api: any IntegrationAPI
+    ) async throws -> JSON {
+        guard let newest = connector.newestVersion else { throw FunctionFailure.noSuchFunction }
+        let flow = InstallFlow(integration: id, connector: connector, api: api, options: options)
+        if let failure = try await flow.update(to: newest).finish()?.failure { throw failure }
+        return .null
+    }
+
+    // MARK: Answers that are always the same
+
+    private static let healthy = HTTPResponse(json: ["success": true])
+    private static let unauthorized = HTTPResponse(
+        status: 401, errors: [FunctionFailure(code: "unauthorized", message: "Invalid system token.")],
+        headers: [HTTPRequest.Field("WWW-Authenticate", "invalid system token")])
+}
+
+extension StackEndpoint.Answer {
+    fileprivate init(_ failures: [FunctionFailure]) {
+        self.init(status: 422, body: failures.envelope().utf8())
+    }
+}
+
+extension HTTPResponse {
+    package static func methodNotAllowed(_ allowed: String) -> HTTPResponse {
+        HTTPResponse(
+            status: 405,
+            errors: [FunctionFailure(code: "method_not_allowed", message: "only \(allowed) is answered here")],
+            headers: [HTTPRequest.Field("Allow", allowed)])
+    }
+}
+
+extension Connector {
+    fileprivate func hasFunctions(of type: ConnectorFunction.ExtensionType) -> Bool {
+        functions.isOpen || functions.functions.contains { $0.extensionType == type }
+    }
+
+    fileprivate var hasUpdates: Bool { functions.isOpen || newestVersion != nil }
+
+    /// The newest version that there is an update function for.
+    package var newestVersion: ConnectorVersion? {
+        functions.functions.compactMap { if case .update(let version) = $0 { version } else { nil } }.max()
+    }
+}
+
+/// Source of codes and messages: integrator.io's extension framework.
+extension FunctionFailure {
+    fileprivate static let neitherDIYNorConnector = FunctionFailure(
+        code: "missing_required_field",
+        message: "Need to set either the diy or _connectorId field in extension options.")
+    fileprivate static let noDIY = FunctionFailure(
+        code: "missing_required_field", message: "DIY is not configured in the extension configuration.")
+    fileprivate static let unknownConnector = FunctionFailure(
+        code: "invalid_field",
+        message:
+            "The _connectorId set in the extension options doesn't match any of the _connectorId's present in extension configuration."
+    )
+    fileprivate static let noFunction = FunctionFailure(
+        code: "missing_required_field", message: "Missing required field function in the extension options.")
+    fileprivate static let functionIsNoString = FunctionFailure(
+        code: "invalid_field", message: "The function field in the extension options must be of type string.")
+    fileprivate static let noOptions = FunctionFailure(
+        code: "missing_required_field", message: "Function options haven't been provided.")
+    fileprivate static let noSuchFunction = FunctionFailure(
+        code: "invalid_function",
+        message: "The function passed in the extension options doesn't map to a function.")
+    fileprivate static let notSerializable = FunctionFailure(
+        code: "invalid_extension_response", message: "Extension response is not serializable.")
+
+    fileprivate static func noGroup(_ type: String) -> FunctionFailure {
+        FunctionFailure(code: "object_not_found", message: "The object \(type) doesn't exist in the module.")
+    }
+
+    fileprivate static func tooLarge(_ limit: Int) -> FunctionFailure {
+        FunctionFailure(
+            code: "response_size_exceeded", message: "response stream exceeded limit of \(limit) bytes.")
+    }
+}
