@@ -154,6 +154,9 @@ private struct ValueDecoder: Decoder {
 
 /// Through another coder a value passes as what it is; numbers then have that coder's precision.
 extension JSON: Codable {
+    /// Reads the value as it is where the coder is ``decode(_:)``; from any other coder as that coder understands it.
+    ///
+    /// - Throws: `DecodingError` where the coder has no value there, or one that is none of the six kinds.
     public init(from decoder: any Decoder) throws {
         if let decoder = decoder as? ValueDecoder {
             self = decoder.value
@@ -183,6 +186,9 @@ extension JSON: Codable {
         }
     }
 
+    /// Writes the value as what it is. A number that is no `Int` is written as a double, with a double's precision.
+    ///
+    /// - Throws: What the coder throws.
     public func encode(to encoder: any Encoder) throws {
         switch kind {
         case .object:

@@ -1,10 +1,12 @@
 // No `nil` literal for null: in a `JSON?` it would be read as "no value", which is something else. Write `.null`.
 
 extension JSON: ExpressibleByBooleanLiteral {
+    /// `true` or `false`.
     public init(booleanLiteral value: Bool) { self.init(value) }
 }
 
 extension JSON: ExpressibleByIntegerLiteral {
+    /// A number of the literal's value.
     public init(integerLiteral value: Int) { self.init(value) }
 }
 
@@ -14,10 +16,12 @@ extension JSON: ExpressibleByFloatLiteral {
 }
 
 extension JSON: ExpressibleByStringInterpolation {
+    /// A string of the literal's text, interpolations filled in.
     public init(stringLiteral value: String) { self.init(value) }
 }
 
 extension JSON: ExpressibleByArrayLiteral {
+    /// An array of the elements in the order they are written.
     public init(arrayLiteral elements: JSON...) { self.init(elements) }
 }
 

@@ -16,6 +16,7 @@ extension JSON {
             self = number
         }
 
+        /// A number of this value, every digit written out, however many there are.
         public init(_ integer: some BinaryInteger) {
             text = String(integer)
         }

@@ -3,8 +3,10 @@ extension JSON {
     public struct ParseError: Error, Sendable, Equatable, CustomStringConvertible {
         /// What kind of fault it is.
         public struct Code: RawRepresentable, Sendable, Hashable {
+            /// The reason as text, such as `unexpected_byte`.
             public let rawValue: String
 
+            /// A reason by its text. Those that the parser gives are listed here.
             public init(rawValue: String) {
                 self.rawValue = rawValue
             }
@@ -44,6 +46,7 @@ extension JSON {
             column = 1 + before[lineStart...].count { $0 & 0xC0 != 0x80 }
         }
 
+        /// One line: where the fault is, by line and column, and what it is.
         public var description: String { "not JSON, line \(line), column \(column): \(message)" }
     }
 }

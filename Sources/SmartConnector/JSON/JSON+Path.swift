@@ -7,6 +7,7 @@ extension JSON {
         /// Names, and indices as decimal text: whether `0` is an index depends on the value it is applied to.
         public var components: [String]
 
+        /// A path of names and indices as they are, unescaped.
         public init(_ components: [String]) {
             self.components = components
         }
@@ -47,6 +48,7 @@ extension JSON {
             self.components = components
         }
 
+        /// The path as text: components separated by dots, with a backslash where a name needs one.
         public var description: String {
             components
                 .map { name in

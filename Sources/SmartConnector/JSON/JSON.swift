@@ -14,6 +14,7 @@
 public struct JSON: Sendable {
     /// The six kinds of value.
     public enum Kind: UInt8, Sendable {
+        /// As RFC 8259, section 3, has them; `true` and `false` are one kind.
         case null, bool, number, string, array, object
     }
 
@@ -63,10 +64,15 @@ public struct JSON: Sendable {
 
     // MARK: Making values
 
+    /// `true` or `false`.
     public init(_ bool: Bool) { storage = .bool(bool) }
+    /// A string of this text. What needs an escape gets it when it is printed.
     public init(_ string: String) { storage = .string(string) }
+    /// A number of this value, every digit written out, however many there are.
     public init(_ integer: some BinaryInteger) { storage = .number(Number(integer)) }
+    /// A number with the text that it has.
     public init(_ number: Number) { storage = .number(number) }
+    /// An array of these elements in this order.
     public init(_ elements: [JSON]) { storage = .array(elements) }
 
     /// A number, or nil when `double` is not finite: JSON has no such numbers.
@@ -75,7 +81,7 @@ public struct JSON: Sendable {
         storage = .number(number)
     }
 
-    /// An object with these members in this order.
+    /// An object with these members in this order. A name may be repeated; a look-up then finds the last.
     public init(_ members: some Sequence<(name: String, value: JSON)>) {
         storage = .object(Members(names: members.map { Name(JSON($0.name)) }, values: members.map(\.value)))
     }
