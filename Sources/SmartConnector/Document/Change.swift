@@ -4,11 +4,11 @@
 public struct Change: Sendable, Equatable {
     /// One field of the document.
     public enum Field: Sendable, Hashable, CustomStringConvertible {
-        /// A member of the document itself.
+        /// A member of the document itself, by its name.
         case member(String)
-        /// A member of the step at an index.
+        /// A member of a step: the step's index in `install[]`, counted from 0, and the member's name.
         case step(Int, String)
-        /// A value within `settings`.
+        /// A value within `settings`, by the path that leads to it from there.
         case settings(JSON.Path)
 
         /// The field as a path, such as `install[2].completed`.
@@ -23,13 +23,16 @@ public struct Change: Sendable, Equatable {
 
     /// A field and the value that it is to have.
     public struct Edit: Sendable, Equatable {
+        /// Where the value goes.
         public var field: Field
+        /// What is written there. `null` is written as `null`: no edit removes a member.
         public var value: JSON
     }
 
     /// The edits, each of a field of its own.
     public private(set) var edits: [Edit] = []
 
+    /// A change without edits, which leaves a document as it is.
     public init() {}
 
     /// Whether there is nothing to write.
@@ -58,7 +61,9 @@ public struct Change: Sendable, Equatable {
         return isChanged
     }
 
-    /// The fields that do not have the value they were given in the document that a server answered with.
+    /// The fields that do not have the value they were given in the document that a server answered with, in the order
+    /// of the edits. Values are compared by meaning (``JSON/isEquivalent(to:)``), and a member that is not there is as
+    /// good as `null`.
     public func fieldsIgnored(in answer: Integration) -> [Field] {
         edits.compactMap { edit in
             let isKept = answer[edit.field]?.isEquivalent(to: edit.value) ?? edit.value.isNull

@@ -7,6 +7,7 @@ public struct CloneOptions: Sendable, Equatable {
     /// Whether the clone is for the sandbox environment; as the original where there is none.
     public var sandbox: Bool?
 
+    /// Options. Without any, the clone is `Clone - ` and the old name, and keeps its connections and environment.
     public init(name: String? = nil, connectionMap: [String: String] = [:], sandbox: Bool? = nil) {
         self.name = name
         self.connectionMap = connectionMap

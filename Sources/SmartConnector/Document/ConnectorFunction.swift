@@ -1,8 +1,8 @@
 /// A function of a connector's backend, by its kind and name.
 public enum ConnectorFunction: Sendable, Hashable, Codable {
-    /// Installs a step; named by `installerFunction`.
+    /// Installs a step, which names it as `installerFunction`.
     case installer(String)
-    /// Undoes a step; named by `uninstallerFunction`.
+    /// Undoes a step, which names it as `uninstallerFunction`.
     case uninstaller(String)
     /// The connector's own installer: it writes the steps of a new integration.
     case connectorInstaller
@@ -10,23 +10,28 @@ public enum ConnectorFunction: Sendable, Hashable, Codable {
     case preUninstall
     /// The connector's own uninstaller: the last call before the integration is deleted.
     case connectorUninstaller
-    /// Brings an integration to a version.
+    /// Brings an integration to this version from the one before.
     case update(ConnectorVersion)
-    /// A settings function: `persistSettings`, `refreshMetadata`, `changeEdition`, `getMappingMetadata`.
+    /// A settings function, by its name: `persistSettings`, `refreshMetadata`, `changeEdition`, `getMappingMetadata`.
     case setting(String)
-    /// An extension function called by an export or import.
+    /// An extension function called by an export or import, by the name that the export or import has for it.
     case hook(String)
-    /// An extension function that stands in for an application.
+    /// An extension function that stands in for an application, by its name.
     case wrapper(String)
-    /// An extension function of any other use.
+    /// An extension function of any other use, by its name.
     case utility(String)
 
+    /// Checks the settings that a user wants saved, and answers which are to be.
     public static let persistSettings = ConnectorFunction.setting("persistSettings")
+    /// Answers with a settings field anew: what a select list offers may have changed in the other system.
     public static let refreshMetadata = ConnectorFunction.setting("refreshMetadata")
+    /// Follows a change of the licence's edition.
     public static let changeEdition = ConnectorFunction.setting("changeEdition")
+    /// Answers with the metadata of the connector's mappings, an array.
     public static let getMappingMetadata = ConnectorFunction.setting("getMappingMetadata")
 
-    /// The name by which it is called and reported.
+    /// The name by which it is called and reported. Functions for the connector as a whole have the name of their kind,
+    /// since the document does not name them.
     public var name: String {
         switch self {
         case .installer(let name), .uninstaller(let name), .setting(let name), .hook(let name), .wrapper(let name),
@@ -64,6 +69,7 @@ public struct FunctionDirectory: Sendable, Equatable {
     /// version. So it is for a stack elsewhere that nobody can ask, for simulation, and for looking at a document.
     public var isOpen: Bool
 
+    /// A directory of the functions of one connector.
     public init(functions: Set<ConnectorFunction>, isOpen: Bool = false) {
         self.functions = functions
         self.isOpen = isOpen
@@ -72,6 +78,8 @@ public struct FunctionDirectory: Sendable, Equatable {
     /// Every function that a document may name.
     public static let open = FunctionDirectory(functions: [], isOpen: true)
 
+    /// Whether the connector has a function, or is taken to have it. Functions for the connector as a whole, hooks,
+    /// wrappers and utilities are never taken to exist, only listed.
     public func contains(_ function: ConnectorFunction) -> Bool {
         if functions.contains(function) { return true }
         switch function {
@@ -80,7 +88,8 @@ public struct FunctionDirectory: Sendable, Equatable {
         }
     }
 
-    /// The update functions on the way from one version, exclusive, to another, inclusive.
+    /// The versions whose update functions lie on the way from one version, exclusive, to another, inclusive, oldest
+    /// first. With nothing installed (nil), all up to the target.
     public func updates(after installed: ConnectorVersion?, through target: ConnectorVersion) -> [ConnectorVersion] {
         var versions: Set<ConnectorVersion> = isOpen ? [target] : []
         for case .update(let version) in functions { versions.insert(version) }

@@ -19,6 +19,7 @@ public struct ConnectorVersion: Sendable, CustomStringConvertible {
 
     private let parts: Parts
 
+    /// The version as it was written, such as `1.1`.
     public var description: String { parts.description }
     private var numbers: [Int] { parts.numbers }
     private var prerelease: [Identifier] { parts.prerelease }
@@ -28,7 +29,8 @@ public struct ConnectorVersion: Sendable, CustomStringConvertible {
         case text(String)
     }
 
-    /// Reads a version, or returns nil where the text is none.
+    /// Reads a version: numbers separated by dots, then `-` and a prerelease, then `+` and build metadata, the last two
+    /// where there are any. Nil where the text is none.
     public init?(_ text: String) {
         let release = text.prefix { $0 != "+" }
         let core = release.prefix { $0 != "-" }
@@ -53,15 +55,20 @@ public struct ConnectorVersion: Sendable, CustomStringConvertible {
 }
 
 extension ConnectorVersion: Comparable, Hashable {
+    /// Whether both are the same version, however they are written: `1.1` and `1.1.0+7` are.
     public static func == (left: Self, right: Self) -> Bool {
         left.parts === right.parts || left.numbers == right.numbers && left.prerelease == right.prerelease
     }
 
+    /// Hashes what makes versions equal, and so not how they are written.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(numbers)
         hasher.combine(prerelease)
     }
 
+    /// Whether the left one comes first. A prerelease comes before its release.
+    ///
+    /// Source: Semantic Versioning 2.0.0, section 11.
     public static func < (left: Self, right: Self) -> Bool {
         if left.numbers != right.numbers { return left.numbers.lexicographicallyPrecedes(right.numbers) }
         // A version without a prerelease comes after all of its prereleases.
@@ -86,6 +93,9 @@ extension ConnectorVersion: ExpressibleByStringLiteral {
 }
 
 extension ConnectorVersion: Codable {
+    /// Reads a version from a string.
+    ///
+    /// - Throws: `DecodingError` where there is no string, or one that is no version.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let version = ConnectorVersion(try container.decode(String.self)) else {
@@ -94,6 +104,9 @@ extension ConnectorVersion: Codable {
         self = version
     }
 
+    /// Writes a string: the version as it was written.
+    ///
+    /// - Throws: What the coder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)

@@ -5,11 +5,13 @@ public struct FunctionFailure: Error, Sendable, Equatable, Codable, CustomString
     /// What is wrong and what to do, for the user who installs.
     public let message: String
 
+    /// A failure with a code for programs and a message for the user.
     public init(code: String, message: String) {
         self.code = code
         self.message = message
     }
 
+    /// One line: the code and the message.
     public var description: String { "\(code): \(message)" }
 
     package static func unknown(_ function: ConnectorFunction) -> FunctionFailure {

@@ -5,11 +5,12 @@ public struct InstallStep: Sendable, Equatable {
     /// The element, with every member it has.
     public var json: JSON
 
+    /// A view of an element. One that is no object has none of the members below.
     public init(_ json: JSON) {
         self.json = json
     }
 
-    /// What the user sees the step called.
+    /// What the user sees the step called. Nil where the element does not say, as for all members below.
     public var name: String? { json["name"]?.string }
     /// What the user is told to do.
     public var description: String? { json["description"]?.string }

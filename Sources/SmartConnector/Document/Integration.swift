@@ -34,20 +34,21 @@ public struct Integration: Sendable, Equatable {
 
     // MARK: Every integration
 
-    /// The `_id` that the server gave.
+    /// The `_id` that the server gave. Nil in a document that no server has stored.
     public var id: String? { self["_id"]?.string }
 
+    /// What the user sees the integration called: `name`. Setting it to nil removes the member.
     public var name: String? {
         get { self["name"]?.string }
         set { self["name"] = newValue.map { JSON($0) } }
     }
 
-    /// When the server last stored the document: ISO 8601 text.
+    /// When the server last stored the document: ISO 8601 text with milliseconds, in UTC. Nil where no server has.
     public var lastModified: String? { self["lastModified"]?.string }
 
     // MARK: SmartConnectors only
 
-    /// The connector that this is an installed copy of.
+    /// The `_connectorId` of the connector that this is an installed copy of. Nil for a DIY integration.
     public var connectorID: String? { self["_connectorId"]?.string }
 
     /// The mode, or nil where the document has none or one that is not known.

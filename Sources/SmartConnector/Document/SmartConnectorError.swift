@@ -2,8 +2,10 @@
 public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name for the reason.
     public struct Code: RawRepresentable, Sendable, Hashable {
+        /// The reason as text, such as `illegal_command`.
         public let rawValue: String
 
+        /// A reason by its text. Those that the engine gives are listed here.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }
@@ -36,16 +38,17 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let nothingInDoubt = Code(rawValue: "nothing_in_doubt")
     }
 
+    /// The reason, for a program to switch on.
     public let code: Code
     /// What is wrong and what to do.
     public let message: String
-    /// For an illegal command: the mode it was given in.
+    /// For an illegal command: the mode it was given in, or nil once the integration is gone.
     public let mode: Mode?
     /// For an illegal command: what was asked.
     public let command: IntegrationCommand?
-    /// For an illegal command: what would be allowed.
+    /// For an illegal command: what would be allowed. Otherwise empty.
     public let legalCommands: [IntegrationCommand]
-    /// For missing functions: all of them.
+    /// For missing functions: all of them, in the order in which the document names them. Otherwise empty.
     public let functions: [ConnectorFunction]
 
     init(
@@ -60,5 +63,6 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         self.functions = functions
     }
 
+    /// The message alone, which is written to be shown to a person.
     public var description: String { message }
 }

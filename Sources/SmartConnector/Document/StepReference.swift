@@ -21,10 +21,14 @@ public struct StepReference: Sendable {
 
     /// The index in `install[]`, counted from 0.
     public var index: Int { values.index }
+    /// The step's `name`. Nil where it has none.
     public var name: String? { values.name }
+    /// The step's `installerFunction`. Nil where a person does the step.
     public var installerFunction: String? { values.installerFunction }
+    /// The step's `uninstallerFunction`. Nil where there is nothing to undo.
     public var uninstallerFunction: String? { values.uninstallerFunction }
 
+    /// A reference to the step at an index, by what else the step is known by.
     public init(
         index: Int, name: String? = nil, installerFunction: String? = nil, uninstallerFunction: String? = nil
     ) {
@@ -66,11 +70,13 @@ public struct StepReference: Sendable {
 }
 
 extension StepReference: Hashable {
+    /// Whether both have the same index, name and functions.
     public static func == (left: StepReference, right: StepReference) -> Bool {
         left.values === right.values
             || left.index == right.index && left.name == right.name && left.hasFunctions(of: right)
     }
 
+    /// Hashes what is compared: index, name and functions.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(index)
         hasher.combine(name)
@@ -84,6 +90,9 @@ extension StepReference: Codable {
         case index, name, installerFunction, uninstallerFunction
     }
 
+    /// Reads an object with `index` and, where the step has them, `name` and the names of its functions.
+    ///
+    /// - Throws: `DecodingError` where there is no index, or a member is of another kind.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -93,6 +102,9 @@ extension StepReference: Codable {
             uninstallerFunction: try container.decodeIfPresent(String.self, forKey: .uninstallerFunction))
     }
 
+    /// Writes an object with `index` and, where the step has them, `name` and the names of its functions.
+    ///
+    /// - Throws: What the coder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(index, forKey: .index)
