@@ -2,8 +2,10 @@
 public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name for the reason; a server may send others than these.
     public struct Code: RawRepresentable, Sendable, Hashable {
+        /// The code as it stands in the server's envelope of errors, such as `not_found`.
         public let rawValue: String
 
+        /// A code by its text: one of those here, or one of the server's own.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }
@@ -32,16 +34,18 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let corrupt = Code(rawValue: "corrupt")
     }
 
+    /// The reason, for a program to switch on.
     public var code: Code
     /// What is wrong and what to do.
     public var message: String
-    /// The HTTP status, where there is one.
+    /// The HTTP status. Nil where nothing was sent over HTTP, or no answer came.
     public var status: Int?
-    /// The field that the error is about.
+    /// The field of the document that the error is about: a member's name. Nil where the API names none.
     public var field: String?
-    /// How long the server asks to wait before the next attempt.
+    /// How long the server asks to wait before the next attempt: `Retry-After`. Nil where it does not say.
     public var retryAfter: Duration?
 
+    /// An error of an API. What it does not know of is nil.
     public init(
         _ code: Code, _ message: String, status: Int? = nil, field: String? = nil, retryAfter: Duration? = nil
     ) {
@@ -52,10 +56,12 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         self.retryAfter = retryAfter
     }
 
+    /// There is no integration of this `_id`; status 404.
     public static func notFound(_ id: String) -> APIError {
         APIError(.notFound, "there is no integration \(id)", status: 404)
     }
 
+    /// The integration of this `_id` has another revision than the caller based its change on; status 412.
     public static func conflict(_ id: String) -> APIError {
         APIError(.conflict, "integration \(id) has changed since it was read; read it again", status: 412)
     }
@@ -66,7 +72,7 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Whether the document has changed since it was read.
     public var isConflict: Bool { code == .conflict || status == 412 }
 
-    /// Whether the same request may well succeed in a moment.
+    /// Whether the same request may well succeed in a moment: the code says so, or the status is 408, 429 or 5xx.
     public var isTransient: Bool {
         switch code {
         case .busy, .unavailable, .rateLimited: true
@@ -74,5 +80,6 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The message alone, which is written to be shown to a person.
     public var description: String { message }
 }

@@ -7,12 +7,20 @@ public protocol IntegrationAPI: Sendable {
     /// - Parameters:
     ///   - cursor: ``IntegrationPage/next`` of the page before, or nil for the first.
     ///   - limit: How many at most.
+    /// - Returns: The integrations, and where the page after them begins.
+    /// - Throws: ``APIError`` where the API cannot be reached, refuses the token, or gave no such cursor.
     func list(after cursor: String?, limit: Int) async throws -> IntegrationPage
 
     /// One integration.
+    ///
+    /// - Throws: ``APIError/Code/notFound`` where there is none of that `_id`; else as for all of them.
     func get(_ id: String) async throws -> StoredIntegration
 
     /// Creates an integration. `_id` and `lastModified` are assigned, whatever the document says.
+    ///
+    /// - Returns: The document as it is stored now, with its `_id`.
+    /// - Throws: ``APIError`` where the server does not accept the document, or cannot be reached: then nobody knows
+    ///   whether it was created.
     func create(_ integration: Integration) async throws -> StoredIntegration
 
     /// Replaces an integration: a member that is left out is erased.
@@ -23,18 +31,30 @@ public protocol IntegrationAPI: Sendable {
     ///   - revision: The revision that the change is based on, if the API gave one. If the stored document has another
     ///     one by now, nothing is written and the error has the code ``APIError/Code/conflict``.
     /// - Returns: The document as it is stored now.
+    /// - Throws: ``APIError/Code/conflict`` as said above; ``APIError/Code/notFound`` where there is none of that
+    ///   `_id`; else as for all of them.
     func update(_ id: String, to integration: Integration, ifRevision revision: Revision?) async throws
         -> StoredIntegration
 
     /// Deletes an integration.
+    ///
+    /// - Throws: ``APIError/Code/notFound`` where there is none of that `_id`.
     func delete(_ id: String) async throws
 
     /// Creates a copy of an integration that is not installed yet.
+    ///
+    /// What is copied and what is not: ``Integration/cloned(_:)``.
+    ///
+    /// - Returns: The copy as it is stored now, with an `_id` of its own.
+    /// - Throws: ``APIError/Code/notFound`` where there is none of that `_id`.
     func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration
 }
 
 extension IntegrationAPI {
-    /// All integrations, page by page.
+    /// All integrations, in the order they were created, page by page.
+    ///
+    /// - Returns: What was there when its page was read.
+    /// - Throws: ``APIError`` where one of the pages cannot be read.
     public func list() async throws -> [StoredIntegration] {
         var all: [StoredIntegration] = []
         var cursor: String?
@@ -48,13 +68,15 @@ extension IntegrationAPI {
 }
 
 extension IntegrationAPI {
-    /// Changes a document: reads it, applies `change`, writes it back, and does so again where somebody else was faster.
+    /// Changes a document: reads it, applies `change`, writes it back, and does so again where somebody else was
+    /// faster.
     ///
     /// - Parameters:
     ///   - id: The integration's `_id`.
     ///   - change: Is called anew for each attempt.
     /// - Returns: The document as it is stored now.
-    /// - Throws: ``APIError/Code/conflict`` where somebody else was faster ten times.
+    /// - Throws: ``APIError/Code/conflict`` where somebody else was faster ten times; what else the API throws, or
+    ///   `change`.
     @discardableResult
     public func edit(
         _ id: String, _ change: (inout Integration) throws -> Void
@@ -76,8 +98,10 @@ extension IntegrationAPI {
 
 /// Names one state of one stored document. Only its equality means anything.
 public struct Revision: Sendable, Hashable {
+    /// The API's own text for it: an ETag from a server, a number from a store.
     public let text: String
 
+    /// A revision by the text that the API gave.
     public init(_ text: String) {
         self.text = text
     }
@@ -85,10 +109,12 @@ public struct Revision: Sendable, Hashable {
 
 /// A document as an API holds it.
 public struct StoredIntegration: Sendable, Equatable {
+    /// The document, with the members that the server assigned.
     public var integration: Integration
-    /// The state it is in, or nil where the API has no concurrency control.
+    /// The state it is in. Nil where the API has no concurrency control, as integrator.io's has none.
     public var revision: Revision?
 
+    /// A document and the state it is in.
     public init(_ integration: Integration, revision: Revision? = nil) {
         self.integration = integration
         self.revision = revision
@@ -97,10 +123,12 @@ public struct StoredIntegration: Sendable, Equatable {
 
 /// A part of the list of integrations.
 public struct IntegrationPage: Sendable, Equatable {
+    /// The integrations of this page, in the order they were created.
     public var integrations: [StoredIntegration]
-    /// Where the next page begins, or nil at the end.
+    /// Where the next page begins: the `cursor` to ask for it with. Nil at the end.
     public var next: String?
 
+    /// A page, and where the next one begins.
     public init(_ integrations: [StoredIntegration], next: String? = nil) {
         self.integrations = integrations
         self.next = next
