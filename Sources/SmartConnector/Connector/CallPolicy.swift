@@ -18,6 +18,8 @@ public struct CallPolicy: Sendable, Equatable {
         case stop
     }
 
+    /// A policy. What is not said is as integrator.io has it: five minutes a call, and one attempt. A call in doubt is
+    /// made again.
     public init(
         timeout: Duration = .seconds(300), maximumAttempts: Int = 1, backoff: Backoff = Backoff(),
         inDoubt: InDoubt = .rerun
@@ -37,6 +39,7 @@ public struct Backoff: Sendable, Equatable {
     /// The longest pause.
     public var limit: Duration
 
+    /// Pauses. What is not said: at most 200 ms at first, at most 10 s in the end.
     public init(base: Duration = .milliseconds(200), limit: Duration = .seconds(10)) {
         self.base = base
         self.limit = limit
@@ -47,6 +50,7 @@ public struct Backoff: Sendable, Equatable {
     /// - Parameters:
     ///   - attempt: The attempt that failed, counted from 1.
     ///   - jitter: A random number from 0 to 1.
+    /// - Returns: The pause: `base` doubled for each attempt before this one, no more than `limit`, less the jitter.
     public func pause(after attempt: Int, jitter: Double) -> Duration {
         let doublings = min(max(attempt - 1, 0), 30)
         return min(base * (1 << doublings), limit) * (1 - jitter / 2)

@@ -32,11 +32,13 @@ public struct FunctionCall: Sendable {
 
     /// The function that was called.
     public var function: ConnectorFunction { call.function }
+    /// The `_connectorId` of the connector whose function this is.
     public var connectorID: String { context.connectorID }
+    /// The `_id` of the integration that the call is for; on the wire `_integrationId`.
     public var integrationID: String { context.integrationID }
     /// What the caller sends along.
     public var options: CallOptions { context.options }
-    /// For a settings function: the settings to be changed, as a part of `settings`.
+    /// For a settings function: the settings to be changed, as a part of `settings`. Nil for any other.
     public var pending: JSON? { call.pending }
     /// Counts the calls made for this step, from 1, retries and calls before a crash included.
     public var attempt: Int { call.attempt }
@@ -54,6 +56,20 @@ public struct FunctionCall: Sendable {
         if !changes.isEmpty { try await context.note?(changes) }
     }
 
+    /// A call, made by who drives an integration, answers for a stack, or tests a function.
+    ///
+    /// - Parameters:
+    ///   - function: The function that is called.
+    ///   - connectorID: The connector's `_connectorId`.
+    ///   - integrationID: The integration's `_id`.
+    ///   - step: The step that is installed or undone, where there is one.
+    ///   - document: The document as it was read before the call, where it was.
+    ///   - options: What is sent along.
+    ///   - pending: For a settings function: the settings to be changed, as a part of `settings`.
+    ///   - attempt: Counts the calls made for this step, from 1.
+    ///   - idempotencyKey: The same for each call that is made for one purpose.
+    ///   - api: Where the function reads and changes the integration.
+    ///   - note: Keeps what the function records in its ``ledger``. Without it nothing is kept.
     public init(
         _ function: ConnectorFunction, connectorID: String, integrationID: String, step: InstallStep? = nil,
         document: Integration? = nil, options: CallOptions = CallOptions(), pending: JSON? = nil, attempt: Int = 1,
@@ -78,6 +94,8 @@ public struct FunctionCall: Sendable {
     }
 
     /// The document: as it was read before the call, or read now where the caller did not send it.
+    ///
+    /// - Throws: ``APIError`` where it has to be read now and cannot be.
     public func integration() async throws -> Integration {
         if let document { return document }
         return try await api.get(integrationID).integration
@@ -95,15 +113,17 @@ public struct FunctionCall: Sendable {
 ///
 /// Source of the members: the extension functions of integrator.io.
 public struct CallOptions: Sendable, Equatable {
-    /// A token for this integration's resources that expires after the call.
+    /// A token for this integration's resources alone. It expires after the call, at the latest after 15 minutes. Nil
+    /// where whoever drives the flow has none to give.
     public var bearerToken: Secret?
-    /// The licence: `opts`.
+    /// The licence: `opts`, an object with `connectorEdition` and `addonLicenses`. Nil where none was sent.
     public var opts: JSON?
-    /// The store that a step is run for, in a connector of several stores.
+    /// The store that a step is run for, in a connector of several stores: `storeId`. Nil for the integration as a
+    /// whole.
     public var storeID: String?
-    /// The add-on that a step is run for.
+    /// The add-on that a step is run for: `addOnId`. Nil for the integration as a whole.
     public var addOnID: String?
-    /// What the user entered in the step's form: `formVal`.
+    /// What the user entered in the step's form: `formVal`. Nil for a step without one.
     public var formValues: JSON?
     /// What came over the wire, which is taken apart when somebody asks.
     private var received: JSON = [:]
@@ -118,6 +138,7 @@ public struct CallOptions: Sendable, Equatable {
     /// One of ``others``.
     public subscript(name: String) -> JSON? { Self.ownNames.contains(name) ? nil : received[name] }
 
+    /// Options; what is nil is not sent.
     public init(
         bearerToken: Secret? = nil, opts: JSON? = nil, storeID: String? = nil, addOnID: String? = nil,
         formValues: JSON? = nil

@@ -4,7 +4,7 @@
 public struct StepResult: Sendable, Equatable {
     /// Whether the step is done.
     public let isCompleted: Bool
-    /// Why it is not done yet.
+    /// Why it is not done yet, for the user. Nil where it is, or where nothing was said.
     public let message: String?
     /// Members to set in this and other steps; see ``InstallMachine/installerReturned(_:stepsToUpdate:)``.
     public let stepsToUpdate: [JSON]
@@ -51,7 +51,7 @@ public struct StepResult: Sendable, Equatable {
 public struct SettingsResult: Sendable, Equatable {
     /// Whether the settings may be saved.
     public let isAccepted: Bool
-    /// Why not.
+    /// Why not, for the user. Nil where they may, or where nothing was said.
     public let message: String?
     /// What is to be saved instead of what was asked; nil for just that.
     public let pending: JSON?

@@ -3,17 +3,21 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     /// The token itself, for the one place that sends it.
     public let value: String
 
+    /// A token by its text.
     public init(_ value: String) {
         self.value = value
     }
 
+    /// `‹redacted›`, so that no text that is put together can tell it.
     public var description: String { Self.redacted }
 
     fileprivate static let redacted = "‹redacted›"
+    /// `‹redacted›`.
     public var debugDescription: String { description }
+    /// A mirror without children: `dump` shows nothing of the token.
     public var customMirror: Mirror { Mirror(self, children: []) }
 
-    /// Takes as long for a wrong token as for the right one of that length.
+    /// Whether both are the same token. It takes as long for a wrong one as for the right one of that length.
     public static func == (left: Secret, right: Secret) -> Bool {
         let (left, right) = (left.value.utf8, right.value.utf8)
         guard left.count == right.count else { return false }
