@@ -3,28 +3,28 @@ extension InstallMachine {
     public enum Action: Sendable, Equatable {
         /// Call the connector's own installer, which writes the steps.
         case callConnectorInstaller
-        /// Call the installer of a step.
+        /// Call the installer of this step.
         case callInstaller(StepReference)
-        /// The step has no installer: a person does it, and `complete` moves on.
+        /// This step has no installer: a person does it, and `complete` moves on.
         case waitForUser(StepReference)
         /// Everything is installed and the document does not say so yet.
         case enterSettings
-        /// Call the update function of a version.
+        /// Call the update function of this version.
         case callUpdate(ConnectorVersion)
-        /// Write the new version and release `updateInProgress`.
+        /// Write this version, the new one, and release `updateInProgress`.
         case finishUpdate(ConnectorVersion)
         /// Ask the connector for the order in which steps are undone.
         case callPreUninstall
-        /// Call the uninstaller of a step.
+        /// Call the uninstaller of this step.
         case callUninstaller(StepReference)
-        /// The step has no uninstaller and so nothing to undo: mark it not completed.
+        /// This step has no uninstaller and so nothing to undo: mark it not completed.
         case clear(StepReference)
         /// Call the connector's own uninstaller, where it has one, and delete the integration.
         case remove(callingUninstaller: Bool)
         /// Nothing: the integration is installed, or gone.
         case none
 
-        /// The step that the action is about.
+        /// The step that the action is about, or nil where it is about the integration as a whole.
         public var step: StepReference? {
             switch self {
             case .callInstaller(let step), .waitForUser(let step), .callUninstaller(let step), .clear(let step): step
@@ -33,7 +33,7 @@ extension InstallMachine {
             }
         }
 
-        /// The function that the action calls.
+        /// The function that the action calls, or nil where it calls none.
         public var function: ConnectorFunction? {
             switch self {
             case .callConnectorInstaller: .connectorInstaller

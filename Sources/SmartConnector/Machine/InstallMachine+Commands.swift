@@ -11,7 +11,9 @@ extension InstallMachine {
         }
     }
 
-    /// Throws where a command is not allowed.
+    /// Makes sure that a command is allowed as things stand.
+    ///
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` where it is not, with the commands that are.
     public func check(_ command: IntegrationCommand) throws(SmartConnectorError) {
         let legal = legalCommands
         guard !legal.contains(command) else { return }
@@ -31,7 +33,8 @@ extension InstallMachine {
 
     /// Begins to remove the integration, from settings or abandoning an installation.
     ///
-    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` in other modes and while an update is in progress.
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` in uninstall mode, while an update is in progress, and
+    ///   once the integration is gone.
     public mutating func beginUninstall() throws(SmartConnectorError) -> Change {
         try check(.beginUninstall)
         enter(.uninstall)
@@ -50,7 +53,8 @@ extension InstallMachine {
 
     /// Has a step run anew: back to install, if it was installed.
     ///
-    /// - Throws: ``SmartConnectorError`` while uninstalling or updating, or where the step is gone.
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` while uninstalling or updating;
+    ///   ``SmartConnectorError/Code/noSuchStep`` where the step is gone.
     public mutating func reset(_ step: StepReference) throws(SmartConnectorError) -> Change {
         try check(.reset)
         let index = try present(step)
@@ -63,7 +67,8 @@ extension InstallMachine {
 
     /// Says that a person has done what a step stands for: made it in install mode, removed it in uninstall mode.
     ///
-    /// - Throws: ``SmartConnectorError`` in settings mode, or where the step is gone.
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` in settings mode; ``SmartConnectorError/Code/noSuchStep``
+    ///   where the step is gone.
     public mutating func complete(_ step: StepReference) throws(SmartConnectorError) -> Change {
         try check(.complete)
         let index = try present(step)
@@ -79,8 +84,9 @@ extension InstallMachine {
 
     /// Begins a managed update, or goes on with one that is in progress.
     ///
-    /// - Throws: ``SmartConnectorError`` unless the integration is installed and older than `target`, or where update
-    ///   functions beyond `target` have run already.
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` unless the integration is installed;
+    ///   ``SmartConnectorError/Code/versionNotNewer`` unless it is older than `target`, or where functions of an update
+    ///   beyond `target` have run already.
     public mutating func beginUpdate(to target: ConnectorVersion) throws(SmartConnectorError) -> Change {
         try check(.update)
         if let version, target < version || (target == version && !isUpdateInProgress) {
@@ -144,9 +150,10 @@ extension InstallMachine {
         return index
     }
 
-    /// The one step that a person means by a name, a function or an index.
+    /// The one step that a person means by a name, a function or an index counted from 0.
     ///
-    /// - Throws: ``SmartConnectorError``: none or several have that name.
+    /// - Throws: ``SmartConnectorError/Code/noSuchStep`` where there is none, with those that there are;
+    ///   ``SmartConnectorError/Code/ambiguousStep`` where several are called so, with their indices.
     public func step(named text: String) throws(SmartConnectorError) -> StepReference {
         let all = steps
         let matches = all.filter { $0.name == text || $0.installerFunction == text || $0.uninstallerFunction == text }

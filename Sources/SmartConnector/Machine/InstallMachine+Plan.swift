@@ -5,7 +5,7 @@ extension InstallMachine {
         case `continue`
         /// To remove the integration.
         case uninstall
-        /// To bring it to a version.
+        /// To bring it to this version.
         case update(to: ConnectorVersion)
     }
 

@@ -35,7 +35,7 @@ public struct InstallMachine: Sendable {
             set { if !isEmpty || newValue != nil { self = Memory(uninstallOrder: newValue, update: update) } }
         }
 
-        /// The managed update under way.
+        /// The managed update under way, or nil where there is none.
         public var update: Update? {
             get { contents?.update }
             set { if !isEmpty || newValue != nil { self = Memory(uninstallOrder: uninstallOrder, update: newValue) } }
@@ -43,20 +43,24 @@ public struct InstallMachine: Sendable {
 
         /// A managed update under way.
         public struct Update: Sendable, Equatable, Codable {
+            /// The version that the update is to end with.
             public var target: ConnectorVersion
-            /// The newest version whose update function has returned.
+            /// The newest version whose update function has returned. Nil while none has.
             public var reached: ConnectorVersion?
 
+            /// An update to a version, as far as it has come.
             public init(target: ConnectorVersion, reached: ConnectorVersion? = nil) {
                 self.target = target
                 self.reached = reached
             }
         }
 
+        /// A memory of these; it is empty where there is nothing.
         public init(uninstallOrder: [StepReference]? = nil, update: Update? = nil) {
             if uninstallOrder != nil || update != nil { contents = Contents(uninstallOrder, update) }
         }
 
+        /// Whether both remember the same.
         public static func == (left: Memory, right: Memory) -> Bool {
             left.contents === right.contents
                 || left.uninstallOrder == right.uninstallOrder && left.update == right.update
@@ -299,6 +303,9 @@ extension InstallMachine.Memory: Codable {
         case uninstallOrder, update
     }
 
+    /// Reads an object as the journal has it: `uninstallOrder` and `update`, each where there is one.
+    ///
+    /// - Throws: `DecodingError` where there is no object, or a member is of another kind.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -306,6 +313,9 @@ extension InstallMachine.Memory: Codable {
             update: try values.decodeIfPresent(Update.self, forKey: .update))
     }
 
+    /// Writes an object as the journal has it: `uninstallOrder` and `update`, each where there is one.
+    ///
+    /// - Throws: What the coder throws.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encodeIfPresent(uninstallOrder, forKey: .uninstallOrder)
