@@ -11,7 +11,7 @@ public struct Integration: Sendable, Equatable {
 
     /// A view of a document.
     ///
-    /// - Throws: ``SmartConnectorError`` where `json` is no object.
+    /// - Throws: ``SmartConnectorError/Code/malformedDocument`` where `json` is no object.
     public init(_ json: JSON) throws(SmartConnectorError) {
         guard json.kind == .object else {
             throw SmartConnectorError(

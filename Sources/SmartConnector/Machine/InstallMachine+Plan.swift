@@ -14,7 +14,8 @@ extension InstallMachine {
     /// Nothing is called. A plan ends behind the connector's own installer, since only it knows the steps, and the
     /// order of undoing may become another when preUninstall answers.
     ///
-    /// - Throws: ``SmartConnectorError`` as the real thing would.
+    /// - Throws: ``SmartConnectorError`` as the real thing would: where the command is not allowed, the version not
+    ///   newer, or the connector lacks a function that the document names.
     public func plan(_ goal: Goal) throws(SmartConnectorError) -> [Action] {
         var machine = self
         switch goal {

@@ -105,7 +105,8 @@ public struct InstallMachine: Sendable {
     ///   - integration: The document.
     ///   - functions: What the connector can do.
     ///   - memory: What was journalled for this integration.
-    /// - Throws: ``SmartConnectorError`` where the document is no SmartConnector or its mode is unknown.
+    /// - Throws: ``SmartConnectorError`` where the document is no SmartConnector, its mode is unknown, or its `install`
+    ///   no array of steps.
     public init(
         _ integration: Integration, functions: FunctionDirectory, memory: Memory = Memory()
     ) throws(SmartConnectorError) {
@@ -255,8 +256,8 @@ public struct InstallMachine: Sendable {
 
     /// What is to be done now. Asking changes nothing that can be seen from outside.
     ///
-    /// - Throws: ``SmartConnectorError`` with all ``missingFunctions`` where there is something to do and the
-    ///   connector lacks any function that the document names.
+    /// - Throws: ``SmartConnectorError/Code/missingFunctions`` with all ``missingFunctions`` where there is something
+    ///   to do and the connector lacks any function that the document names.
     public mutating func next() throws(SmartConnectorError) -> Action {
         let action = decide()
         if action != .none { try checkFunctions() }
