@@ -7,6 +7,7 @@ public import SmartConnector
 extension ConnectorFunction {
     /// The `type` of an extension call.
     public enum ExtensionType: String, Sendable, CaseIterable {
+        /// The six that there are, each as it is written on the wire.
         case hook, wrapper, installer, uninstaller, setting, utility
     }
 

@@ -11,19 +11,24 @@ public struct HTTPRequest: Sendable, Equatable {
     public var query: [Field]
     /// The header fields in order.
     public var headers: [Field]
+    /// The body in bytes, as the server gave it; empty where there is none.
     public var body: [UInt8]
 
     /// A header field or a parameter of a query.
     public struct Field: Sendable, Equatable {
+        /// The name as it was sent. Look-ups of header fields pass over its case, those of parameters do not.
         public var name: String
+        /// The value; that of a parameter percent-decoded.
         public var value: String
 
+        /// A field of a name and a value.
         public init(_ name: String, _ value: String) {
             self.name = name
             self.value = value
         }
     }
 
+    /// A request of these parts, for a server to hand on or a test to make.
     public init(
         method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = []
     ) {
@@ -58,11 +63,14 @@ public struct HTTPRequest: Sendable, Equatable {
 
 /// An answer for any HTTP server to send.
 public struct HTTPResponse: Sendable, Equatable {
+    /// The status code, such as 200.
     public var status: Int
     /// The header fields. `Content-Length` is the server's to add.
     public var headers: [HTTPRequest.Field]
+    /// The body in bytes; empty where there is none.
     public var body: [UInt8]
 
+    /// An answer of these parts.
     public init(status: Int, headers: [HTTPRequest.Field] = [], body: [UInt8] = []) {
         self.status = status
         self.headers = headers
@@ -71,7 +79,7 @@ public struct HTTPResponse: Sendable, Equatable {
 
     static let jsonHeaders = [HTTPRequest.Field("Content-Type", "application/json; charset=utf-8")]
 
-    /// A JSON value.
+    /// A JSON value as the body, compact, with its `Content-Type`.
     public init(status: Int = 200, json: JSON, headers: [HTTPRequest.Field] = []) {
         self.init(status: status, body: json.utf8())
         self.headers = Self.jsonHeaders + headers

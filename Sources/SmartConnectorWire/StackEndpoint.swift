@@ -114,15 +114,19 @@ public struct StackEndpoint: HTTPResponder {
 
     /// A status and the JSON text that goes with it.
     public struct Answer: Sendable, Equatable {
+        /// 200 where the function returned, 422 where there is no such function or it failed.
         public var status: Int
+        /// JSON in UTF-8: what the function returned, or the envelope of errors.
         public var body: [UInt8]
     }
 
     /// Answers a call whose sender has shown the system token.
     ///
     /// - Parameters:
-    ///   - request: `{"type"?, "function", "_connectorId" | "diy", "options", "maxResponseSize"?}`
+    ///   - request: `{"type"?, "function", "_connectorId" | "diy", "options", "maxResponseSize"?}`, the last one in
+    ///     bytes.
     ///   - idempotencyKey: The key that came beside it; `options.idempotencyKey` counts before it.
+    /// - Returns: The answer. Never fails: what goes wrong is an answer too.
     public func answer(_ request: JSON, idempotencyKey: String? = nil) async -> Answer {
         let target: Target
         switch find(request) {
