@@ -36,6 +36,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         /// Random numbers from 0 to 1, for the pauses.
         public var jitter: @Sendable () -> Double = { .random(in: 0...1) }
 
+        /// A configuration that is right for integrator.io.
         public init() {}
     }
 
@@ -63,7 +64,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     ///   - base: Where the API is: `https://api.integrator.io`, the same with `/v1`, or any other http(s) URL.
     ///   - token: An API token of the account, or the token that came with a call of a connector function.
     ///   - configuration: How it behaves.
-    /// - Throws: ``APIError`` where `base` is no http(s) URL.
+    /// - Throws: `APIError` where `base` is no http(s) URL.
     public init(
         _ base: String, token: Secret, configuration: Configuration = Configuration()
     ) throws(APIError) {
@@ -82,9 +83,12 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         transport = HTTPTransport(timeout: configuration.timeout)
     }
 
-    /// A client as `CELIGO_BASE_URL` and `CELIGO_API_TOKEN` say.
+    /// A client as `CELIGO_BASE_URL` and `CELIGO_API_TOKEN` say. Without the first it is one of integrator.io itself.
     ///
-    /// - Throws: ``APIError`` where there is no token.
+    /// - Parameters:
+    ///   - environment: The environment of a process.
+    ///   - configuration: How it behaves.
+    /// - Throws: `APIError` where there is no token, or the base is no http(s) URL.
     public init(
         environment: [String: String], configuration: Configuration = Configuration()
     ) throws(APIError) {
@@ -97,7 +101,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     // MARK: IntegrationAPI
 
-    /// A page of all integrations.
+    /// A page of all integrations: `GET /integrations`.
     ///
     /// The server's own pages are taken apart: nothing is documented by which to ask for smaller ones.
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
@@ -124,14 +128,18 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         return IntegrationPage(page, next: try nextPage(response, url).map { "0 \($0.absoluteString)" })
     }
 
+    /// One integration: `GET /integrations/{_id}`. Its revision is the `ETag`, where there is one.
     public func get(_ id: String) async throws -> StoredIntegration {
         try await stored(send("GET", try integrations.adding(id)), integrations)
     }
 
+    /// Creates an integration: `POST /integrations`, sent once whatever becomes of it.
     public func create(_ integration: Integration) async throws -> StoredIntegration {
         try await stored(send("POST", integrations, integration.json), integrations)
     }
 
+    /// Replaces an integration: `PUT /integrations/{_id}`, the revision as `If-Match`. Where the server has no
+    /// concurrency control, as integrator.io has none, no conflict is found.
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
@@ -140,10 +148,12 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             send("PUT", try integrations.adding(id), integration.json, headers: condition), integrations)
     }
 
+    /// Deletes an integration: `DELETE /integrations/{_id}`.
     public func delete(_ id: String) async throws {
         _ = try await send("DELETE", try integrations.adding(id))
     }
 
+    /// Copies an integration: `POST /integrations/{_id}/clone`, sent once whatever becomes of it.
     public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         var body: JSON = [:]
         if let name = options.name { body["name"] = JSON(name) }
@@ -157,6 +167,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     // MARK: IntegrationStateAPI
 
+    /// The value under a key: `GET /integrations/{_id}/state/{key}`. Nil where the answer is 204 or 404.
     public func state(_ key: String, of integration: String) async throws -> JSON? {
         let url = try integrations.adding(integration, "state", key)
         do {
@@ -167,10 +178,12 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         }
     }
 
+    /// Puts a value under a key: `PUT /integrations/{_id}/state/{key}`.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
         _ = try await send("PUT", try integrations.adding(integration, "state", key), value)
     }
 
+    /// Removes the value under a key: `DELETE /integrations/{_id}/state/{key}`. 404 is as good.
     public func removeState(_ key: String, of integration: String) async throws {
         do {
             _ = try await send("DELETE", try integrations.adding(integration, "state", key))

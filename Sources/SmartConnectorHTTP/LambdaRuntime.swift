@@ -19,7 +19,7 @@ public struct LambdaRuntime: Sendable {
     /// A runtime.
     ///
     /// - Parameter environment: `AWS_LAMBDA_RUNTIME_API` names where invocations are to be had.
-    /// - Throws: ``APIError`` where it is not set: this process was not started by AWS Lambda.
+    /// - Throws: `APIError` where it is not set: this process was not started by AWS Lambda.
     public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws(APIError) {
         guard let address = environment["AWS_LAMBDA_RUNTIME_API"], !address.isEmpty,
             let base = URL(string: "http://\(address)/2018-06-01/runtime")
@@ -35,7 +35,7 @@ public struct LambdaRuntime: Sendable {
 
     /// Answers invocations until the task is cancelled.
     ///
-    /// - Throws: ``APIError`` where the runtime API fails; `CancellationError`.
+    /// - Throws: `APIError` where the runtime API fails; `CancellationError`.
     public func run(_ endpoint: StackEndpoint) async throws {
         while true {
             try Task.checkCancellation()

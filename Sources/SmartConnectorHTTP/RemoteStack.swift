@@ -12,7 +12,9 @@ public import SmartConnectorWire
 ///
 /// Source: the extension functions of integrator.io.
 public struct RemoteStack: Sendable {
+    /// Where the stack is, without `/function`.
     public let url: URL
+    /// The `_connectorId` that each call names.
     public let connectorID: String
     private let token: Secret
     private let timeout: Duration
@@ -46,6 +48,9 @@ public struct RemoteStack: Sendable {
     /// document names, and those for the connector as a whole that are given here.
     ///
     /// - Parameter functions: Functions for the connector as a whole: its installer, preUninstall, its uninstaller.
+    /// - Returns: A connector whose functions each are a call to the stack.
+    /// - Throws: `APIError` where the stack cannot be reached or is out of order, or does not accept the token or know
+    ///   the connector.
     public func connector(functions: Set<ConnectorFunction> = []) async throws -> Connector {
         var directory = try await directory() ?? .open
         directory.functions.formUnion(functions)
@@ -101,7 +106,9 @@ public struct RemoteStack: Sendable {
 
     /// Calls one function.
     ///
-    /// - Throws: ``FunctionFailure``: what the function threw, or why there is no answer from it.
+    /// - Returns: What it answered; `null` for an empty answer of a function of which none is expected.
+    /// - Throws: `FunctionFailure`: what the function threw, or why there is no answer from it; `APIError` where the
+    ///   journal does not take what the function made; `CancellationError`.
     public func call(_ call: FunctionCall) async throws -> JSON {
         let request = call.extensionRequest
         let response: HTTPResponse
