@@ -2,6 +2,7 @@ public import SmartConnectorWire
 
 /// One request, as it is logged: neither its header nor its query is kept, since both may hold tokens.
 public struct AccessLogEntry: Sendable, Equatable {
+    /// `GET`, `POST` and so on, as the client sent it.
     public let method: String
     /// The path without the query.
     public let path: String
@@ -14,6 +15,7 @@ public struct AccessLogEntry: Sendable, Equatable {
     /// Whether the client took the whole answer.
     public let isComplete: Bool
 
+    /// An entry for a request that is over.
     public init(method: String, path: String, status: Int?, size: Int, duration: Duration, isComplete: Bool) {
         self.method = method
         self.path = path
@@ -30,7 +32,8 @@ public struct AccessLogEntry: Sendable, Equatable {
             + (isComplete ? "" : " (client gone)")
     }
 
-    /// One JSON object.
+    /// One JSON object with the members `method`, `path`, `status`, `size` in bytes, `duration_ms` in milliseconds and
+    /// `complete`.
     public var json: JSON {
         [
             "method": JSON(method), "path": JSON(path), "status": status.map { JSON($0) } ?? .null,

@@ -35,14 +35,18 @@ public final class HTTPServer: Sendable {
         /// How many threads wait for connections: one for each processor.
         public var threads = ProcessInfo.processInfo.activeProcessorCount
 
+        /// A configuration that serves this machine alone, on any port that is free.
         public init() {}
     }
 
     /// A certificate chain and its key, in PEM.
     public struct TLS: Sendable {
+        /// The certificate and those that vouch for it, the server's own first: PEM text, not a file's name.
         public var certificate: String
+        /// The private key that belongs to it: PEM text, not a file's name.
         public var key: Secret
 
+        /// A certificate chain and its key.
         public init(certificate: String, key: Secret) {
             self.certificate = certificate
             self.key = key
@@ -85,9 +89,9 @@ public final class HTTPServer: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: Where and how.
-    ///   - responder: What answers.
     ///   - log: Is told each request once it is over, on a thread that should not be held up.
-    /// - Throws: ``ServerError``.
+    ///   - responder: What answers.
+    /// - Throws: ``ServerError`` where the address is not to be had, or the certificate or its key cannot be used.
     public init(
         _ configuration: Configuration = Configuration(), log: (@Sendable (AccessLogEntry) -> Void)? = nil,
         responder: any HTTPResponder

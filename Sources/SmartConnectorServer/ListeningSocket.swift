@@ -12,13 +12,19 @@ import Foundation
 public struct ServerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name for the reason.
     public enum Code: String, Sendable {
+        /// Somebody listens on that port already.
         case addressInUse = "address_in_use"
+        /// The port needs more rights than this process has.
         case notAllowed = "not_allowed"
+        /// The host is no address of this machine, or the port is not from 0 to 65535.
         case invalidAddress = "invalid_address"
+        /// The certificate and the key are not PEM or do not match, or libmicrohttpd was built without TLS.
         case invalidCertificate = "invalid_certificate"
+        /// The system refuses for another reason, which the description says.
         case unavailable
     }
 
+    /// The reason, for a program to switch on.
     public let code: Code
     /// What is wrong and what to do.
     public let description: String

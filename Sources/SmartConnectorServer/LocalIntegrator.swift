@@ -19,6 +19,7 @@ public struct LocalIntegrator: HTTPResponder {
         /// What an integration is made of when somebody installs a connector, by the connector's id.
         public var templates: [String: Integration] = [:]
 
+        /// A configuration for an account whose user has this token.
         public init(token: Secret) {
             self.token = token
         }
@@ -51,6 +52,8 @@ public struct LocalIntegrator: HTTPResponder {
         case function(integration: String)
     }
 
+    /// Answers the Integration API and the routes of integrator.io's pages, both under `/v1`, and `GET /openapi.json`,
+    /// for which no token is needed.
     public func respond(to request: HTTPRequest) async -> HTTPResponse {
         do {
             if request.path == "/openapi.json", request.method == "GET" { return HTTPResponse(json: OpenAPI.document) }
