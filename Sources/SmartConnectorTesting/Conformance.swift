@@ -16,9 +16,10 @@ public struct Promise<Subject>: Sendable, CustomStringConvertible {
         self.body = body
     }
 
-    /// Checks the promise against a new, empty subject.
+    /// Checks the promise.
     ///
-    /// - Throws: ``BrokenPromise``, or the error that the subject threw.
+    /// - Parameter make: Makes a subject that is new and empty.
+    /// - Throws: ``BrokenPromise``, or the error that the subject or `make` threw.
     public func check(_ make: () async throws -> Subject) async throws {
         try await body(try await make())
     }
@@ -26,6 +27,7 @@ public struct Promise<Subject>: Sendable, CustomStringConvertible {
 
 /// A promise that an implementation does not keep.
 public struct BrokenPromise: Error, CustomStringConvertible {
+    /// What was found, what was expected, and the line of the check.
     public let description: String
 }
 

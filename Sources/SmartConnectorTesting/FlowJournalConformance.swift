@@ -19,6 +19,7 @@ public enum FlowJournalConformance {
         }
     }
 
+    /// The promises. Each is to be checked with a storage of its own that is empty.
     public static let promises: [Promise<Subject>] = records + leases + memories
 
     // MARK: Records

@@ -12,6 +12,7 @@ import Synchronization
 public final class InMemoryIntegrationAPI: IntegrationAPI {
     /// The endpoints.
     public enum Endpoint: String, Sendable, Hashable, CaseIterable {
+        /// As the operations of `IntegrationAPI` are called.
         case list, get, create, update, delete, clone
     }
 
@@ -19,7 +20,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     public enum FaultPoint: Sendable {
         /// Nothing has happened.
         case beforeEffect
-        /// It was done, and the answer is lost.
+        /// It was done, and the answer is lost: the request throws all the same.
         case afterEffect
     }
 
@@ -80,6 +81,12 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     public var requestCount: Int { state.withLock { $0.requests.count } }
 
     /// Lets the next requests to an endpoint fail.
+    ///
+    /// - Parameters:
+    ///   - endpoint: Which requests.
+    ///   - error: What they throw.
+    ///   - point: Whether they are done before they throw.
+    ///   - times: How many of them fail, behind those that were told to before.
     public func fail(
         _ endpoint: Endpoint, with error: any Error, at point: FaultPoint = .beforeEffect, times: Int = 1
     ) {
@@ -91,13 +98,16 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         state.withLock { $0.ignoredMembers = members }
     }
 
-    /// Calls `body` at the beginning of each request: what somebody else does just then.
+    /// Calls `body` at the beginning of each request: what somebody else does just then. What it throws the request
+    /// throws. Nil ends that.
     public func interrupt(_ body: (@Sendable (Endpoint) async throws -> Void)?) {
         state.withLock { $0.interruption = body }
         isInterrupted.store(body != nil, ordering: .sequentiallyConsistent)
     }
 
-    /// Changes a document as somebody else, uncounted and without faults.
+    /// Changes a document as somebody else, uncounted and without faults. One that is not there is not changed.
+    ///
+    /// - Throws: What `change` throws; the document is then as it was.
     public func edit(_ id: String, _ change: (inout Integration) throws -> Void) rethrows {
         try state.withLock { state in
             guard let entry = state.stored[id] else { return }
@@ -107,11 +117,12 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
-    /// A document as it is stored, uncounted.
+    /// A document as it is stored, uncounted. Nil where there is none.
     public subscript(id: String) -> Integration? { state.withLock { $0.stored[id]?.integration } }
 
     // MARK: IntegrationAPI
 
+    /// A page of all integrations, in the order they were created. Its cursor is the last `_id` on it.
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
         if let interruption { try await interruption(.list) }
         return try serve(.list) { state in
@@ -123,17 +134,21 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
+    /// One integration.
     public func get(_ id: String) async throws -> StoredIntegration {
         if let interruption { try await interruption(.get) }
         return try serve(.get) { state in try found(state, id) }
     }
 
+    /// Creates an integration, with an id as integrator.io makes them and the time that this API was given.
     public func create(_ integration: Integration) async throws -> StoredIntegration {
         let date = now()
         if let interruption { try await interruption(.create) }
         return try serve(.create) { state in try add(integration, at: date, to: &state) }
     }
 
+    /// Replaces an integration, but for the members that writes are ignored to. Conflicts are found where it has
+    /// revisions.
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
@@ -149,6 +164,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
+    /// Deletes an integration, and the state beside it.
     public func delete(_ id: String) async throws {
         if let interruption { try await interruption(.delete) }
         try serve(.delete) { state in
@@ -158,6 +174,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
+    /// Copies an integration as `Integration.cloned(_:)` does. The state beside it is not copied.
     public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         let date = now()
         if let interruption { try await interruption(.clone) }
@@ -204,6 +221,9 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
 }
 
 extension InMemoryIntegrationAPI: IntegrationStateAPI {
+    /// The value under a key, uncounted.
+    ///
+    /// - Throws: `APIError` with the code `notFound` where there is no such integration.
     public func state(_ key: String, of integration: String) async throws -> JSON? {
         try state.withLock { state in
             guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
@@ -211,6 +231,9 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
         }
     }
 
+    /// Puts a value under a key, uncounted.
+    ///
+    /// - Throws: `APIError` with the code `notFound` where there is no such integration.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
         try state.withLock { state in
             guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
@@ -218,6 +241,9 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
         }
     }
 
+    /// Removes the value under a key, uncounted.
+    ///
+    /// - Throws: `APIError` with the code `notFound` where there is no such integration.
     public func removeState(_ key: String, of integration: String) async throws {
         try state.withLock { state in
             guard state.stored[integration] != nil else { throw APIError.notFound(integration) }

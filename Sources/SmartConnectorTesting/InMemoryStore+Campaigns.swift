@@ -4,6 +4,7 @@ import Synchronization
 
 /// Campaigns in memory, over the integrations that are here.
 extension InMemoryStore: CampaignQueue {
+    /// Begins a campaign: enlists all integrations here that it concerns, at once.
     public func startCampaign(
         connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
     ) async throws -> Campaign {
@@ -15,6 +16,7 @@ extension InMemoryStore: CampaignQueue {
         return campaign
     }
 
+    /// Takes a campaign up again, those that failed included.
     public func resumeCampaign(_ id: String) async throws -> Campaign {
         try change { campaigns in
             try campaigns.change(id) { $0.resume() }
@@ -22,12 +24,14 @@ extension InMemoryStore: CampaignQueue {
         }
     }
 
+    /// Takes integrations to be updated, those first that were enlisted first.
     public func claim(
         _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
     ) async throws -> [String] {
         try change { try $0.change(campaign) { $0.claim(by: worker, atMost: limit, at: now(), for: time) } }
     }
 
+    /// Keeps what a worker has taken, for some time from now on.
     public func renewClaims(
         _ integrations: [String], of campaign: String, by worker: String, for time: Duration
     ) async throws {
@@ -36,38 +40,46 @@ extension InMemoryStore: CampaignQueue {
         }
     }
 
+    /// Gives back what a worker has taken without learning of it.
     public func releaseClaims(_ campaign: String, of worker: String, except known: [String]) async throws {
         _ = try change { campaigns in
             try campaigns.change(campaign) { $0.release { $1 == worker && !known.contains($0) } }
         }
     }
 
+    /// Gives back what workers have taken that are known to have ended.
     public func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool {
         let workers = try storage.campaigns.withLock { try $0.found(campaign).workers }
         let ended = workers.filter(hasEnded)
         return try change { try $0.change(campaign) { $0.release { ended.contains($1) } } }
     }
 
+    /// Writes down how an integration's update ended.
     public func settle(_ integration: String, of campaign: String, failure: FunctionFailure?) async throws {
         try change { try $0.change(campaign) { $0.settle(integration, failure) } }
     }
 
+    /// Puts an integration back, for some time from now on.
     public func postpone(_ integration: String, of campaign: String, for time: Duration) async throws {
         try change { try $0.change(campaign) { $0.postpone(integration, until: now().adding(time)) } }
     }
 
+    /// Ends a campaign, or stops it for now, where it is running.
     public func setState(_ state: Campaign.State, of campaign: String) async throws {
         try change { try $0.change(campaign) { $0.end(as: state) } }
     }
 
+    /// A campaign by its id.
     public func campaign(_ id: String) async throws -> Campaign {
         try storage.campaigns.withLock { try $0.found(id).campaign }
     }
 
+    /// The newest campaigns, the newest first.
     public func campaigns(limit: Int) async throws -> [Campaign] {
         storage.campaigns.withLock { campaigns in campaigns.all.suffix(limit).reversed().map(\.campaign) }
     }
 
+    /// How far a campaign is.
     public func status(of campaign: String) async throws -> CampaignStatus {
         try storage.campaigns.withLock { try $0.found(campaign).status(at: now()) }
     }

@@ -20,6 +20,7 @@ public final class InMemoryStore: TransactionalStore {
         case journal
         /// Document and journal in one transaction.
         case transaction
+        /// A lease is prolonged.
         case renewal
     }
 
@@ -39,13 +40,14 @@ public final class InMemoryStore: TransactionalStore {
     }
 
     let storage: Storage
+    /// How long a lease is good for after its holder was last heard of. Nil: until it is released or the process ends.
     public let leaseTime: Duration?
     let now: @Sendable () -> Date
 
     /// An empty store.
     ///
     /// - Parameters:
-    ///   - leaseTime: How long a lease is good for.
+    ///   - leaseTime: How long a lease is good for; nil for until it is released or the process ends.
     ///   - now: The time by which leases end, and what `lastModified` is set to.
     public init(leaseTime: Duration? = nil, now: @escaping @Sendable () -> Date = { Date() }) {
         self.leaseTime = leaseTime
@@ -55,7 +57,9 @@ public final class InMemoryStore: TransactionalStore {
 
     /// The same store, as a process of other habits has it.
     ///
-    /// - Parameter leaseTime: How long the leases are good for that are taken through this one.
+    /// - Parameters:
+    ///   - other: The store.
+    ///   - leaseTime: How long the leases are good for that are taken through this one.
     public init(_ other: InMemoryStore, leaseTime: Duration?) {
         self.leaseTime = leaseTime
         now = other.now
@@ -67,7 +71,8 @@ public final class InMemoryStore: TransactionalStore {
     /// What was written to the journal, in the order it was.
     public var journalWrites: [JournalWrite] { storage.state.withLock { $0.journalWrites } }
 
-    /// Calls `body` before each operation: what somebody else does just then, or why it cannot be done.
+    /// Calls `body` before each operation: what somebody else does just then. What it throws the operation throws, and
+    /// nothing is done. Nil ends that.
     public func interrupt(_ body: (@Sendable (Operation) async throws -> Void)?) {
         storage.state.withLock { $0.interruption = body }
     }
@@ -81,6 +86,7 @@ public final class InMemoryStore: TransactionalStore {
 
     // MARK: IntegrationAPI
 
+    /// A page of all integrations, in the order they were created. Its cursor is the last `_id` on it.
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
         try await perform(.read) { state in
             let start = cursor.flatMap { state.ids.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
@@ -90,10 +96,12 @@ public final class InMemoryStore: TransactionalStore {
         }
     }
 
+    /// One integration. Its revision is the number of the write that made it so.
     public func get(_ id: String) async throws -> StoredIntegration {
         try await perform(.read) { state in try state.document(id) }
     }
 
+    /// Creates an integration, with an id as integrator.io makes them.
     public func create(_ integration: Integration) async throws -> StoredIntegration {
         try await perform(.document) { state in
             let id = Integration.newID()
@@ -102,6 +110,7 @@ public final class InMemoryStore: TransactionalStore {
         }
     }
 
+    /// Replaces an integration, unless it has another revision by now.
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
@@ -111,6 +120,7 @@ public final class InMemoryStore: TransactionalStore {
         }
     }
 
+    /// Deletes an integration. Its journal stays.
     public func delete(_ id: String) async throws {
         try await perform(.document) { state in
             _ = try state.document(id)
@@ -118,56 +128,67 @@ public final class InMemoryStore: TransactionalStore {
         }
     }
 
+    /// Copies an integration as `Integration.cloned(_:)` does.
     public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         try await create(try await get(id).integration.cloned(options))
     }
 
     // MARK: FlowJournal
 
+    /// What is journalled of an integration, and the lease where its time is not over.
     public func entry(of integration: String) async throws -> JournalEntry {
         try await perform(.read) { state in state.pages[integration]?.entry(at: now()) ?? JournalEntry() }
     }
 
+    /// Replaces the record, adds to the history, and takes, keeps or releases the lease, all at once.
     public func write(_ write: JournalWrite, of integration: String) async throws {
         try await perform(.journal) { state in
             _ = try state.apply(write, of: integration, leaseTime: leaseTime, at: now())
         }
     }
 
+    /// Prolongs a lease from now on, where `holder` still has it.
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
         try await perform(.renewal) { state in
             state.pages[integration]?.renew(holder, leaseTime: leaseTime, at: now()) ?? false
         }
     }
 
+    /// Takes the lease away, from whoever has it or from one holder.
     public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
         try await perform(.journal) { state in state.pages[integration]?.unlock(evicting: holder) }
     }
 
+    /// The attempts so far, the oldest first.
     public func history(of integration: String) async throws -> [Attempt] {
         try await perform(.read) { state in state.pages[integration]?.attempts ?? [] }
     }
 
+    /// Records what was made and removed outside.
     public func note(_ changes: [LedgerChange], of integration: String) async throws {
         try await perform(.journal) { state in state.pages[integration, default: JournalPage()].note(changes) }
     }
 
+    /// What was made outside and is not known to be gone, in the order it was made.
     public func ledger(of integration: String) async throws -> [LedgerEntry] {
         try await perform(.read) { state in state.pages[integration]?.ledger ?? [] }
     }
 
+    /// The document as it was before the managed update under way. Nil where there is none.
     public func snapshot(of integration: String) async throws -> Integration? {
         try await perform(.read) { state in try state.pages[integration]?.snapshot.map { try Integration($0) } }
     }
 
     // MARK: TransactionalStore
 
+    /// An integration's document and what is journalled of it, as of one moment.
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
         try await perform(.read) { state in
             (state.pages[id]?.entry(at: now()) ?? JournalEntry(), try state.document(id))
         }
     }
 
+    /// Replaces an integration and writes its journal: both or neither.
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
@@ -187,6 +208,7 @@ public final class InMemoryStore: TransactionalStore {
         }
     }
 
+    /// Deletes an integration and writes its journal: both or neither.
     public func delete(_ id: String, writing write: JournalWrite) async throws {
         try await perform(.transaction) { state in
             if try state.apply(write, of: id, leaseTime: leaseTime, at: now()) { state.remove(id) }

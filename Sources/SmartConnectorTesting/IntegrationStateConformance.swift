@@ -2,6 +2,7 @@ public import SmartConnector
 
 /// What every ``IntegrationStateAPI`` that also holds the integrations promises.
 public enum IntegrationStateConformance {
+    /// The promises. Each is to be checked with an API of its own that is empty.
     public static let promises: [Promise<any IntegrationAPI & IntegrationStateAPI>] = [
         Promise("there is no state at first") { api in
             let id = try await make(api)

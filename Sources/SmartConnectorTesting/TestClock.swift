@@ -13,12 +13,17 @@ import Synchronization
 public final class TestClock: Clock {
     /// Time since the clock was made.
     public struct Instant: InstantProtocol {
+        /// The time since the clock was made.
         public var offset: Duration
 
+        /// An instant, so long after the clock was made.
         public init(offset: Duration) { self.offset = offset }
 
+        /// The instant that is so much later; earlier for a negative duration.
         public func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        /// The time from this instant to another; negative where that one is earlier.
         public func duration(to other: Instant) -> Duration { other.offset - offset }
+        /// Whether the left one is earlier.
         public static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
     }
 
@@ -39,14 +44,20 @@ public final class TestClock: Clock {
 
     private let state = Guarded(State())
 
+    /// A clock that stands at zero.
     public init() {}
 
+    /// The instant that tests have moved the clock to.
     public var now: Instant { state.withLock { $0.now } }
+    /// One nanosecond: an instant is kept as exactly as it was said.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
     /// The deadlines of those who sleep, the earliest first.
     public var deadlines: [Instant] { state.withLock { $0.sleepers.map(\.deadline).sorted() } }
 
+    /// Waits until a test has moved the clock to the deadline. The tolerance is of no consequence.
+    ///
+    /// - Throws: `CancellationError` where the task is cancelled.
     public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let id = state.withLock { state in
             state.nextID += 1

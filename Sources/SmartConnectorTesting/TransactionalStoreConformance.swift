@@ -3,6 +3,7 @@ public import SmartConnector
 
 /// What every ``TransactionalStore`` promises besides what an Integration API and a journal promise.
 public enum TransactionalStoreConformance {
+    /// The promises. Each is to be checked with a store of its own that is empty.
     public static let promises: [Promise<any TransactionalStore>] = [
         Promise("document and journal are read as of one moment") { store in
             let created = try await store.create(Integration(["name": "A"]))

@@ -4,13 +4,16 @@ public import SmartConnector
 public struct ConnectorReport: Sendable, CustomStringConvertible {
     /// One function that did something else when it was called again.
     public struct Finding: Sendable, CustomStringConvertible {
+        /// The function of which one call was disturbed.
         public let function: ConnectorFunction
+        /// The seed of the run that shows it, each time it is run.
         public let seed: UInt64
         /// What happened to it.
         public let disturbance: String
         /// What was otherwise than without that.
         public let difference: String
 
+        /// One line: the function, the seed, what happened to it and what that changed.
         public var description: String {
             "not safe to call again: \(function.kind) \(function.name) (seed \(seed): \(disturbance); \(difference))"
         }
@@ -20,6 +23,7 @@ public struct ConnectorReport: Sendable, CustomStringConvertible {
     public internal(set) var runs = 0
     /// The functions that were called again at least once.
     public internal(set) var repeated: Set<ConnectorFunction> = []
+    /// What was found, in the order of the seeds; several may be about one function.
     public internal(set) var findings: [Finding] = []
 
     /// The functions that are not safe to call again.

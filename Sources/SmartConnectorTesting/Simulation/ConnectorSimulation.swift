@@ -22,6 +22,8 @@ public struct ConnectorSimulation: Sendable {
         let connector: Connector
         let outside: @Sendable () async throws -> JSON
 
+        /// A connector and its world.
+        ///
         /// - Parameters:
         ///   - connector: The connector, with functions that work on this world alone.
         ///   - outside: What there is in the other systems, without what may differ from run to run, such as ids that
@@ -34,6 +36,7 @@ public struct ConnectorSimulation: Sendable {
 
     /// Why a connector cannot be simulated.
     public struct Stopped: Error, CustomStringConvertible {
+        /// Where it stops even though nothing disturbs it, and why.
         public let description: String
     }
 

@@ -10,12 +10,14 @@ import Synchronization
 /// print(report)
 /// ```
 public struct EngineSimulation: Sendable {
+    /// What the simulation is to show.
     public var mode: SimulationMode
     /// A fault to be found, which shows that faults are found.
     public var bug: PlantedBug?
     /// How many failures are enough.
     public var maximumFailures = 5
 
+    /// A simulation of the engine as it is, or of one with a fault.
     public init(mode: SimulationMode, bug: PlantedBug? = nil) {
         self.mode = mode
         self.bug = bug
@@ -23,7 +25,10 @@ public struct EngineSimulation: Sendable {
 
     /// Runs seeds one after the other, until there are enough failures.
     ///
-    /// - Parameter progress: Is called after each seed; false ends the run.
+    /// - Parameters:
+    ///   - seeds: The seeds; each decides all that happens in its run.
+    ///   - progress: Is called after each seed; false ends the run.
+    /// - Returns: What came of those that were run.
     public func run(seeds: Range<UInt64>, progress: () -> Bool = { true }) -> SimulationReport {
         var report = SimulationReport()
         for seed in seeds {

@@ -2,7 +2,9 @@
 public struct SimulationReport: Sendable, CustomStringConvertible {
     /// A seed that showed a fault of the engine.
     public struct Failure: Sendable {
+        /// The seed of the run that shows it, each time it is run.
         public let seed: UInt64
+        /// What the run was to show: a seed is another run in another mode.
         public let mode: SimulationMode
         /// What happened that must not.
         public let message: String
@@ -22,6 +24,7 @@ public struct SimulationReport: Sendable, CustomStringConvertible {
 
     /// How many seeds were run, each mode counted for itself.
     public internal(set) var runs = 0
+    /// The seeds that showed a fault. None where all is well.
     public internal(set) var failures: [Failure] = []
     /// How often each point was hit.
     public internal(set) var counts: [SimulationPoint: Int] = [:]
