@@ -9,6 +9,7 @@ import Synchronization
 /// slow disks and others are waited for on a thread of the store's own, not on one of Swift's: only who is alone with a
 /// disk that answers within a millisecond or two does its work where it is, since to hand it over would take as long.
 public final class SQLiteStore: SQLStore {
+    /// How long a lease is good for after its holder was last heard of. Never nil: the file outlives its processes.
     public let leaseTime: Duration?
     private let threads: BlockingThreads<Job>
     private let shared: Shared
@@ -44,6 +45,7 @@ public final class SQLiteStore: SQLStore {
         }
     }
 
+    /// How SQLite says what not all databases say alike.
     public var dialect: SQLDialect { Self.dialect }
     static let dialect = SQLDialect(
         currentTime: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", locking: "", skippingLocked: "")
@@ -54,7 +56,7 @@ public final class SQLiteStore: SQLStore {
     ///   - path: The file.
     ///   - isCreating: Whether to make the file where there is none.
     ///   - leaseTime: How long a lease is good for after its holder was last heard of.
-    /// - Throws: ``APIError`` where there is no file, or one that is no store, or one of a newer version.
+    /// - Throws: `APIError` where there is no file, or one that is no store, or one of a newer version.
     public init(path: String, creating isCreating: Bool = true, leaseTime: Duration = .seconds(30)) throws {
         var isDirectory: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
@@ -84,6 +86,10 @@ public final class SQLiteStore: SQLStore {
         }
     }
 
+    /// Runs statements in one transaction: where they are asked for, or on the store's thread with what others write.
+    ///
+    /// - Throws: What `body` throws, with all undone; `APIError` where the file is locked for too long, damaged, or its
+    ///   disk full; `CancellationError`.
     public func perform<T: Sendable>(
         writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
     ) async throws -> T {
@@ -93,6 +99,8 @@ public final class SQLiteStore: SQLStore {
         return try await withCheckedThrowingContinuation { submit(Job.Returning(isWriting, $0, body)) }
     }
 
+    /// Makes a change in one transaction, which may hold what others write at the same time too. For a change that
+    /// takes more than one statement it says no, and begins no transaction.
     public func makeAtOnce(_ change: SQLChange) async throws -> Bool {
         // No transaction for what it takes more than this for.
         guard change.kind != .unusual else { return false }
