@@ -12,9 +12,11 @@ import Synchronization
 /// write at the same time write is sent together and shares a commit. A write whose answer was lost is looked up before
 /// it is made again. Only standard SQL is used: no advisory locks, no notifications.
 public final class PostgresStore: SQLStore {
+    /// How long a lease is good for after its holder was last heard of. Never nil: the database outlives its clients.
     public let leaseTime: Duration?
     private let pool: PostgresPool
 
+    /// How PostgreSQL says what not all databases say alike.
     public var dialect: SQLDialect { Statements.dialect }
 
     /// How often something is asked again whose answer was lost. Between two times a connection has to be made, which
@@ -29,7 +31,8 @@ public final class PostgresStore: SQLStore {
     ///   - connections: How many connections there are at most.
     ///   - leaseTime: How long a lease is good for after its holder was last heard of.
     ///   - reconnectTime: How long work waits for a server that cannot be reached.
-    /// - Throws: ``APIError`` where the database cannot be reached, or has tables of a newer version.
+    /// - Throws: `APIError` where the connection string cannot be understood, the database cannot be reached, or it has
+    ///   tables of a newer version.
     public init(
         _ connectionString: String, creating isCreating: Bool = true, connections: Int = 4,
         leaseTime: Duration = .seconds(30), reconnectTime: Duration = .seconds(30)
@@ -48,6 +51,12 @@ public final class PostgresStore: SQLStore {
 
     deinit { pool.close() }
 
+    /// Runs statements in one transaction, on a pooled connection and a thread that may block. What only reads is run
+    /// again where its answer was lost. Of what writes nobody knows then whether it was applied: the error has the code
+    /// `unavailable`.
+    ///
+    /// - Throws: What `body` throws, with all undone; `APIError` where the server cannot be reached or refuses;
+    ///   `CancellationError`.
     public func perform<T: Sendable>(
         writing isWriting: Bool, _ body: @escaping @Sendable (any SQLSession) throws -> T
     ) async throws -> T {
@@ -89,15 +98,19 @@ public final class PostgresStore: SQLStore {
 
     // MARK: What a flow does at each step, in one statement
 
+    /// An integration's document and what is journalled of it, as of one moment: one statement.
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
         try Self.both(of: id, try await rows(dialect.readEntry, [.text(id)], of: id).first)
     }
 
+    /// One integration: one statement.
     public func get(_ id: String) async throws -> StoredIntegration {
         guard let row = try await rows(selectDocument, [.text(id)], of: id).first else { throw APIError.notFound(id) }
         return try StoredIntegration(row: row)
     }
 
+    /// Makes a change in one statement, together with what others write at the same time. It says no where there is no
+    /// such statement, where the statement finds something else than it should, and where its answer was lost.
     public func makeAtOnce(_ change: SQLChange) async throws -> Bool {
         guard let statement = Statements.statement(for: change) else { return false }
         try Task.checkCancellation()
