@@ -4,20 +4,24 @@ public enum FlowEvent: Sendable, Equatable {
     case stepStarted(Step)
     /// A step was installed, or undone in uninstall mode, and the document says so.
     case stepCompleted(Step)
-    /// A step's function failed or is not done yet. The step is as it was; run again to try again.
+    /// A step's function failed or is not done yet, for this reason. The step is as it was; run again to try again.
     case stepFailed(Step, FunctionFailure)
     /// A step has no function: a person does it, and `complete` moves on.
     case waiting(Step)
     /// A function of the connector as a whole, of its settings or of an update is about to be called.
     case functionStarted(ConnectorFunction)
+    /// Such a function returned, and did not say no.
     case functionCompleted(ConnectorFunction)
+    /// Such a function failed, for this reason. Run again to try again.
     case functionFailed(ConnectorFunction, FunctionFailure)
+    /// The document was stored with another mode than it had before.
     case modeChanged(from: Mode, to: Mode)
+    /// A managed update ended: the document was stored with a new version. `from` is nil where it had none.
     case versionChanged(from: ConnectorVersion?, to: ConnectorVersion)
     /// A call was begun by a process that ended before it returned, and it is not to be made again without a person:
-    /// `resolve` says what became of it.
+    /// `resolve` says what became of it. The step is nil where the function is not one of a step.
     case inDoubt(ConnectorFunction, Step?)
-    /// The flow was given up: `resume` takes it up again.
+    /// The flow was given up, for this reason: `resume` takes it up again.
     case parked(FlowRecord.Parked)
     /// A person has said what became of a call in doubt: that it took effect, or that it is to be made again.
     case resolved(ConnectorFunction, tookEffect: Bool)
@@ -32,8 +36,9 @@ public enum FlowEvent: Sendable, Equatable {
     public struct Step: Sendable, Equatable {
         /// The index in `install[]`, counted from 0.
         public let index: Int
+        /// The step's `name`. Nil where it has none.
         public let name: String?
-        /// The function that was called for it.
+        /// The name of the function that was called for it. Nil where none was.
         public let function: String?
 
         init(_ step: StepReference, _ function: ConnectorFunction?) {
@@ -63,7 +68,7 @@ public enum FlowEvent: Sendable, Equatable {
         }
     }
 
-    /// The event as one JSON object: `{"event": …}`.
+    /// The event as one JSON object: `{"event": …}` and what else belongs to it.
     public var json: JSON {
         switch self {
         case .stepStarted(let step): Self.json("stepStarted", step)

@@ -2,16 +2,23 @@
 ///
 /// Nothing happens that nobody waits for. Leaving the loop, or cancelling its task, leaves the flow where it is, to be
 /// gone on with later.
+///
+/// Iterating throws ``SmartConnectorError`` where the engine refuses: the command is not allowed, the connector lacks
+/// functions, somebody else drives the integration; ``APIError`` where the API or the journal fails;
+/// `CancellationError`. A function that fails is an event, not an error.
 public struct FlowEvents: AsyncSequence, Sendable {
+    /// What the flow reports.
     public typealias Element = FlowEvent
 
     let flow: InstallFlow
     let goal: InstallFlow.Goal
 
+    /// A new iteration. It begins with the first event that is asked for; a flow has only one at a time.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(flow: flow, goal: goal)
     }
 
+    /// One iteration: a flow at work. It ends with the last event, with an error, or when it is let go.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let flow: InstallFlow
         let goal: InstallFlow.Goal
@@ -25,10 +32,18 @@ public struct FlowEvents: AsyncSequence, Sendable {
             session = FlowSession(of: flow)
         }
 
+        /// Works out the next event.
+        ///
+        /// - Returns: The event, or nil at the end and after an error.
+        /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`, as ``FlowEvents`` says.
         public mutating func next() async throws -> FlowEvent? {
             try await next(isolation: #isolation)
         }
 
+        /// Works out the next event, on the actor of whoever asks.
+        ///
+        /// - Returns: The event, or nil at the end and after an error.
+        /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`, as ``FlowEvents`` says.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(any Error) -> FlowEvent? {
@@ -60,7 +75,11 @@ public struct FlowEvents: AsyncSequence, Sendable {
         return stop
     }
 
-    /// All events, once there are no more.
+    /// Goes on to the end, or to the first thing that needs a person.
+    ///
+    /// - Returns: All events, in the order they happened.
+    /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`; then what had happened by then is not
+    ///   told.
     @discardableResult
     public func collect() async throws -> [FlowEvent] {
         var events: [FlowEvent] = []
@@ -72,21 +91,26 @@ public struct FlowEvents: AsyncSequence, Sendable {
 extension InstallFlow {
     /// Goes on with whatever is under way, to its end or to the first thing that needs a person.
     ///
-    /// - Parameter step: Stop when this step is done: a name, a function or an index.
+    /// Iterating throws ``SmartConnectorError/Code/noSuchStep`` or ``SmartConnectorError/Code/ambiguousStep`` where
+    /// `step` does not name one step.
+    ///
+    /// - Parameter step: Stop when this step is done: a name, a function or an index counted from 0.
+    /// - Returns: The events.
     public nonisolated func run(until step: String? = nil) -> FlowEvents {
         FlowEvents(flow: self, goal: .run(until: step))
     }
 
     /// Removes the integration: enters the mode where that is still to be done, undoes the steps, deletes.
     ///
-    /// - Throws: ``SmartConnectorError`` while a managed update is in progress.
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` while a managed update is in progress.
     public nonisolated func uninstall() -> FlowEvents {
         FlowEvents(flow: self, goal: .uninstall)
     }
 
     /// Brings the integration to a version, or goes on with an update that failed.
     ///
-    /// - Throws: ``SmartConnectorError`` unless the integration is installed and older.
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` unless the integration is installed, and
+    /// ``SmartConnectorError/Code/versionNotNewer`` unless it is older.
     public nonisolated func update(to version: ConnectorVersion) -> FlowEvents {
         FlowEvents(flow: self, goal: .update(version))
     }
@@ -98,23 +122,37 @@ extension InstallFlow {
 
     /// Saves settings through persistSettings, where the connector has it.
     ///
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` unless the integration is installed and no update
+    /// is in progress.
+    ///
     /// - Parameter pending: The members to be changed, as a part of `settings`.
-    /// - Throws: ``SmartConnectorError`` unless the integration is installed and no update is in progress.
+    /// - Returns: The events.
     public nonisolated func saveSettings(_ pending: JSON) -> FlowEvents {
         FlowEvents(flow: self, goal: .saveSettings(pending))
     }
 
-    /// Says that a person has done a step: a name, a function or an index.
+    /// Says that a person has done a step: a name, a function or an index counted from 0.
+    ///
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` in settings mode, and
+    /// ``SmartConnectorError/Code/noSuchStep`` or ``SmartConnectorError/Code/ambiguousStep`` where `step` does not name
+    /// one step.
     public nonisolated func complete(_ step: String) -> FlowEvents {
         FlowEvents(flow: self, goal: .complete(step))
     }
 
-    /// Has one step run anew: a name, a function or an index. An installed integration goes back to install mode.
+    /// Has one step run anew: a name, a function or an index counted from 0. An installed integration goes back to
+    /// install mode.
+    ///
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` while uninstalling or updating, and
+    /// ``SmartConnectorError/Code/noSuchStep`` or ``SmartConnectorError/Code/ambiguousStep`` where `step` does not name
+    /// one step.
     public nonisolated func reset(_ step: String) -> FlowEvents {
         FlowEvents(flow: self, goal: .reset(step))
     }
 
     /// Enters uninstall mode and undoes nothing yet.
+    ///
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` in that mode, and while an update is in progress.
     public nonisolated func beginUninstall() -> FlowEvents {
         FlowEvents(flow: self, goal: .beginUninstall)
     }
@@ -126,22 +164,26 @@ extension InstallFlow {
 
     /// Gives up a managed update: `updateInProgress` is released, and what was before the update is restored.
     ///
-    /// - Throws: ``SmartConnectorError`` where no update is in progress.
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` where no update is in progress.
     public nonisolated func abortUpdate() -> FlowEvents {
         FlowEvents(flow: self, goal: .abortUpdate)
     }
 
     /// Says what became of the call in doubt.
     ///
+    /// Iterating throws ``SmartConnectorError/Code/nothingInDoubt`` where there is none.
+    ///
     /// - Parameters:
     ///   - tookEffect: Whether the function did its work; if not, it is called again, with the same idempotency key.
     ///   - reason: How that is known; it is kept in the history.
-    /// - Throws: ``SmartConnectorError/Code/nothingInDoubt``.
+    /// - Returns: The events.
     public nonisolated func resolve(tookEffect: Bool, reason: String) -> FlowEvents {
         FlowEvents(flow: self, goal: .resolve(tookEffect: tookEffect, reason: reason))
     }
 
     /// Keeps the integration after all.
+    ///
+    /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` in other modes than uninstall.
     public nonisolated func cancelUninstall() -> FlowEvents {
         FlowEvents(flow: self, goal: .cancelUninstall)
     }

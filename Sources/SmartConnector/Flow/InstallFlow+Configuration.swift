@@ -28,6 +28,7 @@ extension InstallFlow {
         /// Where the flow's own tasks run, if not where all do.
         package var executor: (any TaskExecutor)?
 
+        /// A configuration. What is not said is right outside of tests.
         public init(
             clock: any Clock<Duration> = ContinuousClock(), requestAttempts: Int = 6,
             requestBackoff: Backoff = Backoff(), conflictAttempts: Int = 10, maximumRecoveries: Int = 10,

@@ -11,6 +11,7 @@
 ///
 /// A flow is driven by one task at a time; a second is refused with ``SmartConnectorError/Code/busy``.
 public actor InstallFlow {
+    /// The `_id` of the integration that this flow drives.
     public nonisolated let integrationID: String
     let connector: Connector
     let functions: FunctionDirectory
