@@ -14,6 +14,8 @@ public final class RateLimit: Sendable {
     private let bucket: Guarded<Bucket>
 
     /// integrator.io's limit for an account: 1,000 requests at once, 300 a second.
+    ///
+    /// Source: integrator.io's API documentation.
     public convenience init() {
         self.init(depth: 1000, perSecond: 300)
     }

@@ -1,6 +1,8 @@
 /// What a step's installer or uninstaller answers.
 ///
 /// On the wire: `{"success": bool, "stepsToUpdate": […]}`, and a `message` where it is not done yet.
+///
+/// Source: the extension functions of integrator.io.
 public struct StepResult: Sendable, Equatable {
     /// Whether the step is done.
     public let isCompleted: Bool
@@ -48,6 +50,8 @@ public struct StepResult: Sendable, Equatable {
 /// What persistSettings answers.
 ///
 /// On the wire: `{"success": bool, "pending": {…}}`.
+///
+/// Source: the extension functions of integrator.io.
 public struct SettingsResult: Sendable, Equatable {
     /// Whether the settings may be saved.
     public let isAccepted: Bool
@@ -91,6 +95,10 @@ public struct SettingsResult: Sendable, Equatable {
 }
 
 /// The steps that preUninstall wants undone, in order.
+///
+/// On the wire: an array of steps, or nothing for the reverse order.
+///
+/// Source: the extension functions of integrator.io, and what its pages make of the answer.
 public struct UninstallOrder: Sendable, Equatable {
     /// Elements that name a step by `uninstallerFunction`, `installerFunction` or `name`; nil for the reverse order.
     public let steps: [JSON]?

@@ -1,4 +1,6 @@
 /// What a clone is to be.
+///
+/// Source of the members: integrator.io's Integration API, `POST /integrations/{_id}/clone`.
 public struct CloneOptions: Sendable, Equatable {
     /// The name; `Clone - ` and the old name where there is none.
     public var name: String?

@@ -1,4 +1,6 @@
 /// A function of a connector's backend, by its kind and name.
+///
+/// Source of the kinds: the extension functions of integrator.io.
 public enum ConnectorFunction: Sendable, Hashable, Codable {
     /// Installs a step, which names it as `installerFunction`.
     case installer(String)

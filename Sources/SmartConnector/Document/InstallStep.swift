@@ -1,6 +1,8 @@
 /// A view of one element of `install[]`.
 ///
 /// Setting a property changes that member of the element and nothing else.
+///
+/// Source of the members: integrator.io's Integration API.
 public struct InstallStep: Sendable, Equatable {
     /// The element, with every member it has.
     public var json: JSON

@@ -110,6 +110,7 @@ extension InstallMachine {
     /// as they were before it, and the version stays.
     ///
     /// - Parameter snapshot: The document as it was before the update. Without it only the release remains to be done.
+    /// - Returns: The change to be written.
     /// - Throws: ``SmartConnectorError/Code/illegalCommand`` where no update is in progress.
     public mutating func abortUpdate(to snapshot: Integration?) throws(SmartConnectorError) -> Change {
         try check(.abortUpdate)
@@ -132,6 +133,7 @@ extension InstallMachine {
     /// - Parameters:
     ///   - pending: What was accepted; merged into the settings, so that others' edits survive.
     ///   - integration: The document that this machine has read last.
+    /// - Returns: The change to be written: an edit for each value that differs.
     /// - Throws: ``SmartConnectorError/Code/illegalCommand`` unless in settings mode with no update in progress.
     public func saveSettings(_ pending: JSON, in integration: Integration) throws(SmartConnectorError) -> Change {
         try check(.saveSettings)

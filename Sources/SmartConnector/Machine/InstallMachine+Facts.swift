@@ -15,6 +15,7 @@ extension InstallMachine {
     ///   - step: The step as it was called.
     ///   - stepsToUpdate: Members to set in this and other steps. Each element is for the first step that has its
     ///     `installerFunction` or its `name`; one that matches none is dropped.
+    /// - Returns: The change to be written.
     public mutating func installerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
         var change = Change()
         if let index = index(of: step) { complete(index, true, in: &change) }
@@ -53,6 +54,7 @@ extension InstallMachine {
     ///   - step: The step as it was called.
     ///   - stepsToUpdate: As for an installer, matched by `uninstallerFunction` too. They speak of the uninstallation:
     ///     `completed: true` means removed, which in the document is `completed: false`.
+    /// - Returns: The change to be written.
     public mutating func uninstallerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
         var change = Change()
         let updates = stepsToUpdate.compactMap { element in
