@@ -1,34 +1,38 @@
 import SmartConnectorSQL
+import Synchronization
 
 extension PostgresStore {
-    /// What is written at each step, as one statement each: it is a transaction by itself, and needs one round trip.
     enum Statements {
         static let dialect = SQLDialect(
             currentTime: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
             locking: "FOR UPDATE", skippingLocked: "FOR UPDATE SKIP LOCKED")
 
-        private static let writeEntry = withHistory(dialect.writeEntry, attempts: 7)
-        private static let writeBoth = withHistory(dialect.writeBoth, attempts: 10)
+        /// The statements for transactions, by the numbers of their steps: there are few.
+        private static let composed = Guarded<[[Int]: String]>([:])
 
-        /// The statement that makes a change, or nil where it is none of every step. Behind the change's values come its
-        /// attempts.
-        static func statement(for change: SQLChange) -> String? {
-            switch change.kind {
-            case .entry: writeEntry
-            case .both: writeBoth
-            case .unusual: nil
+        /// A transaction as one statement, which needs one round trip and can be sent together with others. It answers with
+        /// how many rows each step changed. The first decides: the others do something only where it did.
+        static func statement(for transaction: SQLTransaction) -> (sql: String, values: [SQLValue]) {
+            let sql = composed.withLock { composed in
+                let key = transaction.steps.map(\.statement.number)
+                if let known = composed[key] { return known }
+                let sql = compose(transaction.steps)
+                composed[key] = sql
+                return sql
             }
+            return (sql, transaction.steps.flatMap(\.values))
         }
 
-        private static func withHistory(_ statement: String, attempts: Int) -> String {
-            """
-            WITH written AS (\(statement) RETURNING number, journal_revision), told AS (
-                INSERT INTO history (integration, revision, attempts)
-                SELECT number, journal_revision, CAST($\(attempts) AS TEXT) FROM written
-                WHERE CAST($\(attempts) AS TEXT) IS NOT NULL
-            )
-            SELECT 1 FROM written
-            """
+        private static func compose(_ steps: [SQLTransaction.Step]) -> String {
+            var offset = 0
+            let parts = steps.enumerated().map { index, step in
+                let sql = step.statement.text.replacing(#/\$(\d+)/#) { "$\(offset + (Int($0.1) ?? 0))" }
+                offset += step.values.count
+                let condition = index == 0 ? "" : " AND EXISTS (SELECT 1 FROM step0)"
+                return "step\(index) AS (\(sql)\(condition) RETURNING 1)"
+            }
+            let counts = steps.indices.map { "(SELECT count(*) FROM step\($0))" }
+            return "WITH \(parts.joined(separator: ",\n")) SELECT \(counts.joined(separator: ", "))"
         }
     }
 }

@@ -98,28 +98,20 @@ public final class PostgresStore: SQLStore {
 
     // MARK: What a flow does at each step, in one statement
 
-    /// An integration's document and what is journalled of it, as of one moment: one statement.
-    public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
-        try Self.both(of: id, try await rows(dialect.readEntry, [.text(id)], of: id).first)
+    /// The row of an integration: one statement.
+    public func integrationRow(_ id: String) async throws -> IntegrationRow? {
+        try await rows(dialect.selectIntegration, [.text(id)], of: id).first.map(IntegrationRow.init)
     }
 
-    /// One integration: one statement.
-    public func get(_ id: String) async throws -> StoredIntegration {
-        guard let row = try await rows(selectDocument, [.text(id)], of: id).first else { throw APIError.notFound(id) }
-        return try StoredIntegration(row: row)
-    }
-
-    /// Makes a change in one statement, together with what others write at the same time. It says no where there is no
-    /// such statement, where the statement finds something else than it should, and where its answer was lost.
-    public func makeAtOnce(_ change: SQLChange) async throws -> Bool {
-        guard let statement = Statements.statement(for: change) else { return false }
+    /// Applies a transaction as one statement, together with what others write at the same time.
+    public func commit(_ transaction: SQLTransaction) async throws -> Bool {
+        let (statement, values) = Statements.statement(for: transaction)
         try Task.checkCancellation()
         do {
-            let rows = try await pool.statement(
-                statement, change.values + [change.attempts], key: change.integration)
-            return !rows.isEmpty
-        } catch {
-            guard error.isOutcomeUnknown else { throw error.error }
+            let rows = try await pool.statement(statement, values, key: transaction.integration)
+            return try transaction.isApplied(changing: (rows.first ?? []).map { Int($0.integer ?? 0) })
+        } catch let failure as PostgresFailure {
+            guard failure.isOutcomeUnknown else { throw failure.error }
             return false
         }
     }

@@ -9,22 +9,11 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     private let handle: OpaquePointer
     private let path: String
     private var statements: [String: OpaquePointer] = [:]
-    /// Those that every step needs: to find them by their text would take longer than to run some of them.
-    private var frequent = [OpaquePointer?](repeating: nil, count: Frequent.allCases.count)
+    /// Those that have a number, by it.
+    private var numbered: [OpaquePointer?] = []
 
-    private enum Frequent: Int, CaseIterable {
-        case begin, commit, writeEntry, writeBoth, addToHistory
-
-        var sql: String {
-            switch self {
-            case .begin: "BEGIN IMMEDIATE"
-            case .commit: "COMMIT"
-            case .writeEntry: SQLiteStore.dialect.writeEntry
-            case .writeBoth: SQLiteStore.dialect.writeBoth
-            case .addToHistory: SQLChange.addToHistory
-            }
-        }
-    }
+    private static let begin = SQLStatement("BEGIN IMMEDIATE")
+    private static let commit = SQLStatement("COMMIT")
 
     /// How long to wait for another process that writes, in milliseconds.
     static let busyTimeout: Int32 = 5000
@@ -57,7 +46,7 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     /// Whether a transaction is open. SQLite ends it by itself where the disk is full, for instance.
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
-    /// How many rows were changed since it was opened.
+    /// How many rows were changed since the connection was opened.
     var changeCount: Int64 { sqlite3_total_changes64(handle) }
 
     @discardableResult
@@ -77,8 +66,13 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
 
     // MARK: What every step needs
 
+    func changedRows(_ statement: SQLStatement, _ values: [SQLValue]) throws(APIError) -> Int {
+        try run(statement, values)
+        return Int(sqlite3_changes(handle))
+    }
+
     /// Begins a transaction that writes.
-    func begin() throws(APIError) { try run(.begin) }
+    func begin() throws(APIError) { try run(Self.begin) }
 
     /// Begins a transaction that writes, unless somebody else writes just now.
     ///
@@ -95,35 +89,23 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
         }
     }
 
-    func commit() throws(APIError) { try run(.commit) }
+    func commit() throws(APIError) { try run(Self.commit) }
 
-    /// Makes a change, if everything is as it should be.
-    ///
-    /// - Returns: Whether it was made. False where it was not, and where it takes more than this.
-    func make(_ change: SQLChange) throws(APIError) -> Bool {
-        switch change.kind {
-        case .entry: try run(.writeEntry, change.values)
-        case .both: try run(.writeBoth, change.values)
-        case .unusual: return false
+    private func run(_ statement: SQLStatement, _ values: [SQLValue] = []) throws(APIError) {
+        let number = statement.number
+        if number >= numbered.count {
+            numbered += [OpaquePointer?](repeating: nil, count: number + 1 - numbered.count)
         }
-        guard sqlite3_changes(handle) == 1 else { return false }
-        if change.attempts != .null {
-            try run(.addToHistory, [change.values[0], change.historyRevision, change.attempts])
-        }
-        return true
-    }
-
-    private func run(_ frequent: Frequent, _ values: [SQLValue] = []) throws(APIError) {
-        let statement: OpaquePointer
-        if let known = self.frequent[frequent.rawValue] {
-            statement = known
+        let known: OpaquePointer
+        if let statement = numbered[number] {
+            known = statement
         } else {
-            statement = try prepared(frequent.sql)
-            self.frequent[frequent.rawValue] = statement
+            known = try prepared(statement.text)
+            numbered[number] = known
         }
-        defer { clear(statement) }
-        try bind(values, in: statement)
-        guard sqlite3_step(statement) == SQLITE_DONE else { throw failure() }
+        defer { clear(known) }
+        try bind(values, in: known)
+        guard sqlite3_step(known) == SQLITE_DONE else { throw failure() }
     }
 
     /// Runs `body` in one transaction, which takes the right to write at once.

@@ -26,19 +26,20 @@ public final class SQLiteStore: SQLStore {
         /// How much work waits for the thread, or is done by it.
         let waiting = Atomic(0)
         /// How many of the next are handed to the thread in any case: some came together lately, or the disk was slow.
-        let crowd = Atomic(0)
+        let handedOver = Atomic(0)
 
         init(_ connection: SQLiteConnection) {
             self.connection = connection
         }
 
-        static let crowdMemory = 64
+        /// How many are handed to the thread after some came together or the disk was slow.
+        static let handedOverAfterwards = 64
 
         /// Takes the connection where it can be had at once and nobody is to be expected.
         func takeAlone() -> Bool {
-            let crowd = crowd.load(ordering: .relaxed)
-            if crowd > 0 {
-                self.crowd.store(crowd - 1, ordering: .relaxed)
+            let left = handedOver.load(ordering: .relaxed)
+            if left > 0 {
+                handedOver.store(left - 1, ordering: .relaxed)
                 return false
             }
             return waiting.load(ordering: .relaxed) == 0 && lock.try()
@@ -81,7 +82,7 @@ public final class SQLiteStore: SQLStore {
             { batch in
                 shared.lock.withLock { Self.work(batch, shared) }
                 shared.waiting.subtract(batch.count, ordering: .relaxed)
-                if batch.count > 1 { shared.crowd.store(Shared.crowdMemory, ordering: .relaxed) }
+                if batch.count > 1 { shared.handedOver.store(Shared.handedOverAfterwards, ordering: .relaxed) }
             }
         }
     }
@@ -99,15 +100,14 @@ public final class SQLiteStore: SQLStore {
         return try await withCheckedThrowingContinuation { submit(Job.Returning(isWriting, $0, body)) }
     }
 
-    /// Makes a change in one transaction, which may hold what others write at the same time too. For a change that
-    /// takes more than one statement it says no, and begins no transaction.
-    public func makeAtOnce(_ change: SQLChange) async throws -> Bool {
-        // No transaction for what it takes more than this for.
-        guard change.kind != .unusual else { return false }
+    /// Applies a transaction, which may share its commit with what others write at the same time.
+    public func commit(_ transaction: SQLTransaction) async throws -> Bool {
         try Task.checkCancellation()
-        var isMade = false
-        if try runAlone(isWriting: true, { isMade = try $0.make(change) }) { return isMade }
-        return try await withCheckedThrowingContinuation { submit(Job.Returning(true, $0) { try $0.make(change) }) }
+        var isApplied = false
+        if try runAlone(isWriting: true, { isApplied = try $0.apply(transaction) }) { return isApplied }
+        return try await withCheckedThrowingContinuation { continuation in
+            submit(Job.Returning(true, continuation) { try $0.apply(transaction) })
+        }
     }
 
     private func submit(_ job: Job) {
@@ -125,7 +125,7 @@ public final class SQLiteStore: SQLStore {
         let start = ContinuousClock.now
         defer {
             if start.duration(to: .now) > .milliseconds(2) {
-                shared.crowd.store(Shared.crowdMemory, ordering: .relaxed)
+                shared.handedOver.store(Shared.handedOverAfterwards, ordering: .relaxed)
             }
         }
         let connection = shared.connection

@@ -71,7 +71,9 @@ struct ExhaustiveMachineTests {
         }
 
         mutating func visit(_ document: Integration, _ memory: InstallMachine.Memory) throws {
-            let node = Node(text: document.json.text(), memory: try JSON(encoding: memory).text())
+            let node = Node(
+                text: document.json.text(),
+                memory: String(decoding: FlowRecord(memory: memory).stored, as: UTF8.self))
             if seen.insert(node).inserted { queue.append((document, memory)) }
         }
 

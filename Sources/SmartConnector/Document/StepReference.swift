@@ -84,32 +84,3 @@ extension StepReference: Hashable {
         hasher.combine(uninstallerFunction)
     }
 }
-
-extension StepReference: Codable {
-    private enum CodingKeys: CodingKey {
-        case index, name, installerFunction, uninstallerFunction
-    }
-
-    /// Reads an object with `index` and, where the step has them, `name` and the names of its functions.
-    ///
-    /// - Throws: `DecodingError` where there is no index, or a member is of another kind.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            index: try container.decode(Int.self, forKey: .index),
-            name: try container.decodeIfPresent(String.self, forKey: .name),
-            installerFunction: try container.decodeIfPresent(String.self, forKey: .installerFunction),
-            uninstallerFunction: try container.decodeIfPresent(String.self, forKey: .uninstallerFunction))
-    }
-
-    /// Writes an object with `index` and, where the step has them, `name` and the names of its functions.
-    ///
-    /// - Throws: What the coder throws.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(index, forKey: .index)
-        try container.encodeIfPresent(name, forKey: .name)
-        try container.encodeIfPresent(installerFunction, forKey: .installerFunction)
-        try container.encodeIfPresent(uninstallerFunction, forKey: .uninstallerFunction)
-    }
-}

@@ -1,7 +1,7 @@
 public import Foundation
 
 /// What is journalled of one integration: what its flow must not forget.
-public struct FlowRecord: Sendable, Equatable, Codable {
+public struct FlowRecord: Sendable, Equatable {
     /// What the machine remembers beside the document.
     public var memory: InstallMachine.Memory
     /// The call under way, or the last one that failed.
@@ -21,7 +21,7 @@ public struct FlowRecord: Sendable, Equatable, Codable {
     }
 
     /// Why a flow was given up. An object, since hardly any record has one.
-    public final class Parked: Sendable, Equatable, Codable {
+    public final class Parked: Sendable, Equatable {
         /// The function that was called in vain.
         public let function: ConnectorFunction
         public let step: StepReference?
@@ -44,7 +44,7 @@ public struct FlowRecord: Sendable, Equatable, Codable {
     }
 
     /// A call of a connector function, at one moment of it. An object, since records are handed on at every moment.
-    public final class Call: Sendable, Equatable, Codable {
+    public final class Call: Sendable, Equatable {
         public let function: ConnectorFunction
         /// The step it was called for.
         public let step: StepReference?
@@ -77,7 +77,7 @@ public struct FlowRecord: Sendable, Equatable, Codable {
             self.state = state
         }
 
-        public enum State: Sendable, Equatable, Codable {
+        public enum State: Sendable, Equatable {
             /// It was called, and no return is known: whether it took effect is in doubt.
             case started
             /// It returned this, which is not in the document yet. It is not called again.
@@ -108,8 +108,8 @@ public struct FlowRecord: Sendable, Equatable, Codable {
 }
 
 /// One call of a connector function that is over, as the history keeps it. An object, since one is made at every step.
-public final class Attempt: Sendable, Equatable, Codable {
-    public enum Outcome: Sendable, Equatable, Codable {
+public final class Attempt: Sendable, Equatable {
+    public enum Outcome: Sendable, Equatable {
         case succeeded
         case failed(FunctionFailure)
         /// The process that made it ended before it returned: nobody knows whether it took effect.

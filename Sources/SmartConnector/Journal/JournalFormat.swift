@@ -1,16 +1,70 @@
 import Foundation
 
+// THESE WORDS ARE ON EVERY USER'S DISK.
+//
+// What is journalled is JSON text: records and attempts in a database, pages in the state of integrator.io. A word that
+// stands here is never changed and never given another meaning; a member may be added, where records without it keep
+// their meaning. Where that is not enough, the format gets the next number, is written with it, and reads those before
+// it. Golden files of each format that was released are read by a test for ever.
+//
 // Records are written at every step, so that their text is put together by hand: one object, its members left out where
-// they say nothing. What decodes and encodes them otherwise goes the same way.
+// they say nothing.
+
+/// The format in which the journal is kept.
+///
+/// | | |
+/// |---|---|
+/// | record | `{"memory"?, "call"?, "parked"?, "format"?}` |
+/// | memory | `{"uninstallOrder"?: [step …], "update"?: {"target": version, "reached"?: version}}` |
+/// | call | `{"function", "key", "attempt", "holder", "started", "step"?, "pending"?, "recoveries"?, "returned"?, "failed"?}` |
+/// | parked | `{"function", "reason", "since", "step"?}` |
+/// | attempt | `{"function", "key", "number", "holder", "started", "ended", "step"?, "failed"? or "inDoubt"? or "resolvedAsCompleted"? or "resolvedToRerun"?, "format"?}` |
+/// | function | `"connectorInstaller"`, `"preUninstall"`, `"connectorUninstaller"` or `{kind: name}` |
+/// | step | `{"index", "name"?, "installerFunction"?, "uninstallerFunction"?}` |
+/// | failed | `{"code", "message"}` |
+/// | page | `{"record", "revision", "writer"?, "holder"?, "expires"?, "attempts", "ledger", "snapshot"?, "format"?}` |
+/// | entry of the ledger | `{"kind", "id", "function", "created"}` |
+///
+/// Dates are milliseconds since 1970; `expires` and `created` of a page are ISO 8601 text.
+package enum JournalFormat {
+    /// The number of the newest format that this version knows. What has no number is of format 1.
+    static let newest = 1
+
+    /// What was written in a format that this version does not know. It is left as it is.
+    package struct NewerFormat: Error, CustomStringConvertible {
+        let format: Int
+
+        /// The error for whoever wanted to read it.
+        ///
+        /// - Parameter what: What it is, such as `the journal of integration 5f…`.
+        package func apiError(_ what: String) -> APIError {
+            APIError(.corrupt, "\(what) \(self)")
+        }
+
+        package var description: String {
+            "was written by a newer version of this program (format \(format); this one knows \(JournalFormat.newest)): it is left as it is; update this program"
+        }
+    }
+
+    /// Throws where something was written in a newer format.
+    fileprivate static func check(_ json: JSON) throws {
+        guard let format = json["format"] else { return }
+        guard let number = format.int, number >= 1 else { throw JSON.missing("format") }
+        if number > newest { throw NewerFormat(format: number) }
+    }
+}
+
+// MARK: - Record
 
 extension FlowRecord {
     /// The record as it is stored: UTF-8.
     package var stored: [UInt8] { JSONWriter.text { write(to: &$0) } }
 
-    private func write(to writer: inout JSONWriter) {
+    fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            if !memory.isEmpty, let memory = try? JSON(encoding: memory) {
-                writer.member("memory", memory)
+            if !memory.isEmpty {
+                writer.name("memory")
+                memory.write(to: &writer)
             }
             if let call {
                 writer.name("call")
@@ -24,55 +78,76 @@ extension FlowRecord {
     }
 
     /// A record that was stored.
-    package init(_ json: JSON) throws {
+    ///
+    /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
+    package init(stored json: JSON) throws {
+        try JournalFormat.check(json)
         self.init(
-            memory: try json["memory"]?.decode() ?? InstallMachine.Memory(),
-            call: try json["call"].map { try Call($0) }, parked: try json["parked"].map { try Parked($0) })
+            memory: try json["memory"].map { try InstallMachine.Memory(stored: $0) } ?? InstallMachine.Memory(),
+            call: try json["call"].map { try Call(stored: $0) },
+            parked: try json["parked"].map { try Parked(stored: $0) })
+    }
+}
+
+extension InstallMachine.Memory {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            if let uninstallOrder {
+                writer.name("uninstallOrder")
+                writer.array { writer in
+                    for step in uninstallOrder {
+                        writer.element()
+                        step.write(to: &writer)
+                    }
+                }
+            }
+            if let update {
+                writer.name("update")
+                writer.object { writer in
+                    writer.member("target", update.target.description)
+                    if let reached = update.reached { writer.member("reached", reached.description) }
+                }
+            }
+        }
     }
 
-    public init(from decoder: any Decoder) throws {
-        try self.init(JSON(from: decoder))
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
+    fileprivate init(stored json: JSON) throws {
+        self.init(
+            uninstallOrder: try json["uninstallOrder"]?.array.map { try $0.map(StepReference.init(stored:)) },
+            update: try json["update"].map { update in
+                Update(
+                    target: try update.version("target"),
+                    reached: update["reached"] == nil ? nil : try update.version("reached"))
+            })
     }
 }
 
 extension FlowRecord.Parked {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            function.write(to: &writer)
+            function.writeMember(to: &writer)
             writer.member("reason", reason)
             writer.member("since", since)
-            step?.write(to: &writer)
+            step?.writeMember(to: &writer)
         }
     }
 
-    fileprivate convenience init(_ json: JSON) throws {
+    fileprivate convenience init(stored json: JSON) throws {
         self.init(
             function: try json.function, step: try json["step"].map { try StepReference(stored: $0) },
             reason: try json.text("reason"), since: try json.date("since"))
-    }
-
-    public convenience init(from decoder: any Decoder) throws {
-        try self.init(JSON(from: decoder))
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
     }
 }
 
 extension FlowRecord.Call {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            function.write(to: &writer)
+            function.writeMember(to: &writer)
             writer.member("key", idempotencyKey)
             writer.member("attempt", attempt)
             writer.member("holder", holder)
             writer.member("started", started)
-            step?.write(to: &writer)
+            step?.writeMember(to: &writer)
             if let pending { writer.member("pending", pending) }
             if recoveries != 0 { writer.member("recoveries", recoveries) }
             switch state {
@@ -83,7 +158,7 @@ extension FlowRecord.Call {
         }
     }
 
-    fileprivate convenience init(_ json: JSON) throws {
+    fileprivate convenience init(stored json: JSON) throws {
         let state: State =
             if let answer = json["returned"] {
                 .returned(answer)
@@ -98,15 +173,9 @@ extension FlowRecord.Call {
             recoveries: json["recoveries"]?.int ?? 0, holder: try json.text("holder"),
             started: try json.date("started"), state: state)
     }
-
-    public convenience init(from decoder: any Decoder) throws {
-        try self.init(JSON(from: decoder))
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
-    }
 }
+
+// MARK: - History
 
 extension JournalWrite {
     /// The attempts as they are stored, an array in UTF-8; nil where there are none.
@@ -126,13 +195,13 @@ extension JournalWrite {
 extension Attempt {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            function.write(to: &writer)
+            function.writeMember(to: &writer)
             writer.member("key", idempotencyKey)
             writer.member("number", number)
             writer.member("holder", holder)
             writer.member("started", started)
             writer.member("ended", ended)
-            step?.write(to: &writer)
+            step?.writeMember(to: &writer)
             switch outcome {
             case .succeeded: break
             case .failed(let failure): writer.member("failed", failure.stored)
@@ -144,7 +213,10 @@ extension Attempt {
     }
 
     /// An attempt that was stored.
+    ///
+    /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
     package convenience init(stored json: JSON) throws {
+        try JournalFormat.check(json)
         let outcome: Outcome =
             if let failure = json["failed"] {
                 .failed(try FunctionFailure(stored: failure))
@@ -162,13 +234,73 @@ extension Attempt {
             idempotencyKey: try json.text("key"), number: try json.number("number"), holder: try json.text("holder"),
             started: try json.date("started"), ended: try json.date("ended"), outcome: outcome)
     }
+}
 
-    public convenience init(from decoder: any Decoder) throws {
-        try self.init(stored: JSON(from: decoder))
+// MARK: - Page
+
+extension JournalPage {
+    /// The page as it is stored.
+    var stored: JSON {
+        get throws {
+            let text = JSONWriter.text { writer in
+                writer.object { writer in
+                    writer.name("record")
+                    record.write(to: &writer)
+                    writer.member("revision", revision)
+                    if let writtenBy { writer.member("writer", writtenBy) }
+                    if let holder { writer.member("holder", holder) }
+                    if let expires { writer.member("expires", expires.formatted(JSON.dateFormat)) }
+                    writer.name("attempts")
+                    writer.array { writer in
+                        for attempt in attempts {
+                            writer.element()
+                            attempt.write(to: &writer)
+                        }
+                    }
+                    writer.name("ledger")
+                    writer.array { writer in
+                        for entry in ledger {
+                            writer.element()
+                            entry.write(to: &writer)
+                        }
+                    }
+                    if let snapshot { writer.member("snapshot", snapshot) }
+                }
+            }
+            return try JSON(parsing: text)
+        }
     }
 
-    public func encode(to encoder: any Encoder) throws {
-        try JSON(parsing: JSONWriter.text { write(to: &$0) }).encode(to: encoder)
+    /// A page that was stored.
+    ///
+    /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
+    init(stored json: JSON) throws {
+        try JournalFormat.check(json)
+        guard let record = json["record"], let attempts = json["attempts"]?.array, let ledger = json["ledger"]?.array
+        else { throw JSON.missing("record, attempts or ledger") }
+        self.init(
+            record: try FlowRecord(stored: record), revision: Int64(try json.number("revision")),
+            writtenBy: json["writer"]?.string, holder: json["holder"]?.string,
+            expires: json["expires"] == nil ? nil : try json.dateText("expires"),
+            attempts: try attempts.map(Attempt.init(stored:)), ledger: try ledger.map(LedgerEntry.init(stored:)),
+            snapshot: json["snapshot"])
+    }
+}
+
+extension LedgerEntry {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("kind", kind)
+            writer.member("id", id)
+            writer.member("function", function)
+            writer.member("created", created.formatted(JSON.dateFormat))
+        }
+    }
+
+    fileprivate init(stored json: JSON) throws {
+        self.init(
+            kind: try json.text("kind"), id: try json.text("id"), function: try json.text("function"),
+            created: try json.dateText("created"))
     }
 }
 
@@ -176,7 +308,7 @@ extension Attempt {
 
 extension ConnectorFunction {
     /// The kind, and where that is not all, the name.
-    fileprivate func write(to writer: inout JSONWriter) {
+    fileprivate func writeMember(to writer: inout JSONWriter) {
         let (kind, name): (StaticString, String?) =
             switch self {
             case .installer(let name): ("installer", name)
@@ -221,8 +353,12 @@ extension ConnectorFunction {
 }
 
 extension StepReference {
-    fileprivate func write(to writer: inout JSONWriter) {
+    fileprivate func writeMember(to writer: inout JSONWriter) {
         writer.name("step")
+        write(to: &writer)
+    }
+
+    fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("index", index)
             if let name { writer.member("name", name) }
@@ -268,10 +404,20 @@ extension JSON {
     }
 
     fileprivate func date(_ name: String) throws -> Date {
-        Date(timeIntervalSince1970: Double(try number(name)) / 1000)
+        Date(milliseconds: Int64(try number(name)))
     }
 
-    private static func missing(_ name: String) -> DecodingError {
+    fileprivate func dateText(_ name: String) throws -> Date {
+        guard let date = try? Date(text(name), strategy: JSON.dateFormat) else { throw Self.missing(name) }
+        return date
+    }
+
+    fileprivate func version(_ name: String) throws -> ConnectorVersion {
+        guard let version = ConnectorVersion(try text(name)) else { throw Self.missing(name) }
+        return version
+    }
+
+    fileprivate static func missing(_ name: String) -> DecodingError {
         DecodingError.dataCorrupted(
             DecodingError.Context(codingPath: [], debugDescription: "it has no \(name), or one that cannot be"))
     }

@@ -2,18 +2,35 @@ public import Foundation
 
 /// All that is journalled of one integration as one value, for journals that keep it so: the rules of
 /// ``FlowJournal`` without any storage.
-public struct JournalPage: Sendable, Equatable, Codable {
+public struct JournalPage: Sendable, Equatable {
     public private(set) var record = FlowRecord()
     public private(set) var revision: Int64 = 0
     /// Who wrote last.
-    private var writer: String?
-    private var holder: String?
-    private var expires: Date?
+    private(set) var writtenBy: String?
+    /// Who has the lease, if anybody, and until when.
+    private(set) var holder: String?
+    private(set) var expires: Date?
     public private(set) var attempts: [Attempt] = []
     public private(set) var ledger: [LedgerEntry] = []
     public private(set) var snapshot: JSON?
 
+    /// An empty page.
     public init() {}
+
+    /// A page with all that stands on it.
+    init(
+        record: FlowRecord, revision: Int64, writtenBy: String?, holder: String?, expires: Date?, attempts: [Attempt],
+        ledger: [LedgerEntry], snapshot: JSON?
+    ) {
+        self.record = record
+        self.revision = revision
+        self.writtenBy = writtenBy
+        self.holder = holder
+        self.expires = expires
+        self.attempts = attempts
+        self.ledger = ledger
+        self.snapshot = snapshot
+    }
 
     /// Whether there is nothing to keep.
     public var isEmpty: Bool { record.isEmpty && holder == nil && ledger.isEmpty && snapshot == nil }
@@ -38,13 +55,13 @@ public struct JournalPage: Sendable, Equatable, Codable {
         _ write: JournalWrite, of integration: String, leaseTime: Duration?, at now: Date, keeping limit: Int = .max
     ) throws(SmartConnectorError) -> Bool {
         guard revision == write.revision else {
-            if revision == write.revision + 1, writer == write.holder { return false }
+            if revision == write.revision + 1, writtenBy == write.holder { return false }
             throw .leaseLost(integration, to: lease(at: now))
         }
         if let lease = lease(at: now), lease.holder != write.holder { throw .leaseLost(integration, to: lease) }
         record = write.record
         revision += 1
-        writer = write.holder
+        writtenBy = write.holder
         holder = write.keepsLease ? write.holder : nil
         expires = write.keepsLease ? Self.expiry(leaseTime, from: now) : nil
         if !write.attempts.isEmpty { attempts += write.attempts }
@@ -77,7 +94,7 @@ public struct JournalPage: Sendable, Equatable, Codable {
         holder = nil
         expires = nil
         revision += 1
-        writer = nil
+        writtenBy = nil
         return evicted
     }
 

@@ -75,7 +75,9 @@ public struct StateJournal: FlowJournal {
     private func page(of integration: String) async throws -> JournalPage {
         do {
             guard let value = try await api.state(Self.key, of: integration) else { return JournalPage() }
-            return try value.decode()
+            return try JournalPage(stored: value)
+        } catch let error as JournalFormat.NewerFormat {
+            throw error.apiError("the journal of integration \(integration)")
         } catch let error as DecodingError {
             throw APIError(.corrupt, "the state \(Self.key) of integration \(integration) is no journal: \(error)")
         }
@@ -87,7 +89,7 @@ public struct StateJournal: FlowJournal {
         let before = page
         let result = try body(&page)
         guard page != before else { return result }
-        try await api.setState(Self.key, of: integration, to: JSON(encoding: page))
+        try await api.setState(Self.key, of: integration, to: page.stored)
         return result
     }
 }

@@ -42,7 +42,7 @@ public struct InstallMachine: Sendable {
         }
 
         /// A managed update under way.
-        public struct Update: Sendable, Equatable, Codable {
+        public struct Update: Sendable, Equatable {
             /// The version that the update is to end with.
             public var target: ConnectorVersion
             /// The newest version whose update function has returned. Nil while none has.
@@ -296,30 +296,5 @@ public struct InstallMachine: Sendable {
             let step = steps[order[visited]]
             return step.uninstallerFunction == nil ? .clear(step) : .callUninstaller(step)
         }
-    }
-}
-
-extension InstallMachine.Memory: Codable {
-    private enum CodingKeys: CodingKey {
-        case uninstallOrder, update
-    }
-
-    /// Reads an object as the journal has it: `uninstallOrder` and `update`, each where there is one.
-    ///
-    /// - Throws: `DecodingError` where there is no object, or a member is of another kind.
-    public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            uninstallOrder: try values.decodeIfPresent([StepReference].self, forKey: .uninstallOrder),
-            update: try values.decodeIfPresent(Update.self, forKey: .update))
-    }
-
-    /// Writes an object as the journal has it: `uninstallOrder` and `update`, each where there is one.
-    ///
-    /// - Throws: What the coder throws.
-    public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encodeIfPresent(uninstallOrder, forKey: .uninstallOrder)
-        try values.encodeIfPresent(update, forKey: .update)
     }
 }

@@ -1,0 +1,81 @@
+import Foundation
+import SmartConnector
+
+/// One row of `integration`: all that is known of an integration at present.
+///
+/// This type alone knows which of its columns is which.
+public struct IntegrationRow: Sendable {
+    /// The columns, in the order in which ``init(_:)`` takes them.
+    ///
+    /// - Parameter currentTime: The time as an expression of the database: a lease whose time is over has no holder.
+    static func columns(at currentTime: String) -> String {
+        """
+        id, number, document, revision, record, journal_revision, writer,
+        CASE WHEN expires > \(currentTime) THEN holder END, expires
+        """
+    }
+
+    static let columnCount = 9
+
+    let id: String
+    /// Its place among all, in the order they were created.
+    let number: Int64
+    /// The document's text, or nil where it is elsewhere or gone.
+    let document: [UInt8]?
+    /// Counts the document's versions.
+    let revision: Int64?
+    /// What is journalled, or nil where nothing ever was.
+    private let record: SQLValue
+    /// Counts the journal's writes.
+    let journalRevision: Int64
+    /// Who wrote last to the journal.
+    let writer: String?
+    /// Who holds a lease that is in force, and until when.
+    private let lease: Lease?
+
+    public init(_ values: [SQLValue]) {
+        precondition(values.count == Self.columnCount, "a row of integration has \(Self.columnCount) columns")
+        id = values[0].string ?? ""
+        number = values[1].integer ?? 0
+        document = values[2].text
+        revision = values[3].integer
+        record = values[4]
+        journalRevision = values[5].integer ?? 0
+        writer = values[6].string
+        lease = values[7].string.map { Lease(holder: $0, expires: values[8].date) }
+    }
+
+    /// The document as the API has it.
+    ///
+    /// - Throws: `APIError`: there is none here, or it cannot be read.
+    func stored() throws(APIError) -> StoredIntegration {
+        guard let document else { throw APIError.notFound(id) }
+        return StoredIntegration(
+            try decoded(.text(document), "the stored document of integration \(id)") { try Integration($0) },
+            revision: revision.map { Revision(String($0)) })
+    }
+
+    /// What is journalled of it, and who holds its lease.
+    ///
+    /// - Throws: `APIError`: it cannot be read.
+    func entry() throws(APIError) -> JournalEntry {
+        var entry = JournalEntry(revision: journalRevision, lease: lease)
+        if record != .null {
+            entry.record = try decoded(record, "the journal of integration \(id)") { try FlowRecord(stored: $0) }
+        }
+        return entry
+    }
+}
+
+/// What stands in a column of JSON text.
+///
+/// - Parameter what: What it is, for the error.
+func decoded<T>(_ value: SQLValue, _ what: String, _ decode: (JSON) throws -> T) throws(APIError) -> T {
+    do {
+        return try decode(JSON(parsing: value.text ?? []))
+    } catch let error as JournalFormat.NewerFormat {
+        throw error.apiError(what)
+    } catch {
+        throw APIError(.corrupt, "\(what) is damaged: \(error)")
+    }
+}

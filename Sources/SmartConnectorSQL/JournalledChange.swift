@@ -1,0 +1,122 @@
+import SmartConnector
+
+/// A write of the journal and the change of the document that goes with it, as a transaction about the one row that has
+/// both.
+struct JournalledChange: Sendable {
+    /// What becomes of the document.
+    enum Document: Sendable {
+        case kept
+        case replaced([UInt8], connector: String?, ifRevision: Revision?)
+        case removed
+    }
+
+    /// What a statement does to the columns of the document.
+    enum DocumentColumns: Int, CaseIterable {
+        /// It is not touched.
+        case kept
+        /// It is replaced where its connector stays the same: that is in an index, which is not to be touched each time.
+        case replaced
+        /// It is replaced, whatever its connector.
+        case replacedWithConnector
+        /// It is gone.
+        case removed
+    }
+
+    /// What a statement does to the column of the snapshot.
+    enum SnapshotColumn: Int, CaseIterable {
+        case kept, set, removed
+    }
+
+    let integration: String
+    let write: JournalWrite
+    let replacesDocument: Bool
+    /// What makes it, if everything is as it should be, and as it is at every step.
+    let transaction: SQLTransaction
+    /// What makes it where the connector is another than it was; else the same.
+    let rareTransaction: SQLTransaction
+
+    init(
+        _ write: JournalWrite, of integration: String, document: Document = .kept, _ dialect: SQLDialect,
+        leaseTime: Duration?
+    ) {
+        self.integration = integration
+        self.write = write
+        var values: [SQLValue] = [
+            .text(integration), .text(write.holder), write.keepsLease ? .text(write.holder) : .null,
+            write.keepsLease ? .milliseconds(leaseTime) : .null, .text(write.record.stored), .integer(write.revision),
+        ]
+        let (columns, rareColumns): (DocumentColumns, DocumentColumns)
+        switch document {
+        case .kept: (columns, rareColumns) = (.kept, .kept)
+        case .removed: (columns, rareColumns) = (.removed, .removed)
+        case .replaced(let text, let connector, let revision):
+            values += [.text(text), .optional(connector), .expected(revision)]
+            (columns, rareColumns) = (.replaced, .replacedWithConnector)
+        }
+        replacesDocument = columns == .replaced
+        let snapshot: SnapshotColumn
+        switch write.snapshot {
+        case .keep: snapshot = .kept
+        case .remove: snapshot = .removed
+        case .set(let document):
+            values.append(.text(document.json.utf8()))
+            snapshot = .set
+        }
+        var rest: [SQLTransaction.Step] = []
+        if let attempts = write.storedAttempts {
+            let values: [SQLValue] = [.text(integration), .integer(write.revision + 1), .text(attempts)]
+            rest.append(SQLTransaction.Step(dialect.addToHistory, values, changing: 1))
+        }
+        if columns == .removed {
+            rest.append(SQLTransaction.Step(dialect.removeState, [.text(integration)], changing: nil))
+        }
+        func transaction(_ columns: DocumentColumns) -> SQLTransaction {
+            let first = SQLTransaction.Step(dialect.write(columns, snapshot), values, changing: 1)
+            return SQLTransaction(of: integration, [first] + rest)
+        }
+        self.transaction = transaction(columns)
+        rareTransaction = columns == rareColumns ? self.transaction : transaction(rareColumns)
+    }
+}
+
+extension SQLSession {
+    /// Makes a change that was not made at once, if it can be made after all. What has been written already is not written
+    /// again.
+    ///
+    /// - Throws: `SmartConnectorError` with the code `leaseLost` where somebody else has written; `APIError` where the
+    ///   document is not as it should be. Who was evicted learns that, and not that the document has changed.
+    func make(_ change: JournalledChange, _ dialect: SQLDialect) throws {
+        let (id, write) = (change.integration, change.write)
+        guard let row = try integration(id, dialect) else {
+            if change.replacesDocument { throw APIError.notFound(id) }
+            guard write.revision == 0 else { throw SmartConnectorError.leaseLost(id, to: nil) }
+            // The first write about an integration whose document is elsewhere.
+            try rows(
+                """
+                INSERT INTO integration (id, revision, journal_revision) VALUES ($1, 0, 0) ON CONFLICT (id) DO NOTHING
+                """, [.text(id)])
+            guard try apply(change.transaction) else { throw SmartConnectorError.leaseLost(id, to: nil) }
+            return
+        }
+        let entry = try row.entry()
+        if entry.revision == write.revision + 1, row.writer == write.holder { return }
+        guard entry.revision == write.revision, entry.lease.map({ $0.holder == write.holder }) ?? true else {
+            throw SmartConnectorError.leaseLost(id, to: entry.lease)
+        }
+        guard try apply(change.rareTransaction) else {
+            throw row.document == nil ? APIError.notFound(id) : APIError.conflict(id)
+        }
+    }
+
+    /// The row of an integration, if there is one.
+    func integration(_ id: String, _ dialect: SQLDialect) throws(APIError) -> IntegrationRow? {
+        try rows(dialect.selectIntegration, [.text(id)]).first.map(IntegrationRow.init)
+    }
+}
+
+extension SQLValue {
+    /// A document's revision that is expected, or null for any.
+    static func expected(_ revision: Revision?) -> SQLValue {
+        revision.map { .integer(Int64($0.text) ?? -1) } ?? .null
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+public import SmartConnector
+
+// MARK: - FlowJournal
+
+extension SQLStore {
+    public func entry(of integration: String) async throws -> JournalEntry {
+        try await integrationRow(integration)?.entry() ?? JournalEntry()
+    }
+
+    public func write(_ write: JournalWrite, of integration: String) async throws {
+        try await make(JournalledChange(write, of: integration, dialect, leaseTime: leaseTime))
+    }
+
+    public func renew(_ holder: String, of integration: String) async throws -> Bool {
+        let sql = dialect.renew
+        let values: [SQLValue] = [.text(integration), .text(holder), .milliseconds(leaseTime)]
+        return try await perform(writing: true) { session in try !session.rows(sql, values).isEmpty }
+    }
+
+    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+        try await perform(writing: true) { session in
+            let rows = try session.rows(
+                "SELECT holder, expires FROM integration WHERE id = $1", [.text(integration)])
+            guard let row = rows.first, let current = row[0].string, holder == nil || holder == current else {
+                return nil
+            }
+            let evicted = try session.rows(
+                """
+                UPDATE integration SET holder = NULL, expires = NULL, writer = NULL,
+                journal_revision = journal_revision + 1 WHERE id = $1 AND holder = $2 RETURNING 1
+                """, [.text(integration), .text(current)])
+            return evicted.isEmpty ? nil : Lease(holder: current, expires: row[1].date)
+        }
+    }
+
+    public func history(of integration: String) async throws -> [Attempt] {
+        let rows = try await perform(writing: false) { session in
+            try session.rows(
+                """
+                SELECT h.attempts FROM history h JOIN integration i ON i.number = h.integration
+                WHERE i.id = $1 ORDER BY h.revision
+                """, [.text(integration)])
+        }
+        return try rows.flatMap { row in
+            try decoded(row[0], "the history of integration \(integration)") { attempts in
+                try (attempts.array ?? []).map { try Attempt(stored: $0) }
+            }
+        }
+    }
+
+    public func note(_ changes: [LedgerChange], of integration: String) async throws {
+        try await perform(writing: true) { session in
+            for change in changes {
+                switch change {
+                case .created(let entry):
+                    try session.rows(
+                        """
+                        INSERT INTO ledger (integration, kind, thing, function, created) VALUES ($1, $2, $3, $4, $5)
+                        ON CONFLICT (integration, kind, thing) DO NOTHING
+                        """,
+                        [
+                            .text(integration), .text(entry.kind), .text(entry.id), .text(entry.function),
+                            .integer(entry.created.milliseconds),
+                        ])
+                case .removed(let kind, let id):
+                    try session.rows(
+                        "DELETE FROM ledger WHERE integration = $1 AND kind = $2 AND thing = $3",
+                        [.text(integration), .text(kind), .text(id)])
+                }
+            }
+        }
+    }
+
+    public func ledger(of integration: String) async throws -> [LedgerEntry] {
+        let rows = try await perform(writing: false) { session in
+            try session.rows(
+                "SELECT kind, thing, function, created FROM ledger WHERE integration = $1 ORDER BY number",
+                [.text(integration)])
+        }
+        return rows.map { row in
+            LedgerEntry(
+                kind: row[0].string ?? "", id: row[1].string ?? "", function: row[2].string ?? "",
+                created: row[3].date ?? .distantPast)
+        }
+    }
+
+    public func snapshot(of integration: String) async throws -> Integration? {
+        let rows = try await perform(writing: false) { session in
+            try session.rows("SELECT snapshot FROM integration WHERE id = $1", [.text(integration)])
+        }
+        guard let snapshot = rows.first?[0], snapshot != .null else { return nil }
+        return try decoded(snapshot, "the snapshot of integration \(integration)") { try Integration($0) }
+    }
+}
+
+// MARK: - TransactionalStore
+
+extension SQLStore {
+    public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
+        guard let row = try await integrationRow(id) else { throw APIError.notFound(id) }
+        return (try row.entry(), try row.stored())
+    }
+
+    public func update(
+        _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+    ) async throws -> StoredIntegration {
+        let stamped = integration.stamped(id: id, lastModified: Date())
+        let document = JournalledChange.Document.replaced(
+            stamped.json.utf8(), connector: stamped.connectorID, ifRevision: revision)
+        let change = JournalledChange(write, of: id, document: document, dialect, leaseTime: leaseTime)
+        if let known = revision.flatMap({ Int64($0.text) }), try await commit(change.transaction) {
+            return StoredIntegration(stamped, revision: Revision(String(known + 1)))
+        }
+        let dialect = dialect
+        let row = try await perform(writing: true) { session in
+            try session.make(change, dialect)
+            return try session.integration(id, dialect)
+        }
+        guard let row else { throw APIError.notFound(id) }
+        return try row.stored()
+    }
+
+    public func delete(_ id: String, writing write: JournalWrite) async throws {
+        try await make(JournalledChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime))
+    }
+
+    /// Makes a change. The common one is one transaction without a look; only where that is refused, or its answer was
+    /// lost, another looks why.
+    private func make(_ change: JournalledChange) async throws {
+        if try await commit(change.transaction) { return }
+        let dialect = dialect
+        try await perform(writing: true) { session in try session.make(change, dialect) }
+    }
+}

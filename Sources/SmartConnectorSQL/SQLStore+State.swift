@@ -1,0 +1,47 @@
+public import SmartConnector
+
+extension SQLStore {
+    public func state(_ key: String, of integration: String) async throws -> JSON? {
+        let rows = try await perform(writing: false) { session in
+            try session.requireDocument(of: integration)
+            return try session.rows(
+                "SELECT value FROM state WHERE integration = $1 AND key = $2", [.text(integration), .text(key)])
+        }
+        return try rows.first.map { row in
+            try decoded(row[0], "the state \(key) of integration \(integration)") { $0 }
+        }
+    }
+
+    public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        let values: [SQLValue] = [.text(integration), .text(key), .text(value.utf8())]
+        let locking = dialect.locking
+        try await perform(writing: true) { session in
+            // Whoever deletes it meanwhile waits, and then finds this.
+            try session.requireDocument(of: integration, locking)
+            try session.rows(
+                """
+                INSERT INTO state (integration, key, value) VALUES ($1, $2, $3)
+                ON CONFLICT (integration, key) DO UPDATE SET value = excluded.value
+                """, values)
+        }
+    }
+
+    public func removeState(_ key: String, of integration: String) async throws {
+        try await perform(writing: true) { session in
+            try session.requireDocument(of: integration)
+            try session.rows(
+                "DELETE FROM state WHERE integration = $1 AND key = $2", [.text(integration), .text(key)])
+        }
+    }
+}
+
+extension SQLSession {
+    /// Throws where there is no document.
+    ///
+    /// - Parameter locking: What a `SELECT` ends with that locks its rows.
+    fileprivate func requireDocument(of integration: String, _ locking: String = "") throws(APIError) {
+        let rows = try rows(
+            "SELECT 1 FROM integration WHERE id = $1 AND document IS NOT NULL \(locking)", [.text(integration)])
+        if rows.isEmpty { throw APIError.notFound(integration) }
+    }
+}

@@ -1,0 +1,81 @@
+import SmartConnector
+import Synchronization
+
+/// A statement whose text never changes, so that a connection may keep it prepared and find it by its number: to find it
+/// by its text would take longer than to run it.
+public final class SQLStatement: Sendable {
+    private static let count = Atomic(0)
+
+    /// The statement, with the parameters `$1`, `$2`, ….
+    public let text: String
+    /// Counts the statements of this process, from 0.
+    package let number: Int
+
+    package init(_ text: String) {
+        self.text = text
+        number = Self.count.add(1, ordering: .relaxed).oldValue
+    }
+}
+
+/// What is to be changed at once or not at all, all of it known before it begins.
+///
+/// SQLite runs it statement by statement under its lock, PostgreSQL as one statement in one round trip.
+public struct SQLTransaction: Sendable {
+    /// A statement and how many rows it has to change.
+    package struct Step: Sendable {
+        package let statement: SQLStatement
+        package let values: [SQLValue]
+        /// Nil for any number.
+        package let changedRows: Int?
+
+        init(_ statement: SQLStatement, _ values: [SQLValue], changing changedRows: Int?) {
+            self.statement = statement
+            self.values = values
+            self.changedRows = changedRows
+        }
+    }
+
+    /// The integration that it is about.
+    package let integration: String
+    /// The first decides: where it does not change what it has to, nothing is changed. Each ends with a condition, to which
+    /// another can be added.
+    package let steps: [Step]
+
+    init(of integration: String, _ steps: [Step]) {
+        precondition(steps.first?.changedRows != nil, "the first statement has to decide")
+        self.integration = integration
+        self.steps = steps
+    }
+
+    /// Whether it was applied, by how many rows each statement changed.
+    ///
+    /// - Throws: `APIError` where the first was applied and another was not: the database is not as this package makes it.
+    package func isApplied(changing counts: [Int]) throws(APIError) -> Bool {
+        guard counts.first == steps[0].changedRows else { return false }
+        precondition(counts.count == steps.count, "each statement has a count")
+        for (step, count) in zip(steps, counts) {
+            guard let expected = step.changedRows, count != expected else { continue }
+            throw APIError(
+                .corrupt,
+                "the store is damaged: a statement about integration \(integration) changed \(count) rows, not \(expected)"
+            )
+        }
+        return true
+    }
+}
+
+extension SQLSession {
+    /// Applies a transaction within the one of this session.
+    ///
+    /// - Returns: False where its first statement did not change what it has to; then nothing is changed.
+    /// - Throws: `APIError`; then the session's transaction is to be undone.
+    package func apply(_ transaction: SQLTransaction) throws(APIError) -> Bool {
+        var counts: [Int] = []
+        counts.reserveCapacity(transaction.steps.count)
+        for step in transaction.steps {
+            counts.append(try changedRows(step.statement, step.values))
+            if counts.count == 1, counts[0] != step.changedRows { return false }
+        }
+        return try transaction.isApplied(changing: counts)
+    }
+}
