@@ -35,12 +35,12 @@ final class PostgresPool: Sendable {
 
     /// What the pool and its threads have in common.
     private final class Shared: Sendable {
-        struct State {
+        struct Waiting {
             var statements = WaitingLine<Statement>()
             var isClosed = false
         }
 
-        let state = Guarded(State())
+        let state = Guarded(Waiting())
 
         var isClosed: Bool { state.withLock { $0.isClosed } }
 

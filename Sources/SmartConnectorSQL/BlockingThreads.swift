@@ -6,7 +6,7 @@ import Foundation
 /// A thread takes all that waits, up to a limit, at once: so those who come together can share what it costs to make
 /// their changes durable.
 package final class BlockingThreads<Work: Sendable>: Sendable {
-    private struct State {
+    private struct Contents {
         var waiting = WaitingLine<Work>()
         var isClosed = false
     }
@@ -18,9 +18,9 @@ package final class BlockingThreads<Work: Sendable>: Sendable {
     /// `@unchecked`: `state` is touched between `lock` and `unlock` alone.
     private final class Queue: @unchecked Sendable {
         private let condition = NSCondition()
-        private var state = State()
+        private var state = Contents()
 
-        func with<T>(_ body: (inout State) -> T) -> T {
+        func with<T>(_ body: (inout Contents) -> T) -> T {
             condition.withLock { body(&state) }
         }
 

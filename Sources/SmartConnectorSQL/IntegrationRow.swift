@@ -33,6 +33,9 @@ public struct IntegrationRow: Sendable {
     /// Who holds a lease that is in force, and until when.
     private let lease: Lease?
 
+    /// A row as the database returned it.
+    ///
+    /// - Parameter values: A value for each of the columns that ``SQLDialect/selectIntegration`` names.
     public init(_ values: [SQLValue]) {
         precondition(values.count == Self.columnCount, "a row of integration has \(Self.columnCount) columns")
         id = values[0].string ?? ""

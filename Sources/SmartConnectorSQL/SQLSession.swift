@@ -52,6 +52,7 @@ public protocol SQLSession {
 }
 
 extension SQLSession {
+    /// Runs the statement as one that returns a row for each that it changed.
     public func changedRows(_ statement: SQLStatement, _ values: [SQLValue]) throws(APIError) -> Int {
         try rows("\(statement.text) RETURNING 1", values).count
     }

@@ -8,6 +8,7 @@ extension SQLStore {
 
     // MARK: Beginning
 
+    /// Begins a campaign and enlists page by page.
     public func startCampaign(
         connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
     ) async throws -> Campaign {
@@ -26,6 +27,7 @@ extension SQLStore {
         return try await enlist(id)
     }
 
+    /// Goes on with enlisting, and with those that failed.
     public func resumeCampaign(_ id: String) async throws -> Campaign {
         let campaign = try await self.campaign(id)
         if campaign.state == .enlisting { return try await enlist(id) }
@@ -80,6 +82,7 @@ extension SQLStore {
 
     // MARK: Taking part
 
+    /// Takes integrations to be updated, passing over those that others are taking.
     public func claim(
         _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
     ) async throws -> [String] {
@@ -98,6 +101,7 @@ extension SQLStore {
         return rows.compactMap { $0[0].string }
     }
 
+    /// Gives back what a worker has taken without learning of it.
     public func releaseClaims(_ campaign: String, of worker: String, except known: [String]) async throws {
         let places = known.indices.map { "$\($0 + 3)" }.joined(separator: ", ")
         let sql = """
@@ -110,6 +114,7 @@ extension SQLStore {
         }
     }
 
+    /// Gives back what workers have taken that are known to have ended.
     public func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool {
         let workers = try await perform(writing: false) { session in
             try session.rows(
@@ -131,6 +136,7 @@ extension SQLStore {
         return !ended.isEmpty
     }
 
+    /// Keeps what a worker has taken.
     public func renewClaims(
         _ integrations: [String], of campaign: String, by worker: String, for time: Duration
     ) async throws {
@@ -145,6 +151,7 @@ extension SQLStore {
         }
     }
 
+    /// Writes down how an update ended.
     public func settle(
         _ integration: String, of campaign: String, failure: FunctionFailure?
     ) async throws {
@@ -161,6 +168,7 @@ extension SQLStore {
         }
     }
 
+    /// Puts an integration back for some time later.
     public func postpone(_ integration: String, of campaign: String, for time: Duration) async throws {
         let sql = """
             UPDATE campaign_item SET worker = NULL, claimed_until = \(dialect.currentTime) + CAST($3 AS BIGINT)
@@ -171,6 +179,7 @@ extension SQLStore {
         }
     }
 
+    /// Ends a campaign, or stops it for now, where it is running.
     public func setState(_ state: Campaign.State, of campaign: String) async throws {
         _ = try await perform(writing: true) { session in
             try session.rows(
@@ -181,6 +190,7 @@ extension SQLStore {
 
     // MARK: Looking
 
+    /// A campaign.
     public func campaign(_ id: String) async throws -> Campaign {
         let rows = try await perform(writing: false) { session in
             try session.rows("\(selectCampaign) WHERE id = $1", [.text(id)])
@@ -191,6 +201,7 @@ extension SQLStore {
         return campaign
     }
 
+    /// The newest campaigns, the newest first.
     public func campaigns(limit: Int) async throws -> [Campaign] {
         let rows = try await perform(writing: false) { session in
             try session.rows(
@@ -203,6 +214,7 @@ extension SQLStore {
         "SELECT id, connector, target, stop_after, state, created FROM campaign"
     }
 
+    /// How far a campaign is, counted in one statement.
     public func status(of campaign: String) async throws -> CampaignStatus {
         let found = try await self.campaign(campaign)
         let sql = """

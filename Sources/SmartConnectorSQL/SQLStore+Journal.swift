@@ -4,20 +4,24 @@ public import SmartConnector
 // MARK: - FlowJournal
 
 extension SQLStore {
+    /// What is journalled, and who holds the lease.
     public func entry(of integration: String) async throws -> JournalEntry {
         try await integrationRow(integration)?.entry() ?? JournalEntry()
     }
 
+    /// Replaces the record and adds to the history.
     public func write(_ write: JournalWrite, of integration: String) async throws {
         try await make(JournalledChange(write, of: integration, dialect, leaseTime: leaseTime))
     }
 
+    /// Prolongs a lease.
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
         let sql = dialect.renew
         let values: [SQLValue] = [.text(integration), .text(holder), .milliseconds(leaseTime)]
         return try await perform(writing: true) { session in try !session.rows(sql, values).isEmpty }
     }
 
+    /// Takes the lease away.
     public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
         try await perform(writing: true) { session in
             let rows = try session.rows(
@@ -34,6 +38,7 @@ extension SQLStore {
         }
     }
 
+    /// The attempts, the oldest first.
     public func history(of integration: String) async throws -> [Attempt] {
         let rows = try await perform(writing: false) { session in
             try session.rows(
@@ -49,7 +54,8 @@ extension SQLStore {
         }
     }
 
-    public func note(_ changes: [LedgerChange], of integration: String) async throws {
+    /// Records what was made and removed outside.
+    public func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
         try await perform(writing: true) { session in
             for change in changes {
                 switch change {
@@ -72,6 +78,7 @@ extension SQLStore {
         }
     }
 
+    /// What was made outside and is not known to be gone.
     public func ledger(of integration: String) async throws -> [LedgerEntry] {
         let rows = try await perform(writing: false) { session in
             try session.rows(
@@ -85,6 +92,7 @@ extension SQLStore {
         }
     }
 
+    /// The document as it was before the managed update under way.
     public func snapshot(of integration: String) async throws -> Integration? {
         let rows = try await perform(writing: false) { session in
             try session.rows("SELECT snapshot FROM integration WHERE id = $1", [.text(integration)])
@@ -97,11 +105,13 @@ extension SQLStore {
 // MARK: - TransactionalStore
 
 extension SQLStore {
+    /// Document and journal entry, from one row.
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
         guard let row = try await integrationRow(id) else { throw APIError.notFound(id) }
         return (try row.entry(), try row.stored())
     }
 
+    /// Replaces the document and writes the journal: both or neither.
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
@@ -121,6 +131,7 @@ extension SQLStore {
         return try row.stored()
     }
 
+    /// Deletes the document and writes the journal: both or neither.
     public func delete(_ id: String, writing write: JournalWrite) async throws {
         try await make(JournalledChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime))
     }

@@ -1,6 +1,7 @@
 public import SmartConnector
 
 extension SQLStore {
+    /// The value under a key.
     public func state(_ key: String, of integration: String) async throws -> JSON? {
         let rows = try await perform(writing: false) { session in
             try session.requireDocument(of: integration)
@@ -12,6 +13,7 @@ extension SQLStore {
         }
     }
 
+    /// Puts a value under a key.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
         let values: [SQLValue] = [.text(integration), .text(key), .text(value.utf8())]
         let locking = dialect.locking
@@ -26,6 +28,7 @@ extension SQLStore {
         }
     }
 
+    /// Removes the value under a key.
     public func removeState(_ key: String, of integration: String) async throws {
         try await perform(writing: true) { session in
             try session.requireDocument(of: integration)

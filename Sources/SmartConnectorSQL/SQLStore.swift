@@ -40,10 +40,12 @@ public protocol SQLStore: TransactionalStore, IntegrationStateAPI, CampaignQueue
 }
 
 extension SQLStore {
+    /// Applies a transaction statement by statement.
     public func commit(_ transaction: SQLTransaction) async throws -> Bool {
         try await perform(writing: true) { session in try session.apply(transaction) }
     }
 
+    /// The row of an integration, read in a transaction of its own.
     public func integrationRow(_ id: String) async throws -> IntegrationRow? {
         let sql = dialect.selectIntegration
         let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(id)]) }
@@ -54,6 +56,7 @@ extension SQLStore {
 // MARK: - IntegrationAPI
 
 extension SQLStore {
+    /// A page of the documents, in the order they were created.
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
         let values: [SQLValue] = [.integer(cursor.flatMap(Int64.init) ?? 0), .integer(Int64(limit) + 1)]
         let sql = dialect.selectPage
@@ -64,11 +67,13 @@ extension SQLStore {
             next: rows.count > limit ? page.last.map { String($0.number) } : nil)
     }
 
+    /// One document.
     public func get(_ id: String) async throws -> StoredIntegration {
         guard let row = try await integrationRow(id) else { throw APIError.notFound(id) }
         return try row.stored()
     }
 
+    /// Stores a new document under an id of its own.
     public func create(_ integration: Integration) async throws -> StoredIntegration {
         let id = Integration.newID()
         let stamped = integration.stamped(id: id, lastModified: Date())
@@ -80,6 +85,7 @@ extension SQLStore {
         return StoredIntegration(stamped, revision: Revision("1"))
     }
 
+    /// Replaces a document.
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
@@ -91,6 +97,7 @@ extension SQLStore {
         return StoredIntegration(stamped, revision: Revision(String(new)))
     }
 
+    /// Deletes a document; what was journalled of it is kept.
     public func delete(_ id: String) async throws {
         let dialect = dialect
         try await perform(writing: true) { session in
@@ -98,6 +105,7 @@ extension SQLStore {
         }
     }
 
+    /// Stores a copy that is not installed yet.
     public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         try await create(try await get(id).integration.cloned(options))
     }

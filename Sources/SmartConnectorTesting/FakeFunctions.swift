@@ -12,12 +12,12 @@ import Synchronization
 /// #expect(fakes.calls.map(\.function.name) == ["verifyNetSuiteConnection"])
 /// ```
 public final class FakeFunctions: Sendable {
-    private struct State {
+    private struct Fakes {
         var fakes: [String: FakeFunction] = [:]
         var calls: [FunctionCall] = []
     }
 
-    private let state = Guarded(State())
+    private let state = Guarded(Fakes())
     private let delay: Duration?
     private let clock: any Clock<Duration>
 

@@ -30,18 +30,18 @@ public enum FlowJournalConformance {
             try expect(entry, is: JournalEntry(), "the entry")
         },
         Promise("each state of a call is read back as it was written, by another process") { subject in
-            let states: [FlowRecord.Call.State] = [
+            let stages: [FlowRecord.Call.Stage] = [
                 .started, .returned(["success": true, "stepsToUpdate": [["rate": 1.5]]]),
                 .failed(FunctionFailure(code: "timeout", message: "„late“\n")),
             ]
             var revision: Int64 = 0
-            for state in states {
+            for stage in stages {
                 for function in functions {
                     let record = FlowRecord(
                         memory: memory,
                         call: FlowRecord.Call(
                             function: function, step: step, pending: ["a": ["b": .null]], idempotencyKey: "k-1",
-                            attempt: 3, recoveries: 2, holder: "me", started: moment, state: state),
+                            attempt: 3, recoveries: 2, holder: "me", started: moment, stage: stage),
                         parked: FlowRecord.Parked(function: function, step: step, reason: "gave up", since: moment))
                     try await subject.open().write(JournalWrite(record, by: "me", after: revision), of: "a")
                     revision += 1
@@ -179,9 +179,10 @@ public enum FlowJournalConformance {
             let things = ["3", "1", "2"].map {
                 LedgerEntry(kind: "hook", id: $0, function: "verify", created: moment)
             }
-            for thing in things { try await journal.note([.created(thing)], of: "a") }
-            try await journal.note([.created(things[0]), .removed(kind: "hook", id: "1")], of: "a")
-            try await journal.note([.removed(kind: "bundle", id: "3"), .removed(kind: "hook", id: "none")], of: "a")
+            for thing in things { try await journal.changeLedger([.created(thing)], of: "a") }
+            try await journal.changeLedger([.created(things[0]), .removed(kind: "hook", id: "1")], of: "a")
+            try await journal.changeLedger(
+                [.removed(kind: "bundle", id: "3"), .removed(kind: "hook", id: "none")], of: "a")
             let (ledger, other) = (try await subject.open().ledger(of: "a"), try await journal.ledger(of: "b"))
             try expect(ledger, is: [things[0], things[2]], "the ledger")
             try expect(other, is: [], "the ledger of another")
@@ -191,7 +192,7 @@ public enum FlowJournalConformance {
             try await journal.write(JournalWrite(FlowRecord(memory: memory), by: "me", after: 0), of: "a")
             _ = try await journal.unlock("a", evicting: nil)
             let thing = LedgerEntry(kind: "hook", id: "1", function: "verify", created: moment)
-            try await journal.note([.created(thing)], of: "a")
+            try await journal.changeLedger([.created(thing)], of: "a")
             let entry = try await journal.entry(of: "a")
             try expect(entry.lease, is: nil, "the lease")
             try expect(entry.record, is: FlowRecord(memory: memory), "the record")

@@ -41,7 +41,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
-    fileprivate struct State {
+    fileprivate struct Contents {
         var stored: [String: Entry] = [:]
         /// What is kept beside each integration.
         var values: [String: [String: JSON]] = [:]
@@ -56,7 +56,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         var lastModified: (milliseconds: Int64, text: String)?
     }
 
-    private let state = Guarded(State())
+    private let state = Guarded(Contents())
     /// Whether there is an interruption to look for: most requests have none, and none should cost a lock.
     private let isInterrupted = Atomic(false)
     private let hasRevisions: Bool
@@ -190,7 +190,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         isInterrupted.load(ordering: .sequentiallyConsistent) ? state.withLock { $0.interruption } : nil
     }
 
-    private func serve<T>(_ endpoint: Endpoint, _ body: (inout State) throws -> T) throws -> T {
+    private func serve<T>(_ endpoint: Endpoint, _ body: (inout Contents) throws -> T) throws -> T {
         try state.withLock { state in
             state.requests.append(endpoint)
             let fault = state.takeFault(endpoint)
@@ -205,12 +205,12 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         StoredIntegration(entry.integration, revision: hasRevisions ? Revision(String(entry.revision)) : nil)
     }
 
-    private func found(_ state: State, _ id: String) throws -> StoredIntegration {
+    private func found(_ state: Contents, _ id: String) throws -> StoredIntegration {
         guard let entry = state.stored[id] else { throw APIError.notFound(id) }
         return answer(entry)
     }
 
-    private func add(_ integration: Integration, at date: Date, to state: inout State) throws -> StoredIntegration {
+    private func add(_ integration: Integration, at date: Date, to state: inout Contents) throws -> StoredIntegration {
         let id = Integration.newID(at: date)
         state.ids.append(id)
         let entry = Entry(integration.stamped(id: id, lastModified: state.text(of: date)), revision: 0)
@@ -252,7 +252,7 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
     }
 }
 
-extension InMemoryIntegrationAPI.State {
+extension InMemoryIntegrationAPI.Contents {
     fileprivate mutating func change(_ entry: InMemoryIntegrationAPI.Entry, to integration: Integration) {
         entry.integration = integration
         entry.revision = nextRevision

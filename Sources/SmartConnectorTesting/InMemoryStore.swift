@@ -24,7 +24,7 @@ public final class InMemoryStore: TransactionalStore {
         case renewal
     }
 
-    fileprivate struct State {
+    fileprivate struct Contents {
         var documents: [String: StoredIntegration] = [:]
         /// In the order they were created.
         var ids: [String] = []
@@ -35,7 +35,7 @@ public final class InMemoryStore: TransactionalStore {
     }
 
     final class Storage: Sendable {
-        fileprivate let state = Guarded(State())
+        fileprivate let state = Guarded(Contents())
         let campaigns = Guarded(InMemoryCampaigns())
     }
 
@@ -78,7 +78,7 @@ public final class InMemoryStore: TransactionalStore {
     }
 
     private func perform<T: Sendable>(
-        _ operation: Operation, _ body: @Sendable (inout State) throws -> T
+        _ operation: Operation, _ body: @Sendable (inout Contents) throws -> T
     ) async throws -> T {
         if let interruption = storage.state.withLock({ $0.interruption }) { try await interruption(operation) }
         return try storage.state.withLock { state in try body(&state) }
@@ -165,8 +165,8 @@ public final class InMemoryStore: TransactionalStore {
     }
 
     /// Records what was made and removed outside.
-    public func note(_ changes: [LedgerChange], of integration: String) async throws {
-        try await perform(.journal) { state in state.pages[integration, default: JournalPage()].note(changes) }
+    public func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
+        try await perform(.journal) { state in state.pages[integration, default: JournalPage()].changeLedger(changes) }
     }
 
     /// What was made outside and is not known to be gone, in the order it was made.
@@ -216,7 +216,7 @@ public final class InMemoryStore: TransactionalStore {
     }
 }
 
-extension InMemoryStore.State {
+extension InMemoryStore.Contents {
     fileprivate func document(_ id: String) throws -> StoredIntegration {
         guard let stored = documents[id] else { throw APIError.notFound(id) }
         return stored

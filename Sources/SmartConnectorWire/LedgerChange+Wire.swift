@@ -5,10 +5,10 @@ package import SmartConnector
 /// integrator.io does not read it; a flow that drives a stack does.
 extension LedgerChange {
     package var json: JSON {
-        let thing: JSON = ["kind": JSON(thing.kind), "id": JSON(thing.id)]
+        let subject: JSON = ["kind": JSON(subject.kind), "id": JSON(subject.id)]
         return switch self {
-        case .created: ["created": thing]
-        case .removed: ["removed": thing]
+        case .created: ["created": subject]
+        case .removed: ["removed": subject]
         }
     }
 

@@ -133,11 +133,11 @@ public struct StackEndpoint: HTTPResponder {
         case .success(let found): target = found
         case .failure(let errors): return Answer(errors.failures)
         }
-        let made = Made()
+        let recorder = LedgerRecorder()
         do {
-            var result = try await call(target, idempotencyKey, made)
-            if result.isNull, target.function != .preUninstall { result = made.added(to: [:]) ?? .null }
-            result = made.added(to: result) ?? result
+            var result = try await call(target, idempotencyKey, recorder)
+            if result.isNull, target.function != .preUninstall { result = recorder.added(to: [:]) ?? .null }
+            result = recorder.added(to: result) ?? result
             let body = result.utf8()
             let limit = request["maxResponseSize"]?.int ?? Self.defaultMaximumResponseSize
             guard body.count <= limit else { throw FunctionFailure.tooLarge(limit) }
@@ -146,15 +146,15 @@ public struct StackEndpoint: HTTPResponder {
             return Answer([.notSerializable])
         } catch {
             let errors = [FunctionFailure(error)].envelope()
-            return Answer(status: 422, body: (made.added(to: errors) ?? errors).utf8())
+            return Answer(status: 422, body: (recorder.added(to: errors) ?? errors).utf8())
         }
     }
 
     /// What a function records that it made and removed in other systems.
-    private final class Made: Sendable {
+    private final class LedgerRecorder: Sendable {
         private let changes = Guarded<[LedgerChange]>([])
 
-        func note(_ new: [LedgerChange]) { changes.withLock { $0 += new } }
+        func record(_ new: [LedgerChange]) { changes.withLock { $0 += new } }
 
         /// An answer with what was recorded, for a flow that drives this stack; nil where there is nothing to add or no
         /// place for it.
@@ -224,7 +224,7 @@ public struct StackEndpoint: HTTPResponder {
         return .failure(Errors(failures: [.noSuchFunction]))
     }
 
-    private func call(_ target: Target, _ idempotencyKey: String?, _ made: Made) async throws -> JSON {
+    private func call(_ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder) async throws -> JSON {
         let options = CallOptions(wire: target.options)
         let api = api(options)
         let id = target.options["_integrationId"]?.string ?? ""
@@ -236,7 +236,7 @@ public struct StackEndpoint: HTTPResponder {
                 function, connectorID: target.connector.id, integrationID: id, options: options,
                 pending: target.options["pending"],
                 idempotencyKey: target.options["idempotencyKey"]?.string ?? idempotencyKey ?? IdempotencyKey.make(),
-                api: api, note: { changes in made.note(changes) }))
+                api: api, changeLedger: { changes in recorder.record(changes) }))
     }
 
     /// The platform asks for an update without naming a version: the functions of all newer ones run in order, and

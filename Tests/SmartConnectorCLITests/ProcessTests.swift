@@ -41,7 +41,7 @@ struct ProcessTests {
         #expect(process.waitForEnd(30))
         let after = try await store.call(of: id)
         #expect(after == call)
-        #expect(after.state == .started)
+        #expect(after.stage == .started)
         #expect(try harness.run("smartconnector", "run", id, "--simulate").status == 0)
         #expect(try await harness.document(id)["mode"] == "settings")
     }

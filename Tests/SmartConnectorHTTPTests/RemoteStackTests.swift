@@ -12,7 +12,7 @@ import Testing
 struct RemoteStackTests {
     private func call(
         _ answers: [HTTPResponse], _ function: ConnectorFunction = .installer("verify"), token: String = "T",
-        note: (@Sendable ([LedgerChange]) async throws -> Void)? = nil
+        changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)? = nil
     ) async throws -> (result: Result<JSON, FunctionFailure>, requests: [HTTPRequest]) {
         let server = CannedServer(answers)
         let result = try await server.serving { url -> Result<JSON, FunctionFailure> in
@@ -20,7 +20,7 @@ struct RemoteStackTests {
             let call = FunctionCall(
                 function, connectorID: "c1", integrationID: "i1",
                 options: CallOptions(bearerToken: Secret("BEARER-TOKEN"), opts: ["edition": "pro"], storeID: "s1"),
-                pending: ["a": 1], idempotencyKey: "KEY", api: InMemoryIntegrationAPI(), note: note)
+                pending: ["a": 1], idempotencyKey: "KEY", api: InMemoryIntegrationAPI(), changeLedger: changeLedger)
             do {
                 return .success(try await stack.call(call))
             } catch let failure as FunctionFailure {
@@ -74,7 +74,7 @@ struct RemoteStackTests {
         _ = try await call([HTTPResponse(status: status, json: answer)]) { changes in
             noted.withLock { $0 += changes }
         }
-        #expect(noted.withLock { $0.map(\.thing.id) } == ["1"])
+        #expect(noted.withLock { $0.map(\.subject.id) } == ["1"])
     }
 
     @Test func whatTheFunctionThrewIsThrown() async throws {

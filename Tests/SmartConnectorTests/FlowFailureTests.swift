@@ -122,7 +122,7 @@ struct FlowFailureTests {
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         let record = try await fixture.journal.entry(of: fixture.id).record
-        #expect(record.call?.state == .started)
+        #expect(record.call?.stage == .started)
         #expect(try await fixture.flow().run().finish() == nil)
         let calls = fixture.fakes.calls.filter { $0.function.name == "makeB" }
         #expect(calls.map(\.attempt) == [1, 2])

@@ -102,15 +102,15 @@ struct FlowJournalTests {
     func aFunctionOfWhichNobodyEverLearnsWhatBecameOfItIsParked(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
         for _ in 0...2 {
-            let stay = Stay()
+            let held = HeldCall()
             fixture.fakes["makeA"].run(times: 1) { _ in
-                await stay.stay()
+                await held.held()
                 throw CancellationError()
             }
             let task = Task { try await fixture.flow(maximumRecoveries: 2).run().finish() }
-            await stay.begin()
+            await held.begin()
             task.cancel()
-            stay.end()
+            held.end()
             await #expect(throws: CancellationError.self) { try await task.value }
         }
         let stop = try await fixture.flow(maximumRecoveries: 2).run().finish()

@@ -6,41 +6,41 @@ import Testing
 /// One process at a time drives an integration.
 @Suite(.timeLimit(.minutes(1)))
 struct FlowLeaseTests {
-    /// A flow whose first function works until `stay` is over.
-    private func working(_ fixture: JournalFixture, _ stay: Stay) async -> Task<FlowEvent?, any Error> {
-        fixture.fakes["makeA"].run(times: 1) { _ in await stay.stay() }
+    /// A flow whose first function works until `held` is over.
+    private func working(_ fixture: JournalFixture, _ held: HeldCall) async -> Task<FlowEvent?, any Error> {
+        fixture.fakes["makeA"].run(times: 1) { _ in await held.held() }
         let task = Task { try await fixture.flow("first").run().finish() }
-        await stay.begin()
+        await held.begin()
         return task
     }
 
     @Test(arguments: Storage.allCases)
     func aSecondFlowIsRefusedAndToldWhoWorksAndHowLong(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
-        let stay = Stay()
-        let first = await working(fixture, stay)
+        let held = HeldCall()
+        let first = await working(fixture, held)
         let error = await #expect(throws: SmartConnectorError.self) {
             try await fixture.flow("second").run().finish()
         }
         #expect(error?.code == .busy)
         #expect(error?.message.contains("is being driven by first until 2025-11-24T16:00:30") == true)
         #expect(fixture.fakes.callNames == ["makeA"])
-        stay.end()
+        held.end()
         #expect(try await first.value == nil)
     }
 
     @Test(arguments: Storage.allCases)
     func whoHasNotBeenHeardOfIsReplacedAndItsLateWriteIsRefused(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
-        let stay = Stay()
-        let first = await working(fixture, stay)
+        let held = HeldCall()
+        let first = await working(fixture, held)
         // The clock stands still, as that of a machine that sleeps: nothing is renewed.
         fixture.time.pass(31)
         #expect(try await fixture.flow("second").run().finish() == nil)
         let (entry, document, history) = (
             try await fixture.entry, try await fixture.document, try await fixture.history
         )
-        stay.end()
+        held.end()
         let error = await #expect(throws: SmartConnectorError.self) { try await first.value }
         #expect(error?.code == .leaseLost)
         #expect(try await fixture.entry == entry)
@@ -53,8 +53,8 @@ struct FlowLeaseTests {
     @Test(arguments: Storage.allCases)
     func aLeaseIsRenewedWhileAFunctionWorksLongerThanItLasts(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
-        let stay = Stay()
-        let first = await working(fixture, stay)
+        let held = HeldCall()
+        let first = await working(fixture, held)
         for _ in 0..<12 {
             // The function's timeout and the renewal.
             await fixture.clock.sleepers(2)
@@ -66,7 +66,7 @@ struct FlowLeaseTests {
             try await fixture.flow("second").run().finish()
         }
         #expect(error?.message.contains("first until 2025-11-24T16:02:30") == true)
-        stay.end()
+        held.end()
         #expect(try await first.value == nil)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
@@ -74,26 +74,26 @@ struct FlowLeaseTests {
     @Test(arguments: Storage.allCases)
     func whoHasLostTheLeaseEndsTheFunctionThatWorks(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
-        let stay = Stay()
-        let first = await working(fixture, stay)
+        let held = HeldCall()
+        let first = await working(fixture, held)
         await fixture.clock.sleepers(2)
         #expect(try await fixture.journal.unlock(fixture.id, evicting: nil)?.holder == "first")
         fixture.clock.advance(by: .seconds(10))
-        await stay.cancelled()
+        await held.cancelled()
         let error = await #expect(throws: SmartConnectorError.self) { try await first.value }
         #expect(error?.code == .leaseLost)
-        stay.end()
+        held.end()
     }
 
     @Test(arguments: Storage.allCases)
     func afterUnlockTheNextNeedNotWaitAndTheEvictedWritesNothing(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
-        let stay = Stay()
-        let first = await working(fixture, stay)
+        let held = HeldCall()
+        let first = await working(fixture, held)
         #expect(try await fixture.journal.unlock(fixture.id, evicting: "first")?.holder == "first")
         #expect(try await fixture.flow("second").advance().finish() == nil)
         let entry = try await fixture.entry
-        stay.end()
+        held.end()
         let error = await #expect(throws: SmartConnectorError.self) { try await first.value }
         #expect(error?.code == .leaseLost)
         #expect(try await fixture.entry == entry)
@@ -134,10 +134,10 @@ struct FlowLeaseTests {
                 return
             }
         case .cancelledTask:
-            let stay = Stay()
-            let task = await working(fixture, stay)
+            let held = HeldCall()
+            let task = await working(fixture, held)
             task.cancel()
-            stay.end()
+            held.end()
             await #expect(throws: CancellationError.self) { try await task.value }
         case .droppedIterator:
             for try await event in flow.run() {

@@ -32,7 +32,7 @@ struct FlowTransactionTests {
         let call = FlowRecord.Call(
             function: .installer("makeA"), step: InstallMachineTests.a, idempotencyKey: "key", holder: "dead",
             started: fixture.time.now,
-            state: .returned(["success": true, "stepsToUpdate": [["name": "B", "installURL": "/b"]]]))
+            stage: .returned(["success": true, "stepsToUpdate": [["name": "B", "installURL": "/b"]]]))
         try await fixture.journal.write(
             JournalWrite(FlowRecord(call: call), by: "dead", after: 0, keepingLease: false), of: fixture.id)
         #expect(try await fixture.flow().run().finish() == nil)
@@ -133,7 +133,7 @@ struct FlowTransactionTests {
             storage, InstallMachineTests.document("settings", completed: [0, 1, 2]))
         let call = FlowRecord.Call(
             function: .installer("makeC"), step: InstallMachineTests.c, idempotencyKey: "key", holder: "dead",
-            started: fixture.time.now, state: .returned(["success": true]))
+            started: fixture.time.now, stage: .returned(["success": true]))
         try await fixture.journal.write(JournalWrite(FlowRecord(call: call), by: "dead", after: 0), of: fixture.id)
         #expect(try await fixture.flow(hasEnded: { $0 == "dead" }).run().collect() == [])
         #expect(try await fixture.entry.record.isEmpty)

@@ -113,15 +113,15 @@ struct FlowUpdateTests {
     @Test(arguments: Storage.allCases)
     func anAbortedCallInDoubtIsStillInTheHistory(_ storage: Storage) async throws {
         let (fixture, connector) = try await fixture(storage)
-        let stay = Stay()
+        let held = HeldCall()
         fixture.fakes["1.1.0"].run(times: 1) { _ in
-            await stay.stay()
+            await held.held()
             throw CancellationError()
         }
         let task = Task { try await fixture.flow(connector: connector).update(to: "1.2.0").finish() }
-        await stay.begin()
+        await held.begin()
         task.cancel()
-        stay.end()
+        held.end()
         await #expect(throws: CancellationError.self) { try await task.value }
         try await fixture.flow(connector: connector).abortUpdate().finish()
         #expect(try await fixture.history == ["update 1 in doubt"])

@@ -118,14 +118,14 @@ struct JournalFixture {
     }
 }
 
-/// A function's stay in the other system: the test learns that it began, and says when it ends.
-final class Stay: Sendable {
+/// A function's held in the other system: the test learns that it began, and says when it ends.
+final class HeldCall: Sendable {
     private let arrivals = AsyncStream.makeStream(of: Void.self)
     private let departures = AsyncStream.makeStream(of: Void.self)
     private let cancellations = AsyncStream.makeStream(of: Void.self)
 
     /// For the function: stays until the test says that it is over, whether it is cancelled or not.
-    func stay() async {
+    func held() async {
         arrivals.continuation.yield()
         await withTaskCancellationHandler {
             // A task of its own does not hear of a cancellation.

@@ -103,12 +103,12 @@ struct LedgerTests {
     func aRemovalThatWasInterruptedIsFinishedAndListsWhatIsLeft(_ journal: Journal) async throws {
         // The process died between deleting the integration and telling the journal.
         let fixture = try await journal.fixture(InstallMachineTests.document("uninstall", completed: []))
-        try await fixture.journal.note(
+        try await fixture.journal.changeLedger(
             [.created(LedgerEntry(kind: "thing", id: "A", function: "makeA", created: fixture.time.now))],
             of: fixture.id)
         let call = FlowRecord.Call(
             function: .uninstaller("dropA"), step: InstallMachineTests.a, idempotencyKey: "key", holder: "dead",
-            started: fixture.time.now, state: .returned(["success": true]))
+            started: fixture.time.now, stage: .returned(["success": true]))
         try await fixture.journal.write(JournalWrite(FlowRecord(call: call), by: "dead", after: 0), of: fixture.id)
         try await fixture.api.delete(fixture.id)
         let flow = fixture.flow(hasEnded: { $0 == "dead" })

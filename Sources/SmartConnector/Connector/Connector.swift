@@ -17,11 +17,11 @@ public struct Connector: Sendable {
 
     struct Entry: Sendable {
         let policy: CallPolicy
-        let body: Either
+        let body: Implementation
     }
 
     /// A function that may suspend, or one that does not and so needs no task to be bounded by.
-    enum Either: Sendable {
+    enum Implementation: Sendable {
         case suspending(Body)
         case immediate(@Sendable (FunctionCall) throws -> JSON)
     }
@@ -93,7 +93,7 @@ public struct Connector: Sendable {
         register(function, policy, .suspending(body))
     }
 
-    private mutating func register(_ function: ConnectorFunction, _ policy: CallPolicy, _ body: Either) {
+    private mutating func register(_ function: ConnectorFunction, _ policy: CallPolicy, _ body: Implementation) {
         entries[function] = Entry(policy: policy, body: body)
         functions.functions.insert(function)
     }

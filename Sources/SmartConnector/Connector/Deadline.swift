@@ -54,12 +54,12 @@ func withDeadline(
 
 /// Says that whoever drives a flow has lost the right to it, and ends what is being waited for.
 final class Eviction: Sendable {
-    private struct State {
+    private struct Waiting {
         var error: SmartConnectorError?
         var handler: (@Sendable (SmartConnectorError) -> Void)?
     }
 
-    private let state = Guarded(State())
+    private let state = Guarded(Waiting())
 
     /// What is to be done when it comes, or at once where it has come already.
     func onEviction(_ handler: (@Sendable (SmartConnectorError) -> Void)?) {
@@ -83,13 +83,13 @@ final class Eviction: Sendable {
 private final class Race: Sendable {
     typealias Outcome = Result<JSON?, any Error>
 
-    private enum State {
+    private enum Phase {
         case running
         case waiting(CheckedContinuation<Outcome, Never>)
         case finished(Outcome)
     }
 
-    private let state = Guarded(State.running)
+    private let state = Guarded(Phase.running)
 
     var result: Outcome? {
         state.withLock { state in

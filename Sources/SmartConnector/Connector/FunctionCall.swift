@@ -8,17 +8,17 @@ public struct FunctionCall: Sendable {
         let integrationID: String
         let options: CallOptions
         let api: any IntegrationAPI
-        let note: (@Sendable ([LedgerChange]) async throws -> Void)?
+        let changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)?
 
         init(
             connectorID: String, integrationID: String, options: CallOptions, api: any IntegrationAPI,
-            note: (@Sendable ([LedgerChange]) async throws -> Void)?
+            changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)?
         ) {
             self.connectorID = connectorID
             self.integrationID = integrationID
             self.options = options
             self.api = api
-            self.note = note
+            self.changeLedger = changeLedger
         }
     }
 
@@ -49,11 +49,13 @@ public struct FunctionCall: Sendable {
     public var api: any IntegrationAPI { context.api }
 
     /// Where to record what is made and removed in other systems.
-    public var ledger: Ledger { Ledger(of: function) { [note = context.note] changes in try await note?(changes) } }
+    public var ledger: Ledger {
+        Ledger(of: function) { [change = context.changeLedger] changes in try await change?(changes) }
+    }
 
     /// Records what was made and removed in other systems.
     package func record(_ changes: [LedgerChange]) async throws {
-        if !changes.isEmpty { try await context.note?(changes) }
+        if !changes.isEmpty { try await context.changeLedger?(changes) }
     }
 
     /// A call, made by who drives an integration, answers for a stack, or tests a function.
@@ -74,22 +76,26 @@ public struct FunctionCall: Sendable {
         _ function: ConnectorFunction, connectorID: String, integrationID: String, step: InstallStep? = nil,
         document: Integration? = nil, options: CallOptions = CallOptions(), pending: JSON? = nil, attempt: Int = 1,
         idempotencyKey: String, api: any IntegrationAPI,
-        note: (@Sendable ([LedgerChange]) async throws -> Void)? = nil
+        changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)? = nil
     ) {
         self.init(
             FlowRecord.Call(function: function, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt),
-            in: Context(connectorID: connectorID, integrationID: integrationID, options: options, api: api, note: note),
+            in: Context(
+                connectorID: connectorID, integrationID: integrationID, options: options, api: api,
+                changeLedger: changeLedger),
             step: step, document: document)
     }
 
     /// The same call, with another way to the API and the ledger.
     package func reaching(
-        _ api: any IntegrationAPI, noting note: @escaping @Sendable ([LedgerChange]) async throws -> Void
+        _ api: any IntegrationAPI,
+        changingLedger changeLedger: @escaping @Sendable ([LedgerChange]) async throws -> Void
     ) -> FunctionCall {
         FunctionCall(
             call,
             in: Context(
-                connectorID: connectorID, integrationID: integrationID, options: options, api: api, note: note),
+                connectorID: connectorID, integrationID: integrationID, options: options, api: api,
+                changeLedger: changeLedger),
             step: step, document: document)
     }
 

@@ -11,7 +11,7 @@ public struct FlowEvents: AsyncSequence, Sendable {
     public typealias Element = FlowEvent
 
     let flow: InstallFlow
-    let goal: InstallFlow.Goal
+    let goal: FlowGoal
 
     /// A new iteration. It begins with the first event that is asked for; a flow has only one at a time.
     public func makeAsyncIterator() -> AsyncIterator {
@@ -21,12 +21,12 @@ public struct FlowEvents: AsyncSequence, Sendable {
     /// One iteration: a flow at work. It ends with the last event, with an error, or when it is let go.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let flow: InstallFlow
-        let goal: InstallFlow.Goal
+        let goal: FlowGoal
         private let session: FlowSession
         private var events: ArraySlice<FlowEvent> = []
         private var isEnded = false
 
-        init(flow: InstallFlow, goal: InstallFlow.Goal) {
+        init(flow: InstallFlow, goal: FlowGoal) {
             self.flow = flow
             self.goal = goal
             session = FlowSession(of: flow)
@@ -50,7 +50,7 @@ public struct FlowEvents: AsyncSequence, Sendable {
             if let event = events.popFirst() { return event }
             guard !isEnded else { return nil }
             do {
-                guard let next = try await flow.turn(session, goal) else {
+                guard let next = try await flow.nextEvents(of: session, for: goal) else {
                     isEnded = true
                     return nil
                 }

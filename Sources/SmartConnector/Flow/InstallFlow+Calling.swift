@@ -9,17 +9,17 @@ extension InstallFlow {
     @inline(__always)
     func call(
         _ function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, isWrittenNext: Bool,
-        _ drive: Drive
+        _ drive: DrivingState
     ) async throws -> JSON {
         guard let entry = connector.entry(for: function) else {
             throw FunctionFailure.unknown(function)
         }
         var (key, attempt, recoveries) = ("", 0, 0)
-        var prepared = drive.prepared
-        drive.prepared = nil
+        var prepared = drive.announcedCall
+        drive.announcedCall = nil
         if let last = drive.record.call, last.isCall(of: function, step, pending, drive.machine) {
             (key, attempt) = (last.idempotencyKey, last.attempt)
-            switch last.state {
+            switch last.stage {
             case .returned(let result):
                 return result
             case .started where prepared !== last:
@@ -55,7 +55,7 @@ extension InstallFlow {
                 let returned = call.with(.returned(result))
                 drive.attempts.append(Attempt(call, .succeeded, at: configuration.now()))
                 if isWrittenNext {
-                    drive.returned = returned
+                    drive.returnedCall = returned
                 } else {
                     try await commit(FlowRecord(memory: drive.machine.memory, call: returned), drive)
                 }
@@ -91,7 +91,7 @@ extension InstallFlow {
     ///
     /// - Returns: How often in a row that has happened.
     /// - Throws: `FlowStop` where it is not made again.
-    private func recover(_ last: FlowRecord.Call, _ policy: CallPolicy, _ drive: Drive) async throws -> Int {
+    private func recover(_ last: FlowRecord.Call, _ policy: CallPolicy, _ drive: DrivingState) async throws -> Int {
         if policy.inDoubt == .stop { throw FlowStop.inDoubt(last.function, last.step) }
         let recoveries = last.recoveries + 1
         guard recoveries > configuration.maximumRecoveries else {
@@ -108,7 +108,7 @@ extension InstallFlow {
         throw FlowStop.parked(parked)
     }
 
-    private func argument(for call: FlowRecord.Call, _ drive: Drive) -> FunctionCall {
+    private func argument(for call: FlowRecord.Call, _ drive: DrivingState) -> FunctionCall {
         FunctionCall(
             call, in: context, step: call.step.flatMap { drive.machine.step(at: $0.index) },
             document: drive.stored.integration)

@@ -5,7 +5,7 @@ extension InstallFlow {
     ///
     /// Where documents and journal are one database every write renews it, so that only what takes long in between
     /// needs this: a function that suspends, a pause.
-    func keepLease(_ drive: Drive) {
+    func keepLease(_ drive: DrivingState) {
         guard drive.isHolding, drive.renewal == nil, let leaseTime = journal.leaseTime else { return }
         drive.renewal = Task(executorPreference: configuration.executor) {
             [journal, integrationID, holder = drive.holder, eviction = drive.eviction, clock = configuration.clock] in
@@ -25,15 +25,15 @@ extension InstallFlow {
     }
 
     /// Leaves the lease to its time, or to the next write.
-    private func restLease(_ drive: Drive) {
+    private func stopRenewing(_ drive: DrivingState) {
         drive.renewal?.cancel()
         drive.renewal = nil
     }
 
     /// Releases what a session holds that ended before its goal was reached. What was announced and not begun is
     /// withdrawn.
-    func end(_ drive: Drive) async throws {
-        defer { restLease(drive) }
+    func end(_ drive: DrivingState) async throws {
+        defer { stopRenewing(drive) }
         if let unanswered = drive.unanswered {
             // Writing the same again does no harm, and then it is known what is journalled.
             drive.unanswered = nil
@@ -44,13 +44,14 @@ extension InstallFlow {
         guard !drive.isBroken else { return }
         // What was to be written with a document that was not written.
         drive.snapshot = .keep
-        var record = drive.settlement ?? drive.record
-        if let returned = drive.returned { record.call = returned }
-        if let prepared = drive.prepared, prepared === record.call {
+        var record = drive.recordToWrite ?? drive.record
+        if let returned = drive.returnedCall { record.call = returned }
+        if let prepared = drive.announcedCall, prepared === record.call {
             record.call = nil
-            drive.prepared = nil
+            drive.announcedCall = nil
         }
-        guard drive.isHolding || drive.returned != nil || drive.settlement != nil || record != drive.record else {
+        guard drive.isHolding || drive.returnedCall != nil || drive.recordToWrite != nil || record != drive.record
+        else {
             return
         }
         try await commit(record, drive, releasing: true)
@@ -62,41 +63,41 @@ extension InstallFlow {
     ///
     /// What the machine remembers is durable when this returns. The call may wait: until it is forgotten the journal
     /// says that it returned, and that stays true.
-    func settle(_ drive: Drive) async throws {
-        let (record, isLast) = settlement(drive, keeping: nil)
-        if drive.returned != nil || drive.machine.memory != drive.record.memory || transactions != nil {
+    func settle(_ drive: DrivingState) async throws {
+        let (record, isLast) = recordAfterWrite(drive, keeping: nil)
+        if drive.returnedCall != nil || drive.machine.memory != drive.record.memory || transactions != nil {
             try await commit(record, drive, releasing: isLast)
         } else {
-            drive.settlement = record
+            drive.recordToWrite = record
         }
     }
 
     /// What the journal is to say when the document says what the machine does: the call that remains, or else the one
     /// that comes next where both are one transaction.
-    func settlement(_ drive: Drive, keeping call: FlowRecord.Call?) -> (record: FlowRecord, isLast: Bool) {
+    func recordAfterWrite(_ drive: DrivingState, keeping call: FlowRecord.Call?) -> (record: FlowRecord, isLast: Bool) {
         var record = FlowRecord(memory: drive.machine.memory, call: call)
         guard let action = drive.nextAction else { return (record, true) }
         if transactions != nil, call == nil, let function = action.function {
             let next = FlowRecord.Call(
                 function: function, step: action.step, idempotencyKey: configuration.makeKey(), holder: drive.holder,
                 started: configuration.now())
-            drive.prepared = next
+            drive.announcedCall = next
             record.call = next
         }
         return (record, false)
     }
 
     /// A call that is forgotten while nobody knows whether it took effect is in the history all the same.
-    func forgetCall(_ drive: Drive) {
-        guard drive.returned == nil, let call = drive.record.call, call.isInDoubt else { return }
+    func forgetCall(_ drive: DrivingState) {
+        guard drive.returnedCall == nil, let call = drive.record.call, call.isInDoubt else { return }
         drive.attempts.append(Attempt(call, .inDoubt, at: configuration.now()))
     }
 
     /// Forgets what the document says is over: whoever drove the flow ended before it could.
     ///
     /// Settings are not over with that. Where they are saved again, what persistSettings returned is still good.
-    func forgetWhatIsOver(_ drive: Drive) async throws {
-        var record = drive.settlement ?? drive.record
+    func clearFinishedRecord(_ drive: DrivingState) async throws {
+        var record = drive.recordToWrite ?? drive.record
         record.memory = drive.machine.memory
         if let call = record.call {
             if case .setting = call.function {
@@ -111,8 +112,8 @@ extension InstallFlow {
 
     /// Makes a record durable.
     @inline(__always)
-    func commit(_ record: FlowRecord, _ drive: Drive, releasing: Bool = false) async throws {
-        let write = drive.write(record, releasing: releasing)
+    func commit(_ record: FlowRecord, _ drive: DrivingState, releasing: Bool = false) async throws {
+        let write = drive.journalWrite(record, releasing: releasing)
         do {
             do {
                 try await journal.write(write, of: integrationID)
@@ -130,9 +131,9 @@ extension InstallFlow {
     }
 
     @inline(__always)
-    func wrote(_ write: JournalWrite, _ drive: Drive) {
+    func wrote(_ write: JournalWrite, _ drive: DrivingState) {
         drive.wrote(write)
-        if !drive.isHolding || transactions != nil { restLease(drive) } else { keepLease(drive) }
+        if !drive.isHolding || transactions != nil { stopRenewing(drive) } else { keepLease(drive) }
     }
 
     /// Sends a request, and again as ``again(after:_:)`` does. Requests of every step have this written out: a closure

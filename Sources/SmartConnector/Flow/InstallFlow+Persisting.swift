@@ -34,7 +34,7 @@ extension InstallFlow {
     }
 
     /// The functions may have changed the document.
-    func readAgain(_ drive: Drive) async throws {
+    func readAgain(_ drive: DrivingState) async throws {
         drive.stored = try await read()
         try drive.machine.documentRead(drive.stored.integration)
     }
@@ -46,10 +46,10 @@ extension InstallFlow {
     ///
     /// - Parameters:
     ///   - keepingCall: Whether the journalled call is about something else, and so not settled by this.
-    ///   - remains: The call that is not settled by this, as the machine sees it after the transition.
+    ///   - unsettledCall: The call that is not settled by this, as the machine sees it after the transition.
     /// - Returns: What changed with it.
     func write(
-        _ drive: Drive, keepingCall: Bool = false, remains: () -> FlowRecord.Call? = { nil },
+        _ drive: DrivingState, keepingCall: Bool = false, unsettledCall: () -> FlowRecord.Call? = { nil },
         _ transition: (inout InstallMachine, Integration) throws -> Change
     ) async throws -> [FlowEvent] {
         let (memory, mode, version) = (drive.machine.memory, drive.machine.mode, drive.machine.writtenVersion)
@@ -84,11 +84,11 @@ extension InstallFlow {
                 try drive.machine.documentRead(fresh.integration)
                 change = refused
             }
-            let remaining = keepingCall ? drive.record.call : remains()
+            let remaining = keepingCall ? drive.record.call : unsettledCall()
             var (record, isLast) =
                 transactions == nil
                 ? (FlowRecord(memory: drive.machine.memory, call: remaining), false)
-                : settlement(drive, keeping: remaining)
+                : recordAfterWrite(drive, keeping: remaining)
             // What a person does to another step leaves this one given up.
             if keepingCall, drive.machine.mode == mode { record.parked = drive.record.parked }
             var wanted = fresh.integration
@@ -96,7 +96,7 @@ extension InstallFlow {
             let isChanged = change.apply(to: &wanted)
             do {
                 if let transactions {
-                    let write = drive.write(record, releasing: isLast)
+                    let write = drive.journalWrite(record, releasing: isLast)
                     if isChanged {
                         stored = try await send(
                             wanted, ifRevision: fresh.revision, writing: write, to: transactions.store)
@@ -108,7 +108,7 @@ extension InstallFlow {
                     stored = try await send(wanted, ifRevision: fresh.revision)
                 }
             } catch let error as APIError where error.isConflict {
-                drive.prepared = nil
+                drive.announcedCall = nil
                 drive.stored = fresh
                 refused = change
                 continue
@@ -125,7 +125,7 @@ extension InstallFlow {
             drive.stored = stored
             if transactions == nil {
                 // That the call is settled may be journalled with the next one, what the machine remembers may not.
-                drive.settlement = record
+                drive.recordToWrite = record
                 if drive.machine.memory != drive.record.memory || drive.snapshot != .keep {
                     try await commit(record, drive, releasing: drive.nextAction == nil)
                 }
@@ -148,7 +148,7 @@ extension InstallFlow {
     /// Deletes the integration. One that is gone already is as good.
     ///
     /// - Returns: What its functions left behind in other systems.
-    func remove(_ drive: Drive) async throws -> [LedgerEntry] {
+    func remove(_ drive: DrivingState) async throws -> [LedgerEntry] {
         // The journal may be kept beside the integration, and go with it.
         let leftovers = try await journal.ledger(of: integrationID)
         forgetCall(drive)
@@ -156,7 +156,7 @@ extension InstallFlow {
         drive.phase = .ended
         let memory = InstallMachine.Memory()
         if let transactions {
-            let write = drive.write(FlowRecord(memory: memory), releasing: true)
+            let write = drive.journalWrite(FlowRecord(memory: memory), releasing: true)
             try await persistently { [integrationID] in
                 try await transactions.store.delete(integrationID, writing: write)
             }

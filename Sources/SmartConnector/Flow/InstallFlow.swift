@@ -24,7 +24,7 @@ public actor InstallFlow {
     private let observer: (@Sendable (FlowEvent) -> Void)?
 
     private weak var session: FlowSession?
-    private var drive: Drive?
+    private var drive: DrivingState?
 
     /// A flow for one integration.
     ///
@@ -54,7 +54,7 @@ public actor InstallFlow {
         }
         context = FunctionCall.Context(
             connectorID: connector.id, integrationID: integrationID, options: options, api: api
-        ) { changes in try await journal.note(changes, of: integrationID) }
+        ) { changes in try await journal.changeLedger(changes, of: integrationID) }
         self.configuration = configuration
         self.observer = observer
     }
@@ -76,7 +76,7 @@ public actor InstallFlow {
     /// Does a little more of what a session is for.
     ///
     /// - Returns: What happened, or nil at the end.
-    func turn(_ session: FlowSession, _ goal: Goal) async throws -> [FlowEvent]? {
+    func nextEvents(of session: FlowSession, for goal: FlowGoal) async throws -> [FlowEvent]? {
         if self.session !== session {
             guard self.session == nil else {
                 session.end()
@@ -101,7 +101,7 @@ public actor InstallFlow {
                     return nil
                 }
                 try Task.checkCancellation()
-                events = try await turn(drive)
+                events = try await advance(drive)
                 if case .ended = drive.phase { try await end(drive) }
             }
             self.drive = drive
@@ -128,26 +128,27 @@ public actor InstallFlow {
     }
 
     /// Ends a session that failed, also in a task that was cancelled.
-    private func endAnyway(_ failed: Drive) async {
+    private func endAnyway(_ failed: DrivingState) async {
         drive = failed
         guard Task.isCancelled else { return await releaseAbandoned() }
         await Task(executorPreference: configuration.executor) { await self.releaseAbandoned() }.value
     }
 
-    private func begin(_ goal: Goal) async throws -> Drive {
-        var (entry, stored) = try await look()
+    private func begin(_ goal: FlowGoal) async throws -> DrivingState {
+        var (entry, stored) = try await readEntryAndDocument()
         if let lease = entry.lease, configuration.hasEnded(lease.holder) {
             _ = try await journal.unlock(integrationID, evicting: lease.holder)
-            (entry, stored) = try await look()
+            (entry, stored) = try await readEntryAndDocument()
         }
         if let lease = entry.lease { throw SmartConnectorError.leased(integrationID, by: lease) }
         guard let stored else { throw APIError.notFound(integrationID) }
         let machine = try InstallMachine(stored.integration, functions: functions, memory: entry.record.memory)
-        return Drive(goal: goal, machine: machine, stored: stored, entry: entry, holder: configuration.makeHolder())
+        return DrivingState(
+            goal: goal, machine: machine, stored: stored, entry: entry, holder: configuration.makeHolder())
     }
 
     /// Reads the journal and then, where nobody holds the lease, the document.
-    private func look() async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
+    private func readEntryAndDocument() async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
         if let transactions {
             return try await persistently { [integrationID] in try await transactions.store.read(integrationID) }
         }
@@ -164,14 +165,14 @@ public actor InstallFlow {
 
     /// Whether all that comes before deleting an integration was done.
     private func wasBeingDeleted(_ record: FlowRecord) -> Bool {
-        guard let call = record.call, case .returned = call.state else { return false }
+        guard let call = record.call, case .returned = call.stage else { return false }
         if functions.contains(.connectorUninstaller) { return call.function == .connectorUninstaller }
         if case .uninstaller = call.function { return true }
         return false
     }
 
     @inline(__always)
-    private func turn(_ drive: Drive) async throws -> [FlowEvent] {
+    private func advance(_ drive: DrivingState) async throws -> [FlowEvent] {
         switch drive.phase {
         case .commanding: return try await command(drive)
         case .deciding: return try await decide(drive)
@@ -186,7 +187,7 @@ public actor InstallFlow {
     }
 
     /// Carries out what the goal begins with.
-    private func command(_ drive: Drive) async throws -> [FlowEvent] {
+    private func command(_ drive: DrivingState) async throws -> [FlowEvent] {
         drive.phase = .deciding
         if let parked = drive.record.parked, drive.goal.callsFunctions {
             drive.phase = .ended
@@ -203,9 +204,9 @@ public actor InstallFlow {
             guard drive.record.parked != nil else { return [] }
             drive.record.parked = nil
             // Counted anew: a person has looked at it.
-            if let call = drive.record.call { drive.record.call = call.with(call.state) }
+            if let call = drive.record.call { drive.record.call = call.with(call.stage) }
             // Also where nothing is called now: what was parked may have been a change of settings.
-            drive.settlement = drive.record
+            drive.recordToWrite = drive.record
             return []
         case .resolve(let tookEffect, let reason):
             drive.phase = .ended
@@ -259,7 +260,7 @@ public actor InstallFlow {
         }
     }
 
-    private func decide(_ drive: Drive) async throws -> [FlowEvent] {
+    private func decide(_ drive: DrivingState) async throws -> [FlowEvent] {
         let action = try drive.machine.next()
         guard drive.wants(action) else {
             drive.phase = .ended
@@ -268,7 +269,7 @@ public actor InstallFlow {
         switch action {
         case .none:
             drive.phase = .ended
-            try await forgetWhatIsOver(drive)
+            try await clearFinishedRecord(drive)
             return []
         case .waitForUser(let step):
             drive.phase = .ended
@@ -283,7 +284,7 @@ public actor InstallFlow {
 
     /// Makes the call that an action asks for, and writes what follows from it.
     @inline(__always)
-    private func perform(_ action: InstallMachine.Action, _ drive: Drive) async throws -> [FlowEvent] {
+    private func perform(_ action: InstallMachine.Action, _ drive: DrivingState) async throws -> [FlowEvent] {
         drive.phase = .deciding
         if case .advance = drive.goal { drive.phase = .ended }
         var events: [FlowEvent] = []
@@ -299,17 +300,17 @@ public actor InstallFlow {
             case .none, .waitForUser:
                 break
             case .callInstaller(let step), .callUninstaller(let step), .clear(let step):
-                let call = drive.returned ?? drive.record.call
+                let call = drive.returnedCall ?? drive.record.call
                 // Its own answer may say that it is not done yet: the next call is a further attempt at it.
                 func notYet() -> FunctionFailure { .notYet(nil, action.function ?? .installer(step.name ?? "")) }
                 let changes = try await write(
                     drive,
-                    remains: {
+                    unsettledCall: {
                         guard !drive.isDone(step, in: action) else { return nil }
                         drive.phase = .ended
                         return call?.with(.failed(notYet()))
                     }
-                ) { machine, _ in machine.returned(action, answer) }
+                ) { machine, _ in machine.change(after: action, answering: answer) }
                 guard drive.isDone(step, in: action) else { throw notYet() }
                 events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
                 events += changes
@@ -317,10 +318,10 @@ public actor InstallFlow {
             case .finishUpdate:
                 events += try await write(drive) { machine, _ in
                     drive.snapshot = .remove
-                    return machine.returned(action, answer)
+                    return machine.change(after: action, answering: answer)
                 }
             case .callConnectorInstaller, .enterSettings:
-                events += try await write(drive) { machine, _ in machine.returned(action, answer) }
+                events += try await write(drive) { machine, _ in machine.change(after: action, answering: answer) }
             case .callUpdate(let version):
                 drive.machine.updateReturned(version)
                 try await settle(drive)
@@ -357,7 +358,7 @@ public actor InstallFlow {
     }
 
     /// Writes down what a person says about the call in doubt.
-    private func resolve(_ tookEffect: Bool, _ reason: String, _ drive: Drive) async throws -> FlowEvent {
+    private func resolve(_ tookEffect: Bool, _ reason: String, _ drive: DrivingState) async throws -> FlowEvent {
         guard let call = drive.record.call, call.isInDoubt else {
             throw SmartConnectorError(
                 .nothingInDoubt,
@@ -370,16 +371,16 @@ public actor InstallFlow {
                 function: call.function, step: call.step, idempotencyKey: call.idempotencyKey, number: call.attempt,
                 holder: drive.holder, started: call.started, ended: configuration.now(),
                 outcome: tookEffect ? .resolvedAsCompleted(reason: reason) : .resolvedToRerun(reason: reason)))
-        let state: FlowRecord.Call.State =
+        let stage: FlowRecord.Call.Stage =
             tookEffect
             ? .returned(call.function.success)
             : .failed(FunctionFailure(code: "in_doubt", message: "to be called again: \(reason)"))
         try await commit(
-            FlowRecord(memory: drive.machine.memory, call: call.with(state)), drive, releasing: true)
+            FlowRecord(memory: drive.machine.memory, call: call.with(stage)), drive, releasing: true)
         return .resolved(call.function, tookEffect: tookEffect)
     }
 
-    private func saveSettings(_ asked: JSON, _ drive: Drive) async throws -> [FlowEvent] {
+    private func saveSettings(_ asked: JSON, _ drive: DrivingState) async throws -> [FlowEvent] {
         drive.phase = .ended
         var pending = asked
         var events: [FlowEvent] = []
@@ -402,7 +403,7 @@ public actor InstallFlow {
 
 extension InstallMachine {
     /// What is to be written when an action that leads to a write was done.
-    fileprivate mutating func returned(_ action: Action, _ answer: JSON) -> Change {
+    fileprivate mutating func change(after action: Action, answering answer: JSON) -> Change {
         switch action {
         case .callInstaller(let step):
             installerReturned(step, stepsToUpdate: answer["stepsToUpdate"]?.array ?? [])

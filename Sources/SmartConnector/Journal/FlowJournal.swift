@@ -40,7 +40,7 @@ public protocol FlowJournal: Sendable {
     func history(of integration: String) async throws -> [Attempt]
 
     /// Records what was made and removed outside. It is a fact, whoever holds the lease by now.
-    func note(_ changes: [LedgerChange], of integration: String) async throws
+    func changeLedger(_ changes: [LedgerChange], of integration: String) async throws
 
     /// What was made outside and is not known to be gone, in the order it was made.
     func ledger(of integration: String) async throws -> [LedgerEntry]
@@ -53,10 +53,12 @@ public protocol FlowJournal: Sendable {
 }
 
 extension FlowJournal {
+    /// Nil: a journal by itself has no documents.
     public var transactionalStore: (any TransactionalStore)? { nil }
 }
 
 extension TransactionalStore {
+    /// Itself.
     public var transactionalStore: (any TransactionalStore)? { self }
 }
 
@@ -67,6 +69,11 @@ public struct Lease: Sendable, Equatable {
     /// When it ends unless it is renewed. Nil: with the process.
     public let expires: Date?
 
+    /// A lease.
+    ///
+    /// - Parameters:
+    ///   - holder: Who has it.
+    ///   - expires: When it ends unless it is renewed; nil for with the process.
     public init(holder: String, expires: Date?) {
         self.holder = holder
         self.expires = expires
@@ -75,12 +82,14 @@ public struct Lease: Sendable, Equatable {
 
 /// What a journal knows of an integration.
 public struct JournalEntry: Sendable, Equatable {
+    /// What its flow must not forget.
     public var record: FlowRecord
     /// Counts the writes; the fencing token.
     public var revision: Int64
     /// Who may write, if anybody. One whose time is over is not named.
     public var lease: Lease?
 
+    /// An entry; without arguments that of an integration of which nothing was ever journalled.
     public init(record: FlowRecord = FlowRecord(), revision: Int64 = 0, lease: Lease? = nil) {
         self.record = record
         self.revision = revision
@@ -96,17 +105,32 @@ public final class JournalWrite: Sendable, Equatable {
     public let revision: Int64
     /// Whether the writer goes on. If not, the lease is released.
     public let keepsLease: Bool
+    /// What is to be journalled from now on.
     public let record: FlowRecord
     /// Attempts that are over.
     public let attempts: [Attempt]
+    /// What becomes of the document as it was before a managed update.
     public let snapshot: Snapshot
 
+    /// What a write does with the snapshot.
     public enum Snapshot: Sendable, Equatable {
+        /// It stays as it is.
         case keep
+        /// An update begins: this is the document before it.
         case set(Integration)
+        /// The update is over.
         case remove
     }
 
+    /// A write.
+    ///
+    /// - Parameters:
+    ///   - record: What is to be journalled from now on.
+    ///   - holder: Who writes.
+    ///   - revision: The ``JournalEntry/revision`` that it is based on.
+    ///   - keepsLease: Whether the writer goes on.
+    ///   - attempts: Attempts that are over, to be added to the history.
+    ///   - snapshot: What becomes of the document as it was before a managed update.
     public init(
         _ record: FlowRecord, by holder: String, after revision: Int64, keepingLease keepsLease: Bool = true,
         attempts: [Attempt] = [], snapshot: Snapshot = .keep
@@ -119,6 +143,7 @@ public final class JournalWrite: Sendable, Equatable {
         self.snapshot = snapshot
     }
 
+    /// Whether both write the same.
     public static func == (left: JournalWrite, right: JournalWrite) -> Bool {
         left === right
             || left.holder == right.holder && left.revision == right.revision && left.keepsLease == right.keepsLease

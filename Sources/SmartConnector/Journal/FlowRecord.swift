@@ -14,6 +14,7 @@ public struct FlowRecord: Sendable, Equatable {
         call == nil && memory.isEmpty && parked == nil
     }
 
+    /// A record; without arguments one that keeps nothing.
     public init(memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil, parked: Parked? = nil) {
         self.memory = memory
         self.call = call
@@ -24,11 +25,14 @@ public struct FlowRecord: Sendable, Equatable {
     public final class Parked: Sendable, Equatable {
         /// The function that was called in vain.
         public let function: ConnectorFunction
+        /// The step that it was called for, or nil for a function of the connector as a whole.
         public let step: StepReference?
         /// What was tried, and what to do.
         public let reason: String
+        /// When it was given up.
         public let since: Date
 
+        /// A flow that was given up.
         public init(function: ConnectorFunction, step: StepReference?, reason: String, since: Date) {
             self.function = function
             self.step = step
@@ -36,6 +40,7 @@ public struct FlowRecord: Sendable, Equatable {
             self.since = since
         }
 
+        /// Whether both say the same.
         public static func == (left: Parked, right: Parked) -> Bool {
             left === right
                 || left.function == right.function && left.step == right.step && left.reason == right.reason
@@ -45,6 +50,7 @@ public struct FlowRecord: Sendable, Equatable {
 
     /// A call of a connector function, at one moment of it. An object, since records are handed on at every moment.
     public final class Call: Sendable, Equatable {
+        /// The function that is called.
         public let function: ConnectorFunction
         /// The step it was called for.
         public let step: StepReference?
@@ -60,11 +66,13 @@ public struct FlowRecord: Sendable, Equatable {
         public let holder: String
         /// When it was journalled that it would be called.
         public let started: Date
-        public let state: State
+        /// How far it has come.
+        public let stage: Stage
 
+        /// A call that is about to be made, or has come as far as `stage` says.
         public init(
             function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, idempotencyKey: String,
-            attempt: Int = 1, recoveries: Int = 0, holder: String = "", started: Date = Date(), state: State = .started
+            attempt: Int = 1, recoveries: Int = 0, holder: String = "", started: Date = Date(), stage: Stage = .started
         ) {
             self.function = function
             self.step = step
@@ -74,10 +82,11 @@ public struct FlowRecord: Sendable, Equatable {
             self.recoveries = recoveries
             self.holder = holder
             self.started = started
-            self.state = state
+            self.stage = stage
         }
 
-        public enum State: Sendable, Equatable {
+        /// How far a call has come, as far as is journalled.
+        public enum Stage: Sendable, Equatable {
             /// It was called, and no return is known: whether it took effect is in doubt.
             case started
             /// It returned this, which is not in the document yet. It is not called again.
@@ -87,30 +96,34 @@ public struct FlowRecord: Sendable, Equatable {
         }
 
         /// Whether nobody knows if it took effect.
-        public var isInDoubt: Bool { state == .started }
+        public var isInDoubt: Bool { stage == .started }
 
         /// The same call at another moment.
-        func with(_ state: State) -> Call {
+        func with(_ stage: Stage) -> Call {
             Call(
                 function: function, step: step, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt,
-                holder: holder, started: started, state: state)
+                holder: holder, started: started, stage: stage)
         }
 
+        /// Whether both say the same.
         public static func == (left: Call, right: Call) -> Bool {
             left === right
                 || left.function == right.function && left.step == right.step && left.pending == right.pending
                     && left.idempotencyKey == right.idempotencyKey && left.attempt == right.attempt
                     && left.recoveries == right.recoveries && left.holder == right.holder
                     && left.started == right.started
-                    && left.state == right.state
+                    && left.stage == right.stage
         }
     }
 }
 
 /// One call of a connector function that is over, as the history keeps it. An object, since one is made at every step.
 public final class Attempt: Sendable, Equatable {
+    /// How a call ended.
     public enum Outcome: Sendable, Equatable {
+        /// It returned, and said that it did its work.
         case succeeded
+        /// It failed, for this reason.
         case failed(FunctionFailure)
         /// The process that made it ended before it returned: nobody knows whether it took effect.
         case inDoubt
@@ -123,17 +136,23 @@ public final class Attempt: Sendable, Equatable {
     private let call: FlowRecord.Call
     /// When its outcome was journalled.
     public let ended: Date
+    /// How it ended.
     public let outcome: Outcome
 
+    /// The function that was called.
     public var function: ConnectorFunction { call.function }
+    /// The step that it was called for, or nil for a function of the connector as a whole.
     public var step: StepReference? { call.step }
+    /// What the function was given as `FunctionCall.idempotencyKey`.
     public var idempotencyKey: String { call.idempotencyKey }
     /// Counts the calls made for one step, from 1.
     public var number: Int { call.attempt }
     /// Who made it: the holder of the lease.
     public var holder: String { call.holder }
+    /// When it was journalled that it would be called.
     public var started: Date { call.started }
 
+    /// An attempt that is over.
     public convenience init(
         function: ConnectorFunction, step: StepReference? = nil, idempotencyKey: String, number: Int, holder: String,
         started: Date, ended: Date, outcome: Outcome
@@ -151,6 +170,7 @@ public final class Attempt: Sendable, Equatable {
         ended = now
     }
 
+    /// Whether both say the same.
     public static func == (left: Attempt, right: Attempt) -> Bool {
         left === right
             || left.outcome == right.outcome && left.ended == right.ended && left.function == right.function

@@ -26,8 +26,8 @@ extension ForwardingJournal {
         try await journal.history(of: integration)
     }
 
-    package func note(_ changes: [LedgerChange], of integration: String) async throws {
-        try await journal.note(changes, of: integration)
+    package func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
+        try await journal.changeLedger(changes, of: integration)
     }
 
     package func ledger(of integration: String) async throws -> [LedgerEntry] {

@@ -3,6 +3,7 @@ import Synchronization
 
 /// A journal that lasts as long as the process.
 public final class InMemoryJournal: FlowJournal {
+    /// How long a lease is good for; nil where it ends with the process.
     public let leaseTime: Duration?
     private let now: @Sendable () -> Date
     private let storage: Storage
@@ -38,10 +39,12 @@ public final class InMemoryJournal: FlowJournal {
         storage = other.storage
     }
 
+    /// What is journalled, and who holds the lease.
     public func entry(of integration: String) async throws -> JournalEntry {
         read(integration) { $0.entry(at: leaseTime == nil ? .distantPast : now()) } ?? JournalEntry()
     }
 
+    /// Replaces the record and adds to the history.
     public func write(_ write: JournalWrite, of integration: String) async throws {
         let now = leaseTime == nil ? .distantPast : now()
         _ = try change(integration) { page throws(SmartConnectorError) in
@@ -49,26 +52,32 @@ public final class InMemoryJournal: FlowJournal {
         }
     }
 
+    /// Prolongs a lease.
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
         change(integration) { $0.renew(holder, leaseTime: leaseTime, at: now()) }
     }
 
+    /// Takes the lease away.
     public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
         change(integration) { $0.unlock(evicting: holder) }
     }
 
+    /// The attempts, the oldest first.
     public func history(of integration: String) async throws -> [Attempt] {
         read(integration) { $0.attempts } ?? []
     }
 
-    public func note(_ changes: [LedgerChange], of integration: String) async throws {
-        change(integration) { $0.note(changes) }
+    /// Records what was made and removed outside.
+    public func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
+        change(integration) { $0.changeLedger(changes) }
     }
 
+    /// What was made outside and is not known to be gone.
     public func ledger(of integration: String) async throws -> [LedgerEntry] {
         read(integration) { $0.ledger } ?? []
     }
 
+    /// The document as it was before the managed update under way.
     public func snapshot(of integration: String) async throws -> Integration? {
         try read(integration) { $0.snapshot }??.asIntegration
     }

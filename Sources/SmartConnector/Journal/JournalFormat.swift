@@ -150,7 +150,7 @@ extension FlowRecord.Call {
             step?.writeMember(to: &writer)
             if let pending { writer.member("pending", pending) }
             if recoveries != 0 { writer.member("recoveries", recoveries) }
-            switch state {
+            switch stage {
             case .started: break
             case .returned(let answer): writer.member("returned", answer)
             case .failed(let failure): writer.member("failed", failure.stored)
@@ -159,7 +159,7 @@ extension FlowRecord.Call {
     }
 
     fileprivate convenience init(stored json: JSON) throws {
-        let state: State =
+        let stage: Stage =
             if let answer = json["returned"] {
                 .returned(answer)
             } else if let failure = json["failed"] {
@@ -171,7 +171,7 @@ extension FlowRecord.Call {
             function: try json.function, step: try json["step"].map { try StepReference(stored: $0) },
             pending: json["pending"], idempotencyKey: try json.text("key"), attempt: try json.number("attempt"),
             recoveries: json["recoveries"]?.int ?? 0, holder: try json.text("holder"),
-            started: try json.date("started"), state: state)
+            started: try json.date("started"), stage: stage)
     }
 }
 

@@ -3,15 +3,20 @@ public import Foundation
 /// All that is journalled of one integration as one value, for journals that keep it so: the rules of
 /// ``FlowJournal`` without any storage.
 public struct JournalPage: Sendable, Equatable {
+    /// What the flow must not forget.
     public private(set) var record = FlowRecord()
+    /// Counts the writes; the fencing token.
     public private(set) var revision: Int64 = 0
     /// Who wrote last.
     private(set) var writtenBy: String?
     /// Who has the lease, if anybody, and until when.
     private(set) var holder: String?
     private(set) var expires: Date?
+    /// The attempts that are over, the oldest first.
     public private(set) var attempts: [Attempt] = []
+    /// What was made outside and is not known to be gone.
     public private(set) var ledger: [LedgerEntry] = []
+    /// The document as it was before the managed update under way.
     public private(set) var snapshot: JSON?
 
     /// An empty page.
@@ -99,10 +104,10 @@ public struct JournalPage: Sendable, Equatable {
     }
 
     /// Records what was made and removed outside.
-    public mutating func note(_ changes: [LedgerChange]) {
+    public mutating func changeLedger(_ changes: [LedgerChange]) {
         for change in changes {
-            let thing = change.thing
-            let index = ledger.firstIndex { $0.kind == thing.kind && $0.id == thing.id }
+            let subject = change.subject
+            let index = ledger.firstIndex { $0.kind == subject.kind && $0.id == subject.id }
             switch change {
             case .created(let entry): if index == nil { ledger.append(entry) }
             case .removed: if let index { ledger.remove(at: index) }

@@ -8,8 +8,16 @@ public struct LedgerEntry: Sendable, Equatable, Codable {
     public let id: String
     /// The function that made it.
     public let function: String
+    /// When it was made.
     public let created: Date
 
+    /// An entry.
+    ///
+    /// - Parameters:
+    ///   - kind: What it is, in the connector's own words.
+    ///   - id: What the other system calls it.
+    ///   - function: The name of the function that made it.
+    ///   - created: When.
     public init(kind: String, id: String, function: String, created: Date) {
         self.kind = kind
         self.id = id
@@ -25,8 +33,8 @@ public enum LedgerChange: Sendable, Equatable {
     /// It removed something.
     case removed(kind: String, id: String)
 
-    /// The thing it is about.
-    public var thing: (kind: String, id: String) {
+    /// What was made or removed.
+    public var subject: (kind: String, id: String) {
         switch self {
         case .created(let entry): (entry.kind, entry.id)
         case .removed(let kind, let id): (kind, id)
@@ -45,13 +53,13 @@ public enum LedgerChange: Sendable, Equatable {
 /// ```
 public struct Ledger: Sendable {
     private let function: ConnectorFunction
-    private let note: @Sendable ([LedgerChange]) async throws -> Void
+    private let change: @Sendable ([LedgerChange]) async throws -> Void
 
     package init(
-        of function: ConnectorFunction, _ note: @escaping @Sendable ([LedgerChange]) async throws -> Void
+        of function: ConnectorFunction, _ change: @escaping @Sendable ([LedgerChange]) async throws -> Void
     ) {
         self.function = function
-        self.note = note
+        self.change = change
     }
 
     /// Records that something was made. It is durable when this returns.
@@ -61,13 +69,13 @@ public struct Ledger: Sendable {
     ///   - id: What the other system calls it.
     /// - Throws: What the journal throws.
     public func created(_ kind: String, _ id: String) async throws {
-        try await note([.created(LedgerEntry(kind: kind, id: id, function: function.name, created: Date()))])
+        try await change([.created(LedgerEntry(kind: kind, id: id, function: function.name, created: Date()))])
     }
 
     /// Records that something is gone. It is durable when this returns.
     ///
     /// - Throws: What the journal throws.
     public func removed(_ kind: String, _ id: String) async throws {
-        try await note([.removed(kind: kind, id: id)])
+        try await change([.removed(kind: kind, id: id)])
     }
 }

@@ -12,6 +12,7 @@ public struct StateJournal: FlowJournal {
     /// How many attempts are kept.
     public static let historyLimit = 200
 
+    /// How long a lease is good for after its holder was last heard of.
     public let leaseTime: Duration?
     private let api: any IntegrationStateAPI
     private let now: @Sendable () -> Date
@@ -31,10 +32,12 @@ public struct StateJournal: FlowJournal {
         self.now = now
     }
 
+    /// What is journalled, and who holds the lease.
     public func entry(of integration: String) async throws -> JournalEntry {
         try await page(of: integration).entry(at: now())
     }
 
+    /// Replaces the record and adds to the history.
     public func write(_ write: JournalWrite, of integration: String) async throws {
         do {
             try await change(integration) { page in
@@ -48,26 +51,32 @@ public struct StateJournal: FlowJournal {
         }
     }
 
+    /// Prolongs a lease.
     public func renew(_ holder: String, of integration: String) async throws -> Bool {
         try await change(integration) { $0.renew(holder, leaseTime: leaseTime, at: now()) }
     }
 
+    /// Takes the lease away.
     public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
         try await change(integration) { $0.unlock(evicting: holder) }
     }
 
+    /// The attempts, the oldest first.
     public func history(of integration: String) async throws -> [Attempt] {
         try await page(of: integration).attempts
     }
 
-    public func note(_ changes: [LedgerChange], of integration: String) async throws {
-        try await change(integration) { $0.note(changes) }
+    /// Records what was made and removed outside.
+    public func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
+        try await change(integration) { $0.changeLedger(changes) }
     }
 
+    /// What was made outside and is not known to be gone.
     public func ledger(of integration: String) async throws -> [LedgerEntry] {
         try await page(of: integration).ledger
     }
 
+    /// The document as it was before the managed update under way.
     public func snapshot(of integration: String) async throws -> Integration? {
         try await page(of: integration).snapshot.map { try Integration($0) }
     }

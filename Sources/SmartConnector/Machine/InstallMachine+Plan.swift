@@ -1,6 +1,6 @@
 extension InstallMachine {
     /// What a plan is made for.
-    public enum Goal: Sendable, Equatable {
+    public enum PlanGoal: Sendable, Equatable {
         /// To go on with whatever is under way.
         case `continue`
         /// To remove the integration.
@@ -16,7 +16,7 @@ extension InstallMachine {
     ///
     /// - Throws: ``SmartConnectorError`` as the real thing would: where the command is not allowed, the version not
     ///   newer, or the connector lacks a function that the document names.
-    public func plan(_ goal: Goal) throws(SmartConnectorError) -> [Action] {
+    public func plan(_ goal: PlanGoal) throws(SmartConnectorError) -> [Action] {
         var machine = self
         switch goal {
         case .continue: break

@@ -116,7 +116,7 @@ final class ConnectorRun: @unchecked Sendable {
             defer { world.executor.foreignCount -= 1 }
             // What it does to the document and the ledger comes from whatever thread it runs on.
             let foreign = ForeignAPI(base: SimulatedAPI(process: process), executor: world.executor)
-            let inside = call.reaching(foreign) { changes in try await foreign.note(changes) }
+            let inside = call.reaching(foreign) { changes in try await foreign.changeLedger(changes) }
             if kind == .delivered { _ = try await body(inside) }
             let answer = try await body(inside)
             if kind == .died || kind == .diedWithin {
@@ -163,8 +163,8 @@ private struct ForeignAPI: IntegrationAPI {
         try await inside { [base] in try await base.update(id, to: integration, ifRevision: revision) }
     }
 
-    func note(_ changes: [LedgerChange]) async throws {
-        try await inside { [base] in try await base.process.note(changes) }
+    func changeLedger(_ changes: [LedgerChange]) async throws {
+        try await inside { [base] in try await base.process.changeLedger(changes) }
     }
 
     func delete(_ id: String) async throws { try await inside { [base] in try await base.delete(id) } }

@@ -105,7 +105,7 @@ extension SimulatedProcess {
         var entry = world.page.entry(at: world.date)
         if let call = entry.record.call, entry.lease == nil {
             isRecovering = true
-            if case .returned = call.state { world.hit(.returnTaken) }
+            if case .returned = call.stage { world.hit(.returnTaken) }
             if world.bug == .freshKey { entry.record.call = call.withKey(world.makeKey()) }
         }
         if world.bug == .forgetOrder { entry.record.memory.uninstallOrder = nil }
@@ -128,7 +128,7 @@ extension SimulatedProcess {
             world.oracle.isBlind = true
         }
         var stored = write
-        switch (world.bug, write.record.call?.state) {
+        switch (world.bug, write.record.call?.stage) {
         case (.skipJournalWrite, .started), (.forgetReturn, .returned):
             var record = write.record
             record.call = world.page.record.call
@@ -149,7 +149,7 @@ extension SimulatedProcess {
         world.trace("\(name) journals \(write.short)")
         if !wasHeld, let last, last.holder != write.holder, last.isInDoubt { world.hit(.leaseTakenOver) }
         for problem in world.oracle.accepted(write, after: last, in: world) { world.violate(problem) }
-        if case .returned = write.record.call?.state {
+        if case .returned = write.record.call?.stage {
             lastReturn = write.record.call?.function
         } else {
             lastReturn = nil
@@ -182,11 +182,11 @@ extension SimulatedProcess {
         return evicted
     }
 
-    func note(_ changes: [LedgerChange]) async throws {
-        try await before(.note)
-        if world.bug != .loseLedger { world.page.note(changes) }
+    func changeLedger(_ changes: [LedgerChange]) async throws {
+        try await before(.ledger)
+        if world.bug != .loseLedger { world.page.changeLedger(changes) }
         for case .removed(_, let id) in changes { world.outside.change(id) { $0.isNoted = false } }
-        try await after(.note)
+        try await after(.ledger)
         for case .created(let entry) in changes { world.outside.change(entry.id) { $0.isNoted = true } }
     }
 
@@ -247,7 +247,7 @@ extension JournalWrite {
 
     /// The write in a trace.
     fileprivate var short: String {
-        let call = record.call.map { "\($0.function.kind) \($0.function.name) \($0.idempotencyKey) \($0.state)" }
+        let call = record.call.map { "\($0.function.kind) \($0.function.name) \($0.idempotencyKey) \($0.stage)" }
         return "\(revision + 1) by \(holder)\(keepsLease ? "" : ", releasing"): \(call ?? "nothing")"
     }
 }
@@ -256,7 +256,7 @@ extension FlowRecord.Call {
     fileprivate func withKey(_ key: String) -> FlowRecord.Call {
         FlowRecord.Call(
             function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt,
-            recoveries: recoveries, holder: holder, started: started, state: state)
+            recoveries: recoveries, holder: holder, started: started, stage: stage)
     }
 }
 

@@ -13,7 +13,7 @@ final class SimulatedProcess: @unchecked Sendable {
         case delete = "DELETE"
         case journalRead = "journal read"
         case journalWrite = "journal write"
-        case note = "note"
+        case ledger = "ledger"
         case renewal = "renewal"
         case function = "function"
     }
@@ -90,7 +90,7 @@ final class SimulatedProcess: @unchecked Sendable {
         }
         switch effect {
         case .read, .write, .delete: try await requestFault(world.faults.api)
-        case .journalRead, .journalWrite, .note:
+        case .journalRead, .journalWrite, .ledger:
             guard world.generator.chance(world.faults.journal) else { return }
             world.hit(.journalUnavailable)
             throw APIError(.unavailable, "the journal is down")
@@ -114,7 +114,7 @@ final class SimulatedProcess: @unchecked Sendable {
                 try await pause(.seconds(30))
             }
             throw APIError(.unavailable, "the connection was lost")
-        case .journalWrite, .note:
+        case .journalWrite, .ledger:
             guard world.generator.chance(world.faults.journal / 3) else { break }
             world.hit(.journalAnswerLost)
             throw APIError(.unavailable, "the journal's answer was lost")
@@ -178,7 +178,7 @@ extension SimulatedProcess.Effect {
     fileprivate func mayStall(in store: SimulatedScenario.Store) -> Bool {
         switch self {
         case .read, .write, .delete, .renewal: store != .plain
-        case .journalRead, .journalWrite, .note, .function: true
+        case .journalRead, .journalWrite, .ledger, .function: true
         }
     }
 }

@@ -48,7 +48,9 @@ struct SimulatedJournal: FlowJournal {
 
     func history(of integration: String) async throws -> [Attempt] { try await process.readJournal { $0.attempts } }
 
-    func note(_ changes: [LedgerChange], of integration: String) async throws { try await process.note(changes) }
+    func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
+        try await process.changeLedger(changes)
+    }
 
     func ledger(of integration: String) async throws -> [LedgerEntry] {
         try await process.readJournal { $0.ledger }

@@ -68,7 +68,7 @@ final class SimulationOracle {
         writes += 1
         holder = write.keepsLease ? write.holder : nil
         expires = world.executor.now + world.leaseTime
-        for attempt in write.attempts { note(attempt, in: world) }
+        for attempt in write.attempts { check(attempt, in: world) }
         if let new = write.record.call, epochs[new.idempotencyKey] == nil { epochs[new.idempotencyKey] = epoch }
         if let last, let new = write.record.call, new.isSameCall(as: last), new.idempotencyKey != last.idempotencyKey,
             epochs[last.idempotencyKey] == epoch
@@ -79,7 +79,7 @@ final class SimulationOracle {
         return problems
     }
 
-    private func note(_ attempt: Attempt, in world: SimulatedWorld) {
+    private func check(_ attempt: Attempt, in world: SimulatedWorld) {
         switch attempt.outcome {
         case .succeeded, .resolvedAsCompleted:
             returned.insert(attempt.idempotencyKey)

@@ -152,7 +152,7 @@ final class SimulationRun: @unchecked Sendable {
         var left = count
         do {
             for try await event in events {
-                note(event)
+                watch(event)
                 left -= 1
                 if left <= 0 {
                     world.hit(.abandoned)
@@ -171,7 +171,7 @@ final class SimulationRun: @unchecked Sendable {
         var stop: FlowEvent?
         do {
             for try await event in events {
-                note(event)
+                watch(event)
                 if event.needsPerson { stop = event }
             }
         } catch {
@@ -180,7 +180,7 @@ final class SimulationRun: @unchecked Sendable {
         return .stopped(stop)
     }
 
-    private func note(_ event: FlowEvent) {
+    private func watch(_ event: FlowEvent) {
         switch event {
         case .parked: world.hit(.parked)
         case .inDoubt: world.hit(.stoppedInDoubt)

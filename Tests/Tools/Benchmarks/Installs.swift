@@ -161,9 +161,9 @@ final class CountingStore: TransactionalStore, ForwardingAPI, ForwardingJournal 
         return try await store.unlock(integration, evicting: holder)
     }
 
-    func note(_ changes: [LedgerChange], of integration: String) async throws {
+    func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
         count(isWriting: true)
-        try await store.note(changes, of: integration)
+        try await store.changeLedger(changes, of: integration)
     }
 
     func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {

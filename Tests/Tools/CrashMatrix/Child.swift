@@ -53,12 +53,12 @@ struct Child: Sendable {
             let journal: any FlowJournal
             switch layout {
             case .together:
-                let store = MortalStore(base, points, world)
+                let store = KillableStore(base, points, world)
                 (api, journal) = (store, store)
             case .apart:
-                api = MortalAPI(base, points)
+                api = KillableAPI(base, points)
                 let forgetful: any FlowJournal = flaw.map { ForgetfulJournal(journal: base, flaw: $0) } ?? base
-                journal = MortalJournal(forgetful, points, world)
+                journal = KillableJournal(forgetful, points, world)
             }
             var configuration = InstallFlow.Configuration()
             if flaw == .blindToDeath { configuration.hasEnded = { _ in false } }

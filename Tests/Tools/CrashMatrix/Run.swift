@@ -29,7 +29,7 @@ struct Run: Sendable {
         let entries = scenario.things.map {
             LedgerChange.created(LedgerEntry(kind: "thing", id: $0, function: "make" + $0, created: Date()))
         }
-        if !entries.isEmpty { try await opened.note(entries, of: id) }
+        if !entries.isEmpty { try await opened.changeLedger(entries, of: id) }
         try await scenario.begin(id, in: opened)
     }
 

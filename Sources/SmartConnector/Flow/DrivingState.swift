@@ -1,32 +1,8 @@
 import Synchronization
 
 extension InstallFlow {
-    /// What a session of driving is for.
-    enum Goal: Sendable {
-        case run(until: String?)
-        case advance
-        case resume
-        case resolve(tookEffect: Bool, reason: String)
-        case beginUninstall
-        case uninstall
-        case cancelUninstall
-        case complete(String)
-        case reset(String)
-        case update(ConnectorVersion)
-        case abortUpdate
-        case saveSettings(JSON)
-
-        /// Whether it calls functions, which a parked flow does not.
-        var callsFunctions: Bool {
-            switch self {
-            case .run, .advance, .uninstall, .update, .saveSettings: true
-            case .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate: false
-            }
-        }
-    }
-
     /// All that is known while a session lasts.
-    final class Drive {
+    final class DrivingState {
         enum Phase {
             case commanding
             case deciding
@@ -36,7 +12,7 @@ extension InstallFlow {
             case ended
         }
 
-        let goal: Goal
+        let goal: FlowGoal
         var phase = Phase.commanding
         var machine: InstallMachine
         var stored: StoredIntegration
@@ -61,17 +37,17 @@ extension InstallFlow {
         var unanswered: JournalWrite?
         /// What is to be journalled next: a call that the document knows about by now is forgotten together with the
         /// beginning of the next one, or at the end.
-        var settlement: FlowRecord?
+        var recordToWrite: FlowRecord?
         /// The call that was journalled together with the settlement of the one before, and is not made yet.
-        var prepared: FlowRecord.Call?
+        var announcedCall: FlowRecord.Call?
         /// A return that is journalled together with what it makes of the document.
-        var returned: FlowRecord.Call?
+        var returnedCall: FlowRecord.Call?
         /// Attempts that the history does not have yet.
         var attempts: [Attempt] = []
         var snapshot = JournalWrite.Snapshot.keep
 
         init(
-            goal: Goal, machine: InstallMachine, stored: StoredIntegration, entry: JournalEntry, holder: String
+            goal: FlowGoal, machine: InstallMachine, stored: StoredIntegration, entry: JournalEntry, holder: String
         ) {
             self.goal = goal
             self.machine = machine
@@ -82,7 +58,7 @@ extension InstallFlow {
         }
 
         /// What is to be written so that the journal says this.
-        func write(_ record: FlowRecord, releasing: Bool) -> JournalWrite {
+        func journalWrite(_ record: FlowRecord, releasing: Bool) -> JournalWrite {
             JournalWrite(
                 record, by: holder, after: revision, keepingLease: !releasing, attempts: attempts, snapshot: snapshot)
         }
@@ -92,8 +68,8 @@ extension InstallFlow {
             revision = write.revision + 1
             isHolding = write.keepsLease
             if !attempts.isEmpty { attempts = [] }
-            settlement = nil
-            returned = nil
+            recordToWrite = nil
+            returnedCall = nil
             snapshot = .keep
         }
 

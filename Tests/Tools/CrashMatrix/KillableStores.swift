@@ -1,7 +1,7 @@
 import SmartConnector
 
 /// The Integration API of a process that may die before and after each request.
-final class MortalAPI: ForwardingAPI {
+final class KillableAPI: ForwardingAPI {
     let api: any IntegrationAPI
     private let points: PersistencePoints
 
@@ -29,7 +29,7 @@ final class MortalAPI: ForwardingAPI {
 ///
 /// A renewal is no point: it comes by a timer, and not at the same place in each run. It writes down which returns the journal has said it keeps: what it promises is judged by that, whatever it says
 /// later.
-final class MortalJournal: ForwardingJournal {
+final class KillableJournal: ForwardingJournal {
     let journal: any FlowJournal
     private let points: PersistencePoints
     private let world: World
@@ -55,8 +55,8 @@ final class MortalJournal: ForwardingJournal {
         try await points.around("taking over the lease") { try await journal.unlock(integration, evicting: holder) }
     }
 
-    func note(_ changes: [LedgerChange], of integration: String) async throws {
-        try await points.around("the ledger") { try await journal.note(changes, of: integration) }
+    func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
+        try await points.around("the ledger") { try await journal.changeLedger(changes, of: integration) }
     }
 
     /// Returns that are journalled by now.
@@ -66,7 +66,7 @@ final class MortalJournal: ForwardingJournal {
 }
 
 /// Documents and journal in one database, of a process that may die before and after each transaction.
-final class MortalStore: TransactionalStore, ForwardingAPI, ForwardingJournal {
+final class KillableStore: TransactionalStore, ForwardingAPI, ForwardingJournal {
     private let base: any TransactionalStore
     private let points: PersistencePoints
     let api: any IntegrationAPI
@@ -76,8 +76,8 @@ final class MortalStore: TransactionalStore, ForwardingAPI, ForwardingJournal {
     init(_ base: any TransactionalStore, _ points: PersistencePoints, _ world: World) {
         self.base = base
         self.points = points
-        api = MortalAPI(base, points)
-        let journal = MortalJournal(base, points, world)
+        api = KillableAPI(base, points)
+        let journal = KillableJournal(base, points, world)
         self.journal = journal
         acknowledge = journal.acknowledge
     }
@@ -108,7 +108,7 @@ extension JournalWrite {
     /// The keys of the calls whose return this writes down.
     var returns: Set<String> {
         var keys = Set(attempts.filter { $0.outcome == .succeeded }.map(\.idempotencyKey))
-        if let call = record.call, case .returned = call.state { keys.insert(call.idempotencyKey) }
+        if let call = record.call, case .returned = call.stage { keys.insert(call.idempotencyKey) }
         return keys
     }
 
@@ -127,7 +127,7 @@ extension JournalWrite {
 }
 
 extension FlowRecord.Call {
-    var hasReturned: Bool { if case .returned = state { true } else { false } }
+    var hasReturned: Bool { if case .returned = stage { true } else { false } }
 }
 
 extension ConnectorFunction {

@@ -1,0 +1,23 @@
+/// What a session of driving is for.
+enum FlowGoal: Sendable {
+    case run(until: String?)
+    case advance
+    case resume
+    case resolve(tookEffect: Bool, reason: String)
+    case beginUninstall
+    case uninstall
+    case cancelUninstall
+    case complete(String)
+    case reset(String)
+    case update(ConnectorVersion)
+    case abortUpdate
+    case saveSettings(JSON)
+
+    /// Whether it calls functions, which a parked flow does not.
+    var callsFunctions: Bool {
+        switch self {
+        case .run, .advance, .uninstall, .update, .saveSettings: true
+        case .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate: false
+        }
+    }
+}
