@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
     name: "SmartConnector",
-    platforms: [.macOS(.v26)],
+    platforms: [.macOS(.v15)],
     products: [
         .library(name: "SmartConnector", targets: ["SmartConnector"]),
         .library(name: "SmartConnectorWire", targets: ["SmartConnectorWire"]),
@@ -85,12 +85,13 @@ let package = Package(
         .target(name: "PostgresServer", dependencies: ["Processes"], path: "Tests/Support/PostgresServer"),
         .target(
             name: "EarlierSchemas", dependencies: ["SmartConnectorSQL", "SmartConnectorTesting"],
-            path: "Tests/Support/EarlierSchemas"
+            path: "Tests/Support/EarlierSchemas", exclude: ["FirstRelease.sql", "FirstRelease.sqlite"]
         ),
 
         .testTarget(
             name: "SmartConnectorTests",
-            dependencies: ["SmartConnector", "SmartConnectorTesting", "SmartConnectorWire"]
+            dependencies: ["SmartConnector", "SmartConnectorTesting", "SmartConnectorWire"],
+            exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "SmartConnectorSQLiteTests",

@@ -9,7 +9,7 @@ import Synchronization
 /// connection is used by that thread, or to resume it while it is suspended, when libmicrohttpd does not touch it.
 /// Everything else is in the mutex.
 final class Exchange: @unchecked Sendable {
-    private enum State: Sendable {
+    private enum Stage: Sendable {
         case receiving
         case running
         /// The connection is put aside.
@@ -21,7 +21,7 @@ final class Exchange: @unchecked Sendable {
     private let server: HTTPServer
     private let connection: OpaquePointer
     private let began = ContinuousClock.now
-    private let state = Guarded(State.receiving)
+    private let state = Guarded(Stage.receiving)
     private let method: String
     private let path: String
     private var body: [UInt8] = []

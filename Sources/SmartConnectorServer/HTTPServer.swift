@@ -60,7 +60,7 @@ public final class HTTPServer: Sendable {
     let configuration: Configuration
     let log: (@Sendable (AccessLogEntry) -> Void)?
     private let responder: any HTTPResponder
-    private let state = Guarded(State())
+    private let state = Guarded(Open())
 
     /// How many requests have begun and not ended.
     private let active = Atomic<Int>(0)
@@ -68,7 +68,7 @@ public final class HTTPServer: Sendable {
     /// How many bytes of bodies are in memory.
     let buffered = Atomic<Int>(0)
 
-    private struct State: Sendable {
+    private struct Open: Sendable {
         var daemon: Daemon?
         /// Whether nothing is put aside any more, since the connections are about to be closed.
         var isOver = false
@@ -205,7 +205,8 @@ public final class HTTPServer: Sendable {
         } else if isTerminating {
             exchange.finish(Self.stopped)
         } else {
-            Task.immediate { [responder] in exchange.finish(await responder.respond(to: request)) }
+            let respond = { @Sendable [responder] in exchange.finish(await responder.respond(to: request)) }
+            if #available(macOS 26, *) { Task.immediate { await respond() } } else { Task { await respond() } }
         }
     }
 

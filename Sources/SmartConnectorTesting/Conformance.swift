@@ -29,6 +29,10 @@ public struct Promise<Subject>: Sendable, CustomStringConvertible {
 public struct BrokenPromise: Error, CustomStringConvertible {
     /// What was found, what was expected, and the line of the check.
     public let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// Throws where a promise is not kept.

@@ -60,6 +60,13 @@ struct PostgresStoreTests {
         try await TwoTableSchema.check(PostgresStore(database, creating: false, connections: 1))
     }
 
+    @Test func aStoreOfTheFirstReleaseIsDrivenOn() async throws {
+        let database = try await Self.database()
+        let pool = PostgresPool(try PostgresConfiguration(connectionString: database), connections: 1)
+        for statement in try FirstRelease.postgresStatements { _ = try await pool.statement(statement, key: "") }
+        try await FirstRelease.driveOn(PostgresStore(database, creating: false, connections: 4))
+    }
+
     @Test func aDatabaseWithoutTablesIsNoStoreUnlessOneIsMade() async throws {
         let database = try await Self.database()
         let error = await #expect(throws: APIError.self) {

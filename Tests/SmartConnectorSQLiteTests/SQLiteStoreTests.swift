@@ -133,6 +133,23 @@ struct SQLiteStoreTests {
         try await TwoTableSchema.check(SQLiteStore(path: path, creating: false))
     }
 
+    @Test func aStoreOfTheFirstReleaseIsDrivenOn() async throws {
+        let path = try FirstRelease.copySQLiteFile(into: folder.path)
+        try await FirstRelease.driveOn(SQLiteStore(path: path, creating: false))
+    }
+
+    @Test func aJournalOfANewerFormatIsRefusedAndLeftAsItIs() async throws {
+        let store = try SQLiteStore(path: path)
+        let id = try #require(try await store.create(Integration(["mode": "install", "install": []])).integration.id)
+        let newer = #"{"format":2,"call":{"function":"unheard of"}}"#
+        try execute("UPDATE integration SET record = '\(newer)', journal_revision = 7;")
+        let flow = InstallFlow(integration: id, connector: Connector(id: "c"), api: store, journal: store)
+        let error = await #expect(throws: APIError.self) { try await flow.run().finish() }
+        #expect(error?.message.contains("journal of integration \(id) was written by a newer version") == true)
+        let rows = try await store.perform(writing: false) { try $0.rows("SELECT record FROM integration", []) }
+        #expect(rows.first?.first?.string == newer)
+    }
+
     @Test func stateGoesWithItsIntegrationAlsoWhereTheJournalStays() async throws {
         let store = try SQLiteStore(path: path)
         func created() async throws -> String {

@@ -16,12 +16,18 @@ func withDeadline(
     executor: (any TaskExecutor)? = nil, _ operation: @escaping @Sendable () async throws -> JSON
 ) async throws -> JSON? {
     let race = Race()
-    let work = Task.immediate(executorPreference: executor) {
+    let run = { @Sendable () async -> Void in
         do {
             race.finish(.success(try await operation()))
         } catch {
             race.finish(.failure(error))
         }
+    }
+    let work: Task<Void, Never>
+    if #available(macOS 26, *) {
+        work = Task.immediate(executorPreference: executor) { await run() }
+    } else {
+        work = Task(executorPreference: executor) { await run() }
     }
     if let result = race.result { return try result.get() }
     eviction?.onEviction { error in

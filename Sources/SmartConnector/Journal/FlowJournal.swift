@@ -135,6 +135,7 @@ public final class JournalWrite: Sendable, Equatable {
         _ record: FlowRecord, by holder: String, after revision: Int64, keepingLease keepsLease: Bool = true,
         attempts: [Attempt] = [], snapshot: Snapshot = .keep
     ) {
+        precondition(revision >= 0, "writes are counted from 0")
         self.record = record
         self.holder = holder
         self.revision = revision

@@ -74,6 +74,7 @@ public struct FlowRecord: Sendable, Equatable {
             function: ConnectorFunction, step: StepReference? = nil, pending: JSON? = nil, idempotencyKey: String,
             attempt: Int = 1, recoveries: Int = 0, holder: String = "", started: Date = Date(), stage: Stage = .started
         ) {
+            precondition(attempt >= 1 && recoveries >= 0, "attempts count from 1, recoveries from 0")
             self.function = function
             self.step = step
             self.pending = pending

@@ -26,22 +26,24 @@ import Foundation
 /// | entry of the ledger | `{"kind", "id", "function", "created"}` |
 ///
 /// Dates are milliseconds since 1970; `expires` and `created` of a page are ISO 8601 text.
-package enum JournalFormat {
+public enum JournalFormat {
     /// The number of the newest format that this version knows. What has no number is of format 1.
     static let newest = 1
 
     /// What was written in a format that this version does not know. It is left as it is.
-    package struct NewerFormat: Error, CustomStringConvertible {
-        let format: Int
+    public struct NewerFormat: Error, CustomStringConvertible {
+        /// The number of the format.
+        public let format: Int
 
         /// The error for whoever wanted to read it.
         ///
         /// - Parameter what: What it is, such as `the journal of integration 5f…`.
-        package func apiError(_ what: String) -> APIError {
+        public func apiError(_ what: String) -> APIError {
             APIError(.corrupt, "\(what) \(self)")
         }
 
-        package var description: String {
+        /// What it is and what to do.
+        public var description: String {
             "was written by a newer version of this program (format \(format); this one knows \(JournalFormat.newest)): it is left as it is; update this program"
         }
     }
@@ -58,7 +60,7 @@ package enum JournalFormat {
 
 extension FlowRecord {
     /// The record as it is stored: UTF-8.
-    package var stored: [UInt8] { JSONWriter.text { write(to: &$0) } }
+    public var stored: [UInt8] { JSONWriter.text { write(to: &$0) } }
 
     fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
@@ -80,7 +82,7 @@ extension FlowRecord {
     /// A record that was stored.
     ///
     /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
-    package init(stored json: JSON) throws {
+    public init(stored json: JSON) throws {
         try JournalFormat.check(json)
         self.init(
             memory: try json["memory"].map { try InstallMachine.Memory(stored: $0) } ?? InstallMachine.Memory(),
@@ -169,8 +171,9 @@ extension FlowRecord.Call {
             }
         self.init(
             function: try json.function, step: try json["step"].map { try StepReference(stored: $0) },
-            pending: json["pending"], idempotencyKey: try json.text("key"), attempt: try json.number("attempt"),
-            recoveries: json["recoveries"]?.int ?? 0, holder: try json.text("holder"),
+            pending: json["pending"], idempotencyKey: try json.text("key"),
+            attempt: try json.number("attempt", atLeast: 1),
+            recoveries: json["recoveries"] == nil ? 0 : try json.number("recoveries"), holder: try json.text("holder"),
             started: try json.date("started"), stage: stage)
     }
 }
@@ -179,7 +182,7 @@ extension FlowRecord.Call {
 
 extension JournalWrite {
     /// The attempts as they are stored, an array in UTF-8; nil where there are none.
-    package var storedAttempts: [UInt8]? {
+    public var storedAttempts: [UInt8]? {
         guard !attempts.isEmpty else { return nil }
         return JSONWriter.text { writer in
             writer.array { writer in
@@ -215,7 +218,7 @@ extension Attempt {
     /// An attempt that was stored.
     ///
     /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
-    package convenience init(stored json: JSON) throws {
+    public convenience init(stored json: JSON) throws {
         try JournalFormat.check(json)
         let outcome: Outcome =
             if let failure = json["failed"] {
@@ -231,7 +234,8 @@ extension Attempt {
             }
         self.init(
             function: try json.function, step: try json["step"].map { try StepReference(stored: $0) },
-            idempotencyKey: try json.text("key"), number: try json.number("number"), holder: try json.text("holder"),
+            idempotencyKey: try json.text("key"), number: try json.number("number", atLeast: 1),
+            holder: try json.text("holder"),
             started: try json.date("started"), ended: try json.date("ended"), outcome: outcome)
     }
 }
@@ -240,7 +244,7 @@ extension Attempt {
 
 extension JournalPage {
     /// The page as it is stored.
-    var stored: JSON {
+    public var stored: JSON {
         get throws {
             let text = JSONWriter.text { writer in
                 writer.object { writer in
@@ -274,7 +278,7 @@ extension JournalPage {
     /// A page that was stored.
     ///
     /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
-    init(stored json: JSON) throws {
+    public init(stored json: JSON) throws {
         try JournalFormat.check(json)
         guard let record = json["record"], let attempts = json["attempts"]?.array, let ledger = json["ledger"]?.array
         else { throw JSON.missing("record, attempts or ledger") }
@@ -398,13 +402,13 @@ extension JSON {
         return text
     }
 
-    fileprivate func number(_ name: String) throws -> Int {
-        guard let number = self[name]?.int else { throw Self.missing(name) }
+    fileprivate func number(_ name: String, atLeast minimum: Int = 0) throws -> Int {
+        guard let number = self[name]?.int, number >= minimum else { throw Self.missing(name) }
         return number
     }
 
     fileprivate func date(_ name: String) throws -> Date {
-        Date(milliseconds: Int64(try number(name)))
+        Date(milliseconds: Int64(try number(name, atLeast: .min)))
     }
 
     fileprivate func dateText(_ name: String) throws -> Date {

@@ -71,6 +71,7 @@ public struct JournalPage: Sendable, Equatable {
         expires = write.keepsLease ? Self.expiry(leaseTime, from: now) : nil
         if !write.attempts.isEmpty { attempts += write.attempts }
         if attempts.count > limit { attempts.removeFirst(attempts.count - limit) }
+        precondition(revision == write.revision + 1, "each write counts one")
         switch write.snapshot {
         case .keep: break
         case .set(let integration): snapshot = integration.json

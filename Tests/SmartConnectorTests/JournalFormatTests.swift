@@ -1,0 +1,170 @@
+import Foundation
+import SmartConnector
+import SmartConnectorTesting
+import Testing
+
+/// What is on users' disks can be read for ever. The files in Fixtures were written by the version that had the format
+/// first, and are never changed.
+@Suite(.timeLimit(.minutes(1)))
+struct JournalFormatTests {
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("Fixtures/Format1")
+
+    /// The text of a file, without the line break at its end.
+    private static func text(_ name: String) throws -> String {
+        let text = try String(contentsOf: folder.appendingPathComponent("\(name).json"), encoding: .utf8)
+        return String(text.dropLast())
+    }
+
+    // MARK: What the files say
+
+    private static let start = Date(timeIntervalSince1970: 1_795_627_391.402)
+    private static let end = Date(timeIntervalSince1970: 1_795_627_392.424)
+    private static let holder = "web-1, process 4711 (3f1c2d4e-4026531836.1k2j3h.7)"
+    private static let failure = FunctionFailure(
+        code: "invalid_credentials", message: "Say \"who\"\nyou are: größer")
+    private static let verify = ConnectorFunction.installer("verifyNetSuiteConnection")
+    private static let step = StepReference(
+        index: 0, name: "NetSuite Connection", installerFunction: "verifyNetSuiteConnection",
+        uninstallerFunction: "deleteNetSuiteConnection")
+
+    private static func call(
+        _ function: ConnectorFunction, _ step: StepReference? = nil, pending: JSON? = nil, attempt: Int = 1,
+        recoveries: Int = 0, _ stage: FlowRecord.Call.Stage = .started
+    ) -> FlowRecord.Call {
+        FlowRecord.Call(
+            function: function, step: step, pending: pending, idempotencyKey: "5f0c-1", attempt: attempt,
+            recoveries: recoveries, holder: holder, started: start, stage: stage)
+    }
+
+    private static func attempt(_ outcome: Attempt.Outcome) -> Attempt {
+        Attempt(
+            function: verify, step: step, idempotencyKey: "5f0c-1", number: 2, holder: holder, started: start,
+            ended: end, outcome: outcome)
+    }
+
+    private static let updateAttempt = Attempt(
+        function: .update("1.1.0"), idempotencyKey: "5f0c-2", number: 1, holder: holder, started: start, ended: end,
+        outcome: .succeeded)
+
+    private static let records: [String: FlowRecord] = [
+        "record-empty": FlowRecord(),
+        "record-function-installer": FlowRecord(call: call(.installer("makeWebhook"))),
+        "record-function-uninstaller": FlowRecord(call: call(.uninstaller("dropWebhook"))),
+        "record-function-connectorInstaller": FlowRecord(call: call(.connectorInstaller)),
+        "record-function-preUninstall": FlowRecord(call: call(.preUninstall)),
+        "record-function-connectorUninstaller": FlowRecord(call: call(.connectorUninstaller)),
+        "record-function-update": FlowRecord(call: call(.update("1.10.0-rc.1"))),
+        "record-function-setting": FlowRecord(call: call(.persistSettings)),
+        "record-function-hook": FlowRecord(call: call(.hook("preSave"))),
+        "record-function-wrapper": FlowRecord(call: call(.wrapper("ping"))),
+        "record-function-utility": FlowRecord(call: call(.utility("tidy"))),
+        "record-started": FlowRecord(call: call(verify, step, attempt: 3, recoveries: 2)),
+        "record-returned": FlowRecord(
+            call: call(
+                verify, step, .returned(["success": true, "stepsToUpdate": [["name": "B", "completed": false]]]))),
+        "record-returned-null": FlowRecord(call: call(.update("1.1.0"), nil, .returned(.null))),
+        "record-failed": FlowRecord(call: call(.uninstaller("deleteNetSuiteConnection"), step, .failed(failure))),
+        "record-step-without-names": FlowRecord(call: call(.installer("x"), StepReference(index: 2))),
+        "record-settings": FlowRecord(
+            call: call(
+                .persistSettings, pending: ["currency": "EUR", "rate": 1.5, "list": [1, .null, false]],
+                .returned(["success": true, "pending": ["currency": "USD"]]))),
+        "record-update": FlowRecord(memory: .init(update: .init(target: "2.0.0"))),
+        "record-update-reached": FlowRecord(
+            memory: .init(update: .init(target: "2.0.0", reached: "1.5")), call: call(.update("2.0.0"))),
+        "record-uninstalling": FlowRecord(
+            memory: .init(uninstallOrder: [StepReference(index: 2), step]),
+            call: call(.uninstaller("deleteNetSuiteConnection"), step)),
+        "record-parked": FlowRecord(
+            call: call(verify, step, recoveries: 10),
+            parked: .init(function: verify, step: step, reason: "called 10 times in vain", since: end)),
+        "record-parked-connector": FlowRecord(
+            parked: .init(function: .connectorUninstaller, step: nil, reason: "gone", since: end)),
+    ]
+
+    private static let attempts: [String: Attempt] = [
+        "attempt-succeeded": attempt(.succeeded),
+        "attempt-failed": attempt(.failed(failure)),
+        "attempt-in-doubt": attempt(.inDoubt),
+        "attempt-resolved-as-completed": attempt(.resolvedAsCompleted(reason: "seen in NetSuite")),
+        "attempt-resolved-to-rerun": attempt(.resolvedToRerun(reason: "not there")),
+        "attempt-without-step": updateAttempt,
+    ]
+
+    private static let pages = ["page", "page-empty", "page-released"]
+
+    // MARK: Reading and writing
+
+    @Test(arguments: records.keys.sorted())
+    func aRecordOfFormat1IsReadForEver(_ name: String) throws {
+        let text = try Self.text(name)
+        let record = try #require(Self.records[name])
+        #expect(try FlowRecord(stored: JSON(parsing: text)) == record)
+        #expect(String(decoding: record.stored, as: UTF8.self) == text)
+    }
+
+    @Test(arguments: attempts.keys.sorted())
+    func anAttemptOfFormat1IsReadForEver(_ name: String) throws {
+        let text = try Self.text(name)
+        let attempt = try #require(Self.attempts[name])
+        #expect(try Attempt(stored: JSON(parsing: text)) == attempt)
+        let write = JournalWrite(FlowRecord(), by: "me", after: 0, attempts: [attempt])
+        #expect(String(decoding: try #require(write.storedAttempts), as: UTF8.self) == "[\(text)]")
+    }
+
+    @Test(arguments: pages)
+    func aPageOfFormat1IsReadForEver(_ name: String) throws {
+        let text = try Self.text(name)
+        #expect(try JournalPage(stored: JSON(parsing: text)).stored.text() == text)
+    }
+
+    @Test func aPageSaysWhatItSaid() throws {
+        let page = try JournalPage(stored: JSON(parsing: Self.text("page")))
+        #expect(
+            page.record == FlowRecord(memory: .init(update: .init(target: "2.0.0")), call: Self.call(.update("2.0.0"))))
+        #expect(page.attempts == [Self.updateAttempt])
+        #expect(page.ledger.map(\.id) == ["w/7"])
+        #expect(page.snapshot?["version"] == "1.0.0")
+        let entry = page.entry(at: Self.start)
+        #expect(entry.revision == 1)
+        #expect(entry.lease?.holder == Self.holder)
+        #expect(page.entry(at: Self.start.addingTimeInterval(31)).lease == nil)
+    }
+
+    @Test func noFileIsForgotten() throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
+        let names = Set(files.map { $0.replacing(".json", with: "") })
+        #expect(names == Set(Self.records.keys).union(Self.attempts.keys).union(Self.pages))
+    }
+
+    // MARK: What is newer
+
+    @Test(arguments: ["2", "77"])
+    func aRecordOfANewerFormatIsRefused(_ format: String) throws {
+        #expect(throws: JournalFormat.NewerFormat.self) {
+            try FlowRecord(stored: JSON(parsing: #"{"format":\#(format),"touched":[1]}"#))
+        }
+        #expect(throws: JournalFormat.NewerFormat.self) {
+            try Attempt(stored: JSON(parsing: #"{"format":\#(format)}"#))
+        }
+        #expect(throws: JournalFormat.NewerFormat.self) {
+            try JournalPage(stored: JSON(parsing: #"{"format":\#(format)}"#))
+        }
+    }
+
+    @Test func aJournalOfANewerFormatIsLeftAsItIs() async throws {
+        let api = InMemoryIntegrationAPI()
+        let id = try #require(try await api.create(InstallMachineTests.document()).integration.id)
+        let newer: JSON = ["format": 2, "record": ["call": ["function": "unheard of"]]]
+        try await api.setState(StateJournal.key, of: id, to: newer)
+        let fakes = FakeFunctions()
+        let flow = InstallFlow(integration: id, connector: fakes.connector(), api: api, journal: StateJournal(api))
+        let error = await #expect(throws: APIError.self) { try await flow.run().finish() }
+        let message = try #require(error?.message)
+        #expect(message.contains("journal of integration \(id) was written by a newer version"), "\(message)")
+        #expect(message.contains("update this program"), "\(message)")
+        #expect(fakes.calls.isEmpty)
+        #expect(try await api.state(StateJournal.key, of: id) == newer)
+    }
+}
