@@ -99,6 +99,7 @@ package struct WaitingLine<Element> {
 
     /// Takes the first ones.
     package mutating func take(atMost limit: Int) -> [Element] {
+        precondition(limit >= 0 && head <= elements.count, "what was taken had come")
         let end = head + min(limit, count)
         let taken = (head..<end).compactMap { index in
             defer { elements[index] = nil }

@@ -30,9 +30,9 @@ struct JournalledChange: Sendable {
     let integration: String
     let write: JournalWrite
     let replacesDocument: Bool
-    /// What makes it, if everything is as it should be, and as it is at every step.
+    /// What applies it, if everything is as it should be, and as it is at every step.
     let transaction: SQLTransaction
-    /// What makes it where the connector is another than it was; else the same.
+    /// What applies it where the connector is another than it was; else the same.
     let rareTransaction: SQLTransaction
 
     init(
@@ -80,12 +80,12 @@ struct JournalledChange: Sendable {
 }
 
 extension SQLSession {
-    /// Makes a change that was not made at once, if it can be made after all. What has been written already is not written
-    /// again.
+    /// Applies a change that was refused, if it can be applied after all, or says why not. What has been written already
+    /// is not written again.
     ///
     /// - Throws: `SmartConnectorError` with the code `leaseLost` where somebody else has written; `APIError` where the
     ///   document is not as it should be. Who was evicted learns that, and not that the document has changed.
-    func make(_ change: JournalledChange, _ dialect: SQLDialect) throws {
+    func applyOrExplain(_ change: JournalledChange, _ dialect: SQLDialect) throws {
         let (id, write) = (change.integration, change.write)
         guard let row = try integration(id, dialect) else {
             if change.replacesDocument { throw APIError.notFound(id) }

@@ -11,7 +11,7 @@ extension SQLStore {
 
     /// Replaces the record and adds to the history.
     public func write(_ write: JournalWrite, of integration: String) async throws {
-        try await make(JournalledChange(write, of: integration, dialect, leaseTime: leaseTime))
+        try await apply(JournalledChange(write, of: integration, dialect, leaseTime: leaseTime))
     }
 
     /// Prolongs a lease.
@@ -124,7 +124,7 @@ extension SQLStore {
         }
         let dialect = dialect
         let row = try await perform(writing: true) { session in
-            try session.make(change, dialect)
+            try session.applyOrExplain(change, dialect)
             return try session.integration(id, dialect)
         }
         guard let row else { throw APIError.notFound(id) }
@@ -133,14 +133,14 @@ extension SQLStore {
 
     /// Deletes the document and writes the journal: both or neither.
     public func delete(_ id: String, writing write: JournalWrite) async throws {
-        try await make(JournalledChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime))
+        try await apply(JournalledChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime))
     }
 
-    /// Makes a change. The common one is one transaction without a look; only where that is refused, or its answer was
+    /// Applies a change. The common one is one transaction without a look; only where that is refused, or its answer was
     /// lost, another looks why.
-    private func make(_ change: JournalledChange) async throws {
+    private func apply(_ change: JournalledChange) async throws {
         if try await commit(change.transaction) { return }
         let dialect = dialect
-        try await perform(writing: true) { session in try session.make(change, dialect) }
+        try await perform(writing: true) { session in try session.applyOrExplain(change, dialect) }
     }
 }

@@ -1,7 +1,7 @@
 public import SmartConnector
 import Synchronization
 
-/// What every ``CampaignQueue`` promises that has its integrations beside it, and what its workers do.
+/// What every `CampaignQueue` promises that has its integrations beside it, and what its workers do.
 public enum CampaignConformance {
     /// A queue and the integrations that its campaigns are over.
     public typealias Subject = CampaignQueue & TransactionalStore

@@ -1,7 +1,7 @@
 import Foundation
 public import SmartConnector
 
-/// What every ``FlowJournal`` promises.
+/// What every `FlowJournal` promises.
 public enum FlowJournalConformance {
     /// The storage of a journal, which outlives whoever has it open.
     public struct Subject: Sendable {
@@ -176,28 +176,28 @@ public enum FlowJournalConformance {
         },
         Promise("the ledger lists what was made and not removed, in the order it was made") { subject in
             let journal = try await subject.open()
-            let things = ["3", "1", "2"].map {
+            let entries = ["3", "1", "2"].map {
                 LedgerEntry(kind: "hook", id: $0, function: "verify", created: moment)
             }
-            for thing in things { try await journal.changeLedger([.created(thing)], of: "a") }
-            try await journal.changeLedger([.created(things[0]), .removed(kind: "hook", id: "1")], of: "a")
+            for entry in entries { try await journal.changeLedger([.created(entry)], of: "a") }
+            try await journal.changeLedger([.created(entries[0]), .removed(kind: "hook", id: "1")], of: "a")
             try await journal.changeLedger(
                 [.removed(kind: "bundle", id: "3"), .removed(kind: "hook", id: "none")], of: "a")
             let (ledger, other) = (try await subject.open().ledger(of: "a"), try await journal.ledger(of: "b"))
-            try expect(ledger, is: [things[0], things[2]], "the ledger")
+            try expect(ledger, is: [entries[0], entries[2]], "the ledger")
             try expect(other, is: [], "the ledger of another")
         },
         Promise("the ledger takes what happened also from one who was evicted, and keeps no lease") { subject in
             let journal = try await subject.open()
             try await journal.write(JournalWrite(FlowRecord(memory: memory), by: "me", after: 0), of: "a")
             _ = try await journal.unlock("a", evicting: nil)
-            let thing = LedgerEntry(kind: "hook", id: "1", function: "verify", created: moment)
-            try await journal.changeLedger([.created(thing)], of: "a")
+            let made = LedgerEntry(kind: "hook", id: "1", function: "verify", created: moment)
+            try await journal.changeLedger([.created(made)], of: "a")
             let entry = try await journal.entry(of: "a")
             try expect(entry.lease, is: nil, "the lease")
             try expect(entry.record, is: FlowRecord(memory: memory), "the record")
             let ledger = try await journal.ledger(of: "a")
-            try expect(ledger, is: [thing], "the ledger")
+            try expect(ledger, is: [made], "the ledger")
         },
         Promise("a snapshot is kept through other writes until it is removed") { subject in
             let journal = try await subject.open()

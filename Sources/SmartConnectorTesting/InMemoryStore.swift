@@ -2,7 +2,7 @@ public import Foundation
 public import SmartConnector
 import Synchronization
 
-/// Documents and journal in memory as one database: the smallest ``TransactionalStore``.
+/// Documents and journal in memory as one database: the smallest `TransactionalStore`.
 ///
 /// ```swift
 /// let store = InMemoryStore()

@@ -1,6 +1,6 @@
 public import SmartConnector
 
-/// What every ``IntegrationAPI`` promises.
+/// What every `IntegrationAPI` promises.
 public enum IntegrationAPIConformance {
     /// The promises. Each is to be checked with an API of its own that is empty.
     public static let promises: [Promise<any IntegrationAPI>] = creating + reading + updating + deleting + cloning

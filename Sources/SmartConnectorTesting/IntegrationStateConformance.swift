@@ -1,6 +1,6 @@
 public import SmartConnector
 
-/// What every ``IntegrationStateAPI`` that also holds the integrations promises.
+/// What every `IntegrationStateAPI` that also holds the integrations promises.
 public enum IntegrationStateConformance {
     /// The promises. Each is to be checked with an API of its own that is empty.
     public static let promises: [Promise<any IntegrationAPI & IntegrationStateAPI>] = [

@@ -1,7 +1,7 @@
 import Foundation
 public import SmartConnector
 
-/// What every ``TransactionalStore`` promises besides what an Integration API and a journal promise.
+/// What every `TransactionalStore` promises besides what an Integration API and a journal promise.
 public enum TransactionalStoreConformance {
     /// The promises. Each is to be checked with a store of its own that is empty.
     public static let promises: [Promise<any TransactionalStore>] = [

@@ -10,9 +10,9 @@ import Synchronization
 /// let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { options in
 ///     IntegratorClient(token: options.bearerToken ?? Secret(""))
 /// }
-/// app.post("function") { request in
-///     let answer = await endpoint.respond(to: HTTPRequest(method: "POST", path: "/function", headers: …, body: …))
-///     return Response(status: answer.status, headers: answer.headers, body: answer.body)
+///
+/// func function(headers: [HTTPRequest.Field], body: [UInt8]) async -> HTTPResponse {
+///     await endpoint.respond(to: HTTPRequest(method: "POST", path: "/function", headers: headers, body: body))
 /// }
 /// ```
 ///

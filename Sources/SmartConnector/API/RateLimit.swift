@@ -26,6 +26,7 @@ public final class RateLimit: Sendable {
     ///   - depth: How many requests may be made at once.
     ///   - perSecond: How many a second may follow.
     public init(depth: Int, perSecond: Double) {
+        precondition(depth > 0 && perSecond > 0, "a limit that lets nothing pass is none")
         self.depth = Double(depth)
         self.perSecond = perSecond
         bucket = Guarded(Bucket(level: 0, time: .now))

@@ -71,7 +71,7 @@ public struct FunctionCall: Sendable {
     ///   - attempt: Counts the calls made for this step, from 1.
     ///   - idempotencyKey: The same for each call that is made for one purpose.
     ///   - api: Where the function reads and changes the integration.
-    ///   - note: Keeps what the function records in its ``ledger``. Without it nothing is kept.
+    ///   - changeLedger: Keeps what the function records in its ``ledger``. Without it nothing is kept.
     public init(
         _ function: ConnectorFunction, connectorID: String, integrationID: String, step: InstallStep? = nil,
         document: Integration? = nil, options: CallOptions = CallOptions(), pending: JSON? = nil, attempt: Int = 1,

@@ -32,6 +32,7 @@ public struct StepReference: Sendable {
     public init(
         index: Int, name: String? = nil, installerFunction: String? = nil, uninstallerFunction: String? = nil
     ) {
+        precondition(index >= 0, "steps are counted from 0")
         values = Values(
             index: index, name: name, installerFunction: installerFunction, uninstallerFunction: uninstallerFunction)
     }

@@ -64,6 +64,7 @@ extension InstallFlow {
         }
 
         func wrote(_ write: JournalWrite) {
+            precondition(write.revision == revision && write.holder == holder, "writes follow each other")
             record = write.record
             revision = write.revision + 1
             isHolding = write.keepsLease

@@ -98,6 +98,8 @@ extension InstallMachine {
     /// The new version, and the release of `updateInProgress`, in one change. The version never goes back.
     public mutating func finishUpdate(_ target: ConnectorVersion) -> Change {
         var change = Change()
+        precondition(
+            memory.update?.reached ?? target <= target, "an update does not end before a version it has reached")
         if version.map({ $0 < target }) ?? true {
             change.set(.member("version"), JSON(target.description))
             writtenVersion = JSON(target.description)
@@ -145,6 +147,7 @@ extension InstallMachine {
     }
 
     mutating func complete(_ index: Int, _ isCompleted: Bool, in change: inout Change) {
+        precondition(steps.indices.contains(index), "only a step that is there is completed")
         change.set(.step(index, "completed"), JSON(isCompleted))
         guard self.isCompleted[index] != isCompleted else { return }
         self.isCompleted[index] = isCompleted
@@ -155,7 +158,10 @@ extension InstallMachine {
         } else {
             next = min(next, index)
         }
-        state = .installing(next: next, open: open + (isCompleted ? -1 : 1))
+        let left = open + (isCompleted ? -1 : 1)
+        precondition(left >= 0 && next <= steps.count, "no more steps are completed than there are")
+        precondition((left == 0) == (next == steps.count), "nothing is open if and only if no step is next")
+        state = .installing(next: next, open: left)
     }
 
     /// Goes to settings when no step is left to complete.

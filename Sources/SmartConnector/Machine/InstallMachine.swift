@@ -185,6 +185,7 @@ public struct InstallMachine: Sendable {
 
     /// Takes up the work of a mode from the steps as they are.
     mutating func enter(_ mode: Mode) {
+        precondition(steps.count == isCompleted.count, "of each step it is known whether it is completed")
         if mode != .uninstall { memory.uninstallOrder = nil }
         if mode != .settings || !isUpdateInProgress { memory.update = nil }
         switch mode {

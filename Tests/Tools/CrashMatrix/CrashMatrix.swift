@@ -102,7 +102,7 @@ struct CrashMatrix {
     private static func line(_ row: Matrix.Row, _ store: String, _ scenario: Scenario) -> String {
         let columns = [
             (store, 17), (scenario.rawValue, 9), (row.deaths.joined(separator: "; then "), 110), (row.calls, 50),
-            (row.things.isEmpty ? "nothing" : row.things.joined(separator: ", "), 40),
+            (row.objects.isEmpty ? "nothing" : row.objects.joined(separator: ", "), 40),
             (row.isDocumentAsExpected ? "document ok" : "DOCUMENT DIFFERS", 11),
         ]
         let text = columns.map { text, width in

@@ -28,7 +28,7 @@ struct Matrix: Sendable {
     struct Outcome: Equatable, Sendable {
         /// Without what differs from one run to another; nil where it is gone.
         var document: String?
-        var things: [String]
+        var objects: [String]
         var ledger: [String]
     }
 
@@ -36,7 +36,7 @@ struct Matrix: Sendable {
     struct Row: Sendable {
         let deaths: [String]
         let calls: String
-        let things: [String]
+        let objects: [String]
         let isDocumentAsExpected: Bool
         let complaints: [String]
     }

@@ -25,9 +25,9 @@ struct Run: Sendable {
         let opened = if let shared { shared } else { try await store.open() }
         let id = try await opened.create(scenario.document).integration.id ?? ""
         integration = id
-        for thing in scenario.things { world.make(thing, key: "before") }
-        let entries = scenario.things.map {
-            LedgerChange.created(LedgerEntry(kind: "thing", id: $0, function: "make" + $0, created: Date()))
+        for object in scenario.objects { world.make(object, key: "before") }
+        let entries = scenario.objects.map {
+            LedgerChange.created(LedgerEntry(kind: "object", id: $0, function: "make" + $0, created: Date()))
         }
         if !entries.isEmpty { try await opened.changeLedger(entries, of: id) }
         try await scenario.begin(id, in: opened)
@@ -56,7 +56,7 @@ struct Run: Sendable {
             document = integration.json.text()
         } catch let error as APIError where error.isNotFound {}
         let ledger = try await opened.ledger(of: integration)
-        return Matrix.Outcome(document: document, things: world.things, ledger: ledger.map { "\($0.kind) \($0.id)" })
+        return Matrix.Outcome(document: document, objects: world.objects, ledger: ledger.map { "\($0.kind) \($0.id)" })
     }
 
     /// The keys of the calls whose return is journalled, by what the journal says now and what it has said.
@@ -100,13 +100,13 @@ struct Run: Sendable {
         let opened = try await open()
         let found = try await outcome(in: opened)
         if found.document != expected.document { complaints.append("the document is \(found.document ?? "gone")") }
-        if found.things != expected.things { complaints.append("in the other system there is \(found.things)") }
+        if found.objects != expected.objects { complaints.append("in the other system there is \(found.objects)") }
         if found.ledger != expected.ledger { complaints.append("the ledger lists \(found.ledger)") }
         complaints += try await leftovers(in: opened)
         let deaths = world.lines(of: .deaths)
         if deaths.isEmpty { complaints.append("nobody died") }
         let row = Matrix.Row(
-            deaths: deaths, calls: Self.summary(world.calls), things: found.things,
+            deaths: deaths, calls: Self.summary(world.calls), objects: found.objects,
             isDocumentAsExpected: found.document == expected.document, complaints: complaints)
         if complaints.isEmpty { try? FileManager.default.removeItem(atPath: world.folder) }
         return row

@@ -44,7 +44,7 @@ enum Scenario: String, CaseIterable, Sendable {
     }
 
     /// What the other system has at the beginning, and the ledger lists.
-    var things: [String] { self == .install ? [] : ["A", "B"] }
+    var objects: [String] { self == .install ? [] : ["A", "B"] }
 
     /// Functions that do something in the other system, tell the ledger, and some of them change the document.
     func connector(in world: World, _ points: PersistencePoints) -> Connector {
@@ -56,16 +56,16 @@ enum Scenario: String, CaseIterable, Sendable {
             points.pass("after the effect of \(call.function.title)")
         }
         var connector = Connector(id: "crash-matrix")
-        for thing in ["A", "B"] {
-            connector.installer("make" + thing) { call async throws -> StepResult in
-                perform(call) { world.make(thing, key: $0) }
-                try await call.ledger.created("thing", thing)
-                if thing == "B" { try await call.api.edit(call.integrationID) { $0.settings?["made"] = "B" } }
+        for object in ["A", "B"] {
+            connector.installer("make" + object) { call async throws -> StepResult in
+                perform(call) { world.make(object, key: $0) }
+                try await call.ledger.created("object", object)
+                if object == "B" { try await call.api.edit(call.integrationID) { $0.settings?["made"] = "B" } }
                 return .completed
             }
-            connector.uninstaller("drop" + thing) { call async throws -> StepResult in
-                perform(call) { world.remove(thing, key: $0) }
-                try await call.ledger.removed("thing", thing)
+            connector.uninstaller("drop" + object) { call async throws -> StepResult in
+                perform(call) { world.remove(object, key: $0) }
+                try await call.ledger.removed("object", object)
                 return .completed
             }
         }

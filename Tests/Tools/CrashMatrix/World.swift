@@ -5,7 +5,7 @@ struct World: Sendable {
     enum File: String {
         /// Each call of a function, when it began: its function and its idempotency key.
         case calls
-        /// What was done in the other system: an idempotency key, `+` or `-`, and a thing.
+        /// What was done in the other system: an idempotency key, `+` or `-`, and an object.
         case effects
         /// The keys of the calls of which the journal has answered that their return is written down.
         case returns
@@ -57,19 +57,19 @@ struct World: Sendable {
 
     // MARK: The other system
 
-    /// Makes a thing, unless a request with this key has made it already.
-    func make(_ thing: String, key: String) { append("\(key) + \(thing)", to: .effects) }
+    /// Makes an object, unless a request with this key has made it already.
+    func make(_ object: String, key: String) { append("\(key) + \(object)", to: .effects) }
 
-    /// Removes a thing, where there is one.
-    func remove(_ thing: String, key: String) { append("\(key) - \(thing)", to: .effects) }
+    /// Removes an object, where there is one.
+    func remove(_ object: String, key: String) { append("\(key) - \(object)", to: .effects) }
 
     /// What there is in the other system, in order.
-    var things: [String] {
-        var things: [String: Set<String>] = [:]
+    var objects: [String] {
+        var objects: [String: Set<String>] = [:]
         for line in lines(of: .effects) {
             let parts = line.split(separator: " ", maxSplits: 2).map(String.init)
-            if parts[1] == "+" { things[parts[2], default: []].insert(parts[0]) } else { things[parts[2]] = nil }
+            if parts[1] == "+" { objects[parts[2], default: []].insert(parts[0]) } else { objects[parts[2]] = nil }
         }
-        return things.flatMap { thing, keys in [String](repeating: thing, count: keys.count) }.sorted()
+        return objects.flatMap { object, keys in [String](repeating: object, count: keys.count) }.sorted()
     }
 }
