@@ -82,6 +82,7 @@ let package = Package(
 
         // What tests have in common.
         .target(name: "Processes", path: "Tests/Support/Processes"),
+        .target(name: "Limits", dependencies: ["Processes"], path: "Tests/Support/Limits"),
         .target(name: "PostgresServer", dependencies: ["Processes"], path: "Tests/Support/PostgresServer"),
         .target(
             name: "EarlierSchemas", dependencies: ["SmartConnectorSQL", "SmartConnectorTesting"],
@@ -90,47 +91,49 @@ let package = Package(
 
         .testTarget(
             name: "SmartConnectorTests",
-            dependencies: ["SmartConnector", "SmartConnectorTesting", "SmartConnectorWire"],
+            dependencies: ["SmartConnector", "SmartConnectorTesting", "SmartConnectorWire", "Limits"],
             exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "SmartConnectorSQLiteTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorSQL", "SmartConnectorSQLite", "SmartConnectorTesting", "CSQLite",
-                "EarlierSchemas",
+                "EarlierSchemas", "Limits",
             ]
         ),
         .testTarget(
             name: "SmartConnectorPostgresTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorPostgres", "SmartConnectorSQL", "SmartConnectorTesting",
-                "EarlierSchemas", "PostgresServer",
+                "EarlierSchemas", "Limits", "PostgresServer",
             ]
         ),
         .testTarget(
             name: "SmartConnectorServerTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
-                "SmartConnectorWire", "Processes",
+                "SmartConnectorWire", "Limits", "Processes",
             ]
         ),
         .testTarget(
             name: "SmartConnectorHTTPTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
-                "SmartConnectorWire", "Processes",
+                "SmartConnectorWire", "Limits", "Processes",
             ]
         ),
-        .testTarget(name: "SmartConnectorTestingTests", dependencies: ["SmartConnector", "SmartConnectorTesting"]),
+        .testTarget(
+            name: "SmartConnectorTestingTests", dependencies: ["SmartConnector", "SmartConnectorTesting", "Limits"]
+        ),
         .testTarget(
             name: "SmartConnectorCLITests",
             dependencies: [
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
-                "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
+                "Limits", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
             ]
         ),
-        .testTarget(name: "CrashMatrixTests", dependencies: ["Processes", "crash-matrix"]),
+        .testTarget(name: "CrashMatrixTests", dependencies: ["Limits", "Processes", "crash-matrix"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,9 +1,10 @@
 import Foundation
+import Limits
 import Processes
 import Testing
 
 /// The matrix as a person starts it.
-@Suite("Processes that die at any point", .serialized, .timeLimit(.minutes(10)))
+@Suite("Processes that die at any point", .serialized, .ends(within: .minutes(10)))
 struct CrashMatrixTests {
     @Test(arguments: ["sqlite", "postgres"])
     func whereverAProcessDiesTheNextOneGoesOnAsIfNothingHadHappened(_ store: String) async throws {

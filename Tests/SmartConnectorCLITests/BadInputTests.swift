@@ -1,10 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import Testing
 
 @testable import SmartConnectorCLI
 
 /// Each wrong thing gets its exit status and one line, and the store stays as it is.
+@Suite(.ends(within: .minutes(3)))
 struct BadInputTests {
     let harness: Harness
     let id: String

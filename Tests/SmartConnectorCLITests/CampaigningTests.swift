@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import PostgresServer
 import SmartConnector
 import SmartConnectorPostgres
@@ -7,7 +8,11 @@ import Testing
 
 @testable import SmartConnectorCLI
 
+/// How many integrations the campaign is over whose workers are killed.
+private let count = Int(ProcessInfo.processInfo.environment["SMARTCONNECTOR_CAMPAIGN"] ?? "") ?? 300
+
 /// Updates of many integrations, by processes that may end at any moment.
+@Suite(.ends(within: .minutes(3 + count / 1000)))
 struct CampaigningTests {
     private static let document: JSON = [
         "name": "A", "_connectorId": "c", "mode": "settings", "version": "1.0.0", "settings": [:], "install": [],
@@ -61,9 +66,7 @@ struct CampaigningTests {
     }
 
     /// `SMARTCONNECTOR_CAMPAIGN` says how many integrations there are to be.
-    @Test(.timeLimit(.minutes(5)))
-    func workersThatAreKilledAndADatabaseThatIsRestartedLoseNothing() async throws {
-        let count = Int(ProcessInfo.processInfo.environment["SMARTCONNECTOR_CAMPAIGN"] ?? "") ?? 300
+    @Test func workersThatAreKilledAndADatabaseThatIsRestartedLoseNothing() async throws {
         let server = try await PostgresServer.started(listensOnTCP: true)
         let url = try await server.uri(database: server.createDatabase())
         let harness = try Harness()

@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorSQLite
 import SmartConnectorServer
@@ -8,8 +9,11 @@ import Testing
 
 @testable import SmartConnectorCLI
 
+/// How often a process is killed.
+private let kills = Int(ProcessInfo.processInfo.environment["SMARTCONNECTOR_KILLS"] ?? "") ?? 15
+
 /// Processes that end without a word, or that meet.
-@Suite(.serialized, .timeLimit(.minutes(20)))
+@Suite(.serialized, .ends(within: .minutes(3 + kills / 30)))
 struct KillingTests {
     /// What a stack was asked to do.
     private final class Calls: Sendable {
@@ -41,7 +45,6 @@ struct KillingTests {
     /// `SMARTCONNECTOR_CALL_MS` how long each call takes.
     @Test func killedAtRandomMomentsAndStartedAgainTheFlowEndsAndNoAnsweredCallIsRepeated() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let kills = Int(environment["SMARTCONNECTOR_KILLS"] ?? "") ?? 15
         let time = Int(environment["SMARTCONNECTOR_CALL_MS"] ?? "") ?? 120
         let calls = Calls()
         let (server, token) = try Self.stack(calls, taking: .milliseconds(time))

@@ -1,10 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import Testing
 
 @testable import SmartConnectorCLI
 
 /// The life of the example, as a person drives it.
+@Suite(.ends(within: .minutes(3)))
 struct LifeTests {
     let harness: Harness
 

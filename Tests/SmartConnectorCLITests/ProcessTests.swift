@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import Processes
 import SmartConnector
 import Testing
@@ -6,6 +7,7 @@ import Testing
 @testable import SmartConnectorCLI
 
 /// Real processes, as a person starts and ends them.
+@Suite(.ends(within: .minutes(3)))
 struct ProcessTests {
     let harness: Harness
 
@@ -13,7 +15,7 @@ struct ProcessTests {
         harness = try Harness()
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [SIGINT, SIGTERM])
+    @Test(arguments: [SIGINT, SIGTERM])
     func aSignalInterruptsAndTheSameCommandGoesOn(_ signal: Int32) async throws {
         let id = try await harness.create(Harness.example)
         let (process, output) = try harness.start(
@@ -28,8 +30,7 @@ struct ProcessTests {
         #expect(try await harness.document(id)["mode"] == "settings")
     }
 
-    @Test(.timeLimit(.minutes(1)))
-    func afterAKillTheNextRunGoesOnWithTheSameKey() async throws {
+    @Test func afterAKillTheNextRunGoesOnWithTheSameKey() async throws {
         let id = try await harness.create(Harness.example)
         let (process, output) = try harness.start(
             "smartconnector", ["run", id, "--simulate", "--delay", "60000", "--json"])
@@ -48,8 +49,7 @@ struct ProcessTests {
 
     #if os(Linux)
         /// A container's first process often asks for nobody's end.
-        @Test(.timeLimit(.minutes(1)))
-        func aHolderThatHasEndedIsKnownToHaveAlsoWhereNobodyAskedForItsEnd() async throws {
+        @Test func aHolderThatHasEndedIsKnownToHaveAlsoWhereNobodyAskedForItsEnd() async throws {
             // Waits for the end of its child and does not ask for it.
             let script = """
                 import os, signal
@@ -72,8 +72,7 @@ struct ProcessTests {
         }
     #endif
 
-    @Test(.timeLimit(.minutes(1)))
-    func theExampleFailsUntilItsConnectionsAreConfiguredAndLeavesNothingBehind() async throws {
+    @Test func theExampleFailsUntilItsConnectionsAreConfiguredAndLeavesNothingBehind() async throws {
         let program = "bigcommerce-netsuite"
         let id = try await harness.create(Harness.example)
         #expect(try harness.run(program, "run", id).status == 1)

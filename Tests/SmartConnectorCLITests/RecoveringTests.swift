@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorSQLite
 import Synchronization
@@ -7,6 +8,7 @@ import Testing
 @testable import SmartConnectorCLI
 
 /// What a person does where something went wrong.
+@Suite(.ends(within: .minutes(3)))
 struct RecoveringTests {
     /// A connector whose one step makes something outside.
     private static func command(

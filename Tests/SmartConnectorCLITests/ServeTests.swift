@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import Processes
 import SmartConnector
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @testable import SmartConnectorCLI
 
 /// `serve` and the commands that go over HTTP, as processes.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .ends(within: .minutes(3)))
 struct ServeTests {
     let harness: Harness
 

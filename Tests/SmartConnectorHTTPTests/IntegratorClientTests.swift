@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorHTTP
 import SmartConnectorServer
@@ -47,7 +48,7 @@ extension HTTPResponse {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .ends(within: .minutes(3)))
 struct IntegratorClientTests {
     static var quick: IntegratorClient.Configuration {
         var configuration = IntegratorClient.Configuration()

@@ -1,3 +1,4 @@
+import Limits
 import SmartConnector
 import SmartConnectorHTTP
 import SmartConnectorServer
@@ -6,7 +7,7 @@ import Synchronization
 import Testing
 
 /// A stack on AWS Lambda, against a small stand-in for its runtime API.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .ends(within: .minutes(3)))
 struct LambdaRuntimeTests {
     /// Hands out invocations and collects answers.
     private final class RuntimeAPI: HTTPResponder {

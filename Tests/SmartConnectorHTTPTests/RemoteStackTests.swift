@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import Processes
 import SmartConnector
 import SmartConnectorHTTP
@@ -8,7 +9,7 @@ import Synchronization
 import Testing
 
 /// A connector whose functions are behind `POST /function`.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .ends(within: .minutes(3)))
 struct RemoteStackTests {
     private func call(
         _ answers: [HTTPResponse], _ function: ConnectorFunction = .installer("verify"), token: String = "T",

@@ -1,10 +1,11 @@
+import Limits
 import PostgresServer
 import SmartConnector
 import Testing
 
 @testable import SmartConnectorPostgres
 
-@Suite("A connection to a PostgreSQL database")
+@Suite("A connection to a PostgreSQL database", .ends(within: .minutes(3)))
 struct PostgresConnectionTests {
     @Test("Values come back as they were sent")
     func values() async throws {
@@ -200,7 +201,7 @@ struct PostgresConnectionTests {
     }
 }
 
-@Suite("Connecting to a PostgreSQL database")
+@Suite("Connecting to a PostgreSQL database", .ends(within: .minutes(3)))
 struct PostgresConnectingTests {
     private func failure(_ connectionString: String) throws -> PostgresFailure {
         let configuration = try PostgresConfiguration(connectionString: connectionString)

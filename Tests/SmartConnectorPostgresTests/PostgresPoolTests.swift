@@ -1,10 +1,11 @@
+import Limits
 import PostgresServer
 import SmartConnector
 import Testing
 
 @testable import SmartConnectorPostgres
 
-@Suite("A pool of connections to a PostgreSQL database")
+@Suite("A pool of connections to a PostgreSQL database", .ends(within: .minutes(3)))
 struct PostgresPoolTests {
     /// Keeps a connection busy until something has happened, for a limited time.
     private static func hold(_ session: any SQLSession, until condition: () -> Bool) throws(APIError) {

@@ -1,4 +1,5 @@
 import EarlierSchemas
+import Limits
 import PostgresServer
 import SmartConnector
 import SmartConnectorTesting
@@ -6,7 +7,7 @@ import Testing
 
 @testable import SmartConnectorPostgres
 
-@Suite("A store in a PostgreSQL database")
+@Suite("A store in a PostgreSQL database", .ends(within: .minutes(3)))
 struct PostgresStoreTests {
     /// The connection string of an empty database.
     static func database() async throws -> String {

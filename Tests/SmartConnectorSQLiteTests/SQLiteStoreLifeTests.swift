@@ -1,8 +1,10 @@
+import Limits
 import SmartConnector
 import SmartConnectorSQLite
 import SmartConnectorTesting
 import Testing
 
+@Suite(.ends(within: .minutes(3)))
 struct SQLiteStoreLifeTests {
     @Test func aStoreThatNobodyHasAnyMoreIsClosed() async throws {
         let folder = try TemporaryFolder()

@@ -1,6 +1,7 @@
 import CSQLite
 import EarlierSchemas
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Testing
@@ -23,6 +24,7 @@ final class TemporaryFolder: Sendable {
     func file(_ name: String) -> String { path + "/" + name }
 }
 
+@Suite(.ends(within: .minutes(3)))
 struct SQLiteStoreTests {
     let folder: TemporaryFolder
     var path: String { folder.file("store.sqlite") }

@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorHTTP
 import SmartConnectorServer
@@ -6,7 +7,7 @@ import SmartConnectorTesting
 import Testing
 
 /// integrator.io on one machine, over a real socket.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .ends(within: .minutes(3)))
 struct LocalIntegratorTests {
     let store = InMemoryIntegrationAPI()
     let fakes = FakeFunctions()

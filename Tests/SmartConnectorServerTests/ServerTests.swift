@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import Processes
 import SmartConnector
 import SmartConnectorTesting
@@ -8,7 +9,7 @@ import Testing
 @testable import SmartConnectorServer
 
 /// What the server bears.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .ends(within: .minutes(3)))
 struct ServerTests {
     /// A gate that many wait at.
     private actor Gate {

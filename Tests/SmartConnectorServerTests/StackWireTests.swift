@@ -1,11 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorServer
 import SmartConnectorTesting
 import Testing
 
 /// What integrator.io is answered when it calls a stack, over a real socket.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .ends(within: .minutes(3)))
 struct StackWireTests {
     static let api = InMemoryIntegrationAPI()
 

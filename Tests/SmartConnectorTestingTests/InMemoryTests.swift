@@ -1,7 +1,9 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Testing
 
+@Suite(.ends(within: .minutes(3)))
 struct InMemoryTests {
     @Test(arguments: IntegrationAPIConformance.promises)
     func keepsThePromisesOfAnIntegrationAPI(_ promise: Promise<any IntegrationAPI>) async throws {
@@ -82,6 +84,7 @@ struct InMemoryTests {
     }
 }
 
+@Suite(.ends(within: .minutes(3)))
 struct TestClockTests {
     @Test func aSleepEndsWhenItsTimeHasCome() async throws {
         let clock = TestClock()

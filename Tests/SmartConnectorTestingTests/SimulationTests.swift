@@ -1,9 +1,10 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Testing
 
 /// The simulation of the engine: that it is deterministic, that it finds what it is there to find, and what it finds.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct SimulationTests {
     @Test(arguments: SimulationMode.allCases)
     func aSeedDeterminesAllThatHappens(_ mode: SimulationMode) {
@@ -46,7 +47,7 @@ struct SimulationTests {
 }
 
 /// The simulation of an author's connector.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct ConnectorSimulationTests {
     /// What there is in the other system.
     actor World {

@@ -1,7 +1,9 @@
 import Foundation
+import Limits
 import SmartConnector
 import Testing
 
+@Suite(.ends(within: .minutes(3)))
 struct ConnectorVersionTests {
     @Test func isOrderedAsSemanticVersioningSays() {
         let order: [ConnectorVersion] = [
@@ -31,6 +33,7 @@ struct ConnectorVersionTests {
     }
 }
 
+@Suite(.ends(within: .minutes(3)))
 struct IntegrationTests {
     static let document =
         #"{"_id":"a","name":"N","mode":"install","install":[{"name":"One","completed":"yes","installerFunction":"","x":1.0}],"version":"1.0.1","rate":1e2}"#
@@ -63,6 +66,7 @@ struct IntegrationTests {
     }
 }
 
+@Suite(.ends(within: .minutes(3)))
 struct ChangeTests {
     @Test func writesOnlyItsFieldsAndSaysWhetherThatChangedAnything() throws {
         var machine = try InstallMachine(

@@ -1,9 +1,11 @@
+import Limits
 import SmartConnector
 import Testing
 
 /// Walks every state that a machine of up to four steps can reach, with every outcome of every function and every
 /// command at every point, and checks the invariants in each. What is legal and what is expected is worked out here
 /// from the document alone.
+@Suite(.ends(within: .minutes(3)))
 struct ExhaustiveMachineTests {
     struct World: Sendable, CustomTestStringConvertible {
         var name: String

@@ -1,8 +1,9 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowFailureTests {
     @Test func aStepThatFailsStopsTheFlowAndASecondRunGoesOnFromThere() async throws {
         let fixture = try await FlowFixture()

@@ -1,9 +1,10 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowInstallTests {
     @Test func stepsAreInstalledInOrderAndReported() async throws {
         let fixture = try await FlowFixture()

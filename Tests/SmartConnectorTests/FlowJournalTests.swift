@@ -1,10 +1,11 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Testing
 
 /// What becomes of calls that nobody knows the outcome of, and what the history says.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowJournalTests {
     // MARK: In doubt
 

@@ -1,10 +1,11 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
 
 /// One process at a time drives an integration.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowLeaseTests {
     /// A flow whose first function works until `held` is over.
     private func working(_ fixture: JournalFixture, _ held: HeldCall) async -> Task<FlowEvent?, any Error> {

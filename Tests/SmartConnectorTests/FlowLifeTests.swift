@@ -1,11 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
 
 /// Settings, updates and removal.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowLifeTests {
     static func installed(updating: Bool? = nil) -> Integration {
         InstallMachineTests.document("settings", completed: [0, 1, 2], updating: updating)

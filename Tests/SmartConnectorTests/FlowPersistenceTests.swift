@@ -1,9 +1,10 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowPersistenceTests {
     @Test(arguments: [true, false])
     func whatOthersEditMeanwhileSurvives(_ hasRevisions: Bool) async throws {

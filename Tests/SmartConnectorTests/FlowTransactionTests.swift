@@ -1,10 +1,11 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
 
 /// What a function returned is never lost, and costs little.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowTransactionTests {
     @Test func aReturnIsNotForgottenWhereTheDocumentCannotBeWritten() async throws {
         let fixture = try await FlowFixture()

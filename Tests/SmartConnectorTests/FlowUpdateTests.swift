@@ -1,9 +1,10 @@
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Testing
 
 /// Managed updates that fail, and what a person can do then.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct FlowUpdateTests {
     private func fixture(
         _ storage: Storage = .apart, _ document: Integration = FlowLifeTests.installed()

@@ -1,7 +1,9 @@
+import Limits
 import SmartConnector
 import Testing
 
 /// The machine as a script: event, expected action, event, expected action.
+@Suite(.ends(within: .minutes(3)))
 struct InstallMachineTests {
     static let a = StepReference(index: 0, name: "A", installerFunction: "makeA", uninstallerFunction: "dropA")
     static let b = StepReference(index: 1, name: "B", installerFunction: "makeB", uninstallerFunction: "dropB")

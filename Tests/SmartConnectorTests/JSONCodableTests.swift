@@ -1,7 +1,9 @@
 import Foundation
+import Limits
 import SmartConnector
 import Testing
 
+@Suite(.ends(within: .minutes(3)))
 struct JSONCodableTests {
     struct Settings: Codable, Equatable {
         struct Store: Codable, Equatable {

@@ -1,6 +1,8 @@
+import Limits
 import SmartConnector
 import Testing
 
+@Suite(.ends(within: .minutes(3)))
 struct JSONParsingTests {
     /// What RFC 8259 allows, and what printing makes of it: the same, without white space.
     @Test(arguments: [
@@ -85,6 +87,7 @@ struct JSONParsingTests {
     }
 }
 
+@Suite(.ends(within: .minutes(3)))
 struct JSONValueTests {
     @Test func changingOneMemberLeavesAllOthersAsTheyWere() throws {
         var json = try JSON(
@@ -192,6 +195,7 @@ struct JSONValueTests {
     }
 }
 
+@Suite(.ends(within: .minutes(3)))
 struct JSONPathTests {
     @Test(arguments: [
         ("a", ["a"]), ("a.b.0", ["a", "b", "0"]), ("a[0].b", ["a", "0", "b"]), ("a[0][1]", ["a", "0", "1"]),

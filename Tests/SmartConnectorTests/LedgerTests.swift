@@ -1,11 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import SmartConnectorWire
 import Testing
 
 /// What functions make in other systems is known until it is gone.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct LedgerTests {
     enum Journal: CaseIterable {
         case inMemory, inOneDatabase, state

@@ -1,6 +1,8 @@
+import Limits
 import SmartConnector
 import Testing
 
+@Suite(.ends(within: .minutes(3)))
 struct SecretTests {
     @Test func printsAsRedactedWhereverItTurnsUp() {
         let options = CallOptions(bearerToken: Secret("t0ken"))

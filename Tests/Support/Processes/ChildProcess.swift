@@ -43,7 +43,8 @@ package final class ChildProcess: @unchecked Sendable {
         _ command: [String], environment: [String: String] = [:], in folder: String? = nil, output: Output,
         errors: Output? = nil
     ) -> Bool {
-        condition.withLock {
+        Waits.ofTest?.add { [weak self] in self?.kill(SIGKILL) }
+        return condition.withLock {
             if case .running = state { return false }
             state = .none
             var isStarted: Bool?
