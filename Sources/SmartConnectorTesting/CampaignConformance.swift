@@ -194,10 +194,10 @@ private struct ForgetfulQueue: ForwardingCampaignQueue {
     }
 }
 
-/// A clock on which short pauses are over at once, and add up to no more than a limit. What would sleep for longer at
-/// once sleeps until it is cancelled.
+/// A clock that stands still, on which short pauses are over at once and add up to no more than a limit. What would sleep
+/// for longer at once sleeps until it is cancelled.
 private final class HurriedClock: Clock {
-    typealias Instant = ContinuousClock.Instant
+    typealias Instant = TestClock.Instant
 
     private let limit: Duration
     private let slept = Guarded(Duration.zero)
@@ -206,12 +206,12 @@ private final class HurriedClock: Clock {
         self.limit = limit
     }
 
-    var now: Instant { .now }
+    var now: Instant { Instant(offset: .zero) }
     var minimumResolution: Duration { .nanoseconds(1) }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        let pause = max(.zero, Instant.now.duration(to: deadline))
-        guard pause < .seconds(5) else { return try await Task.sleep(for: .seconds(3600)) }
+        let pause = deadline.offset
+        guard pause < .seconds(5) else { try await waitForCancellation() }
         let total = slept.withLock { slept in
             slept += pause
             return slept

@@ -118,12 +118,7 @@ public final class FakeFunction: Sendable {
     /// Does not return from the next calls until it is cancelled.
     @discardableResult
     public func hang(times: Int = .max) -> Self {
-        then(times) { _ in
-            let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
-            for await _ in stream {}
-            continuation.finish()
-            throw CancellationError()
-        }
+        then(times) { _ in try await waitForCancellation() }
     }
 
     /// Does something at the next calls and then succeeds.
@@ -152,4 +147,12 @@ public final class FakeFunction: Sendable {
         }
         return try await behavior?(call)
     }
+}
+
+/// Does not return until the task is cancelled.
+func waitForCancellation() async throws -> Never {
+    let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+    for await _ in stream {}
+    continuation.finish()
+    throw CancellationError()
 }

@@ -37,9 +37,9 @@ public final class TestClock: Clock {
         var now = Instant(offset: .zero)
         var nextID = 0
         var sleepers: [Sleeper] = []
-        /// Sleeps that were cancelled before they began.
+        /// What was cancelled before it began to wait.
         var cancelled: Set<Int> = []
-        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var watchers: [(id: Int, count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Guarded(State())
@@ -91,16 +91,32 @@ public final class TestClock: Clock {
         state.withLock { _ = $0.cancelled.remove(id) }
     }
 
-    /// Waits until at least so many tasks sleep.
+    /// Waits until at least so many tasks sleep, or the one that waits is cancelled: a test that is over its limit ends.
     public func sleepers(_ count: Int) async {
-        await withCheckedContinuation { continuation in
-            let isSatisfied = state.withLock { state in
-                if state.sleepers.count >= count { return true }
-                state.watchers.append((count, continuation))
-                return false
-            }
-            if isSatisfied { continuation.resume() }
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
         }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isSatisfied = state.withLock { state in
+                    if state.cancelled.remove(id) != nil || state.sleepers.count >= count { return true }
+                    state.watchers.append((id, count, continuation))
+                    return false
+                }
+                if isSatisfied { continuation.resume() }
+            }
+        } onCancel: {
+            let watcher: CheckedContinuation<Void, Never>? = state.withLock { state in
+                guard let index = state.watchers.firstIndex(where: { $0.id == id }) else {
+                    state.cancelled.insert(id)
+                    return nil
+                }
+                return state.watchers.remove(at: index).continuation
+            }
+            watcher?.resume()
+        }
+        state.withLock { _ = $0.cancelled.remove(id) }
     }
 
     /// Moves the time on and wakes whom it is time for, the earliest first.

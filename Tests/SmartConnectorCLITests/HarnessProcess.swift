@@ -1,48 +1,53 @@
-import Dispatch
 import Foundation
 import Processes
 import Testing
 
-/// A process of the harness that writes to a file.
+/// A process of the harness.
 struct HarnessProcess {
     private let child = ChildProcess()
-    private let log: String
+    private let command: [String]
+    private let pipe = Pipe()
+    private let transcript: Transcript
 
-    /// Starts one.
-    ///
-    /// - Parameter name: The file in the harness's folder to which it writes.
-    init(_ harness: Harness, _ arguments: [String], log name: String = "log") throws {
-        log = harness.file(name)
-        try #require(child.start([Harness.program("smartconnector")] + arguments, output: .file(log)))
+    /// One that is not started yet.
+    init(_ arguments: [String]) {
+        command = [Harness.program("smartconnector")] + arguments
+        transcript = Transcript(pipe)
     }
 
-    var output: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+    static func started(_ arguments: [String]) throws -> HarnessProcess {
+        let process = HarnessProcess(arguments)
+        try process.start()
+        return process
+    }
+
+    func start() throws { try #require(child.start(command, output: .pipe(pipe))) }
+
+    /// What it has printed so far.
+    var output: String { transcript.text }
 
     /// Kills it, if it has not ended by itself.
     ///
     /// - Returns: Whether it was killed.
-    func kill() async throws -> Bool {
+    func kill() async -> Bool {
         child.kill(SIGKILL)
-        return try await ended() == nil
+        return await ended() == nil
     }
 
     /// Waits until it has ended.
     ///
     /// - Returns: Its exit status, or nil where a signal ended it.
-    func ended() async throws -> Int32? {
-        let isEnded = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { [child] in continuation.resume(returning: child.waitForEnd(120)) }
-        }
-        try #require(isEnded, "\(output)")
+    func ended() async -> Int32? {
+        await transcript.wait()
+        _ = await child.ended()
         return child.exitStatus
     }
 
-    /// Waits until it has written a text, for a limited time.
+    /// Waits until it has printed a text or has ended.
+    func printed(_ text: String) async { await transcript.wait(for: text) }
+
+    /// Waits until it has printed a text.
     func wait(for text: String) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while !output.contains(text) {
-            try #require(ContinuousClock.now < deadline, "\(output)")
-            await Task.yield()
-        }
+        try #require(await transcript.wait(for: text), "it ended after: \(output)")
     }
 }

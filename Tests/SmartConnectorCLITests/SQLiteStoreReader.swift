@@ -1,5 +1,7 @@
+import Limits
 import SmartConnector
 import SmartConnectorSQLite
+import Testing
 
 /// Looks into the journal that another process writes.
 struct SQLiteStoreReader {
@@ -11,9 +13,11 @@ struct SQLiteStoreReader {
 
     /// The call under way, once there is one.
     func call(of integration: String) async throws -> FlowRecord.Call {
-        while true {
-            if let call = try await store.entry(of: integration).record.call { return call }
-            await Task.yield()
+        var call: FlowRecord.Call?
+        try await until {
+            call = try await store.entry(of: integration).record.call
+            return call != nil
         }
+        return try #require(call)
     }
 }

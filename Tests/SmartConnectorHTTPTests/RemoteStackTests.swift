@@ -192,8 +192,9 @@ struct RemoteStackTests {
         let (process, output) = (ChildProcess(), Pipe())
         try #require(process.start(["python3", "-c", Self.python], output: .pipe(output), errors: .nothing))
         defer { process.kill(SIGKILL) }
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+        let transcript = Transcript(output)
+        try #require(await transcript.wait(for: "\n"))
+        let port = try #require(Int(transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)))
         let api = InMemoryIntegrationAPI()
         let id =
             try await api.create(

@@ -21,9 +21,6 @@ struct SQLiteStoreLifeTests {
             try await InstallFlow(integration: id, connector: connector, api: store, journal: store).run().finish()
         }
         // Its thread lets go of the last work a moment after that was done.
-        let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(5)
-        while closed != nil, clock.now < deadline { await Task.yield() }
-        #expect(closed == nil)
+        try await until { closed == nil }
     }
 }

@@ -143,7 +143,7 @@ struct FlowFailureTests {
         let task = Task { try await flow.run().finish() }
         await fixture.clock.sleepers(1)
         task.cancel()
-        while fixture.clock.deadlines.map(\.offset) != [.seconds(5)] { await Task.yield() }
+        try await until { fixture.clock.deadlines.map(\.offset) == [.seconds(5)] }
         fixture.clock.advance(by: .seconds(5))
         await #expect(throws: CancellationError.self) { try await task.value }
         continuation.finish()

@@ -145,7 +145,7 @@ struct FlowLeaseTests {
                 if case .stepCompleted = event { break }
             }
             // Nobody can wait for it: it is released by a task of its own.
-            while try await fixture.entry.lease != nil { await Task.yield() }
+            try await until { try await fixture.entry.lease == nil }
         case .failedRequest:
             fixture.fakes["makeB"].run { [api = fixture.api, id = fixture.id] _ in try await api.delete(id) }
             await #expect(throws: APIError.notFound(fixture.id)) { try await flow.run().finish() }
@@ -162,7 +162,7 @@ struct FlowLeaseTests {
         for try await event in fixture.flow().run() {
             if case .stepCompleted = event { break }
         }
-        while try await fixture.entry.lease != nil { await Task.yield() }
+        try await until { try await fixture.entry.lease == nil }
         #expect(try await fixture.entry.record.call?.isInDoubt != true)
         #expect(try await fixture.flow(connector: fixture.careful).run().finish() == nil)
     }

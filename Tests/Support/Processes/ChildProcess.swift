@@ -85,7 +85,7 @@ package final class ChildProcess: @unchecked Sendable {
             if !child.waitForEnd(600) { child.kill(SIGKILL) }
         }
         let text = (try? pipe.fileHandleForReading.readToEnd()) ?? Data()
-        _ = child.waitForEnd(10)
+        _ = child.waitForEnd(600)
         return (child.exitStatus, String(decoding: text, as: UTF8.self))
     }
 
@@ -157,11 +157,6 @@ package final class ChildProcess: @unchecked Sendable {
 
     /// The status it ended with; nil while it has not, and where a signal ended it.
     package var exitStatus: Int32? { status.flatMap { $0 & 0x7F == 0 ? $0 >> 8 : nil } }
-
-    /// Whether it runs with this number.
-    package func isProcess(_ number: Int32?) -> Bool {
-        condition.withLock { if case .running(let pid) = state { pid == number } else { false } }
-    }
 
     private static func spawn(
         _ command: [String], _ environment: [String: String], _ folder: String?, _ output: Output, _ errors: Output?
