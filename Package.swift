@@ -83,7 +83,10 @@ let package = Package(
         // What tests have in common.
         .target(name: "Processes", path: "Tests/Support/Processes"),
         .target(name: "Limits", dependencies: ["Processes"], path: "Tests/Support/Limits"),
-        .target(name: "PostgresServer", dependencies: ["Processes"], path: "Tests/Support/PostgresServer"),
+        .target(name: "Loopback", path: "Tests/Support/Loopback"),
+        .target(
+            name: "PostgresServer", dependencies: ["Loopback", "Processes"], path: "Tests/Support/PostgresServer"
+        ),
         .target(
             name: "EarlierSchemas", dependencies: ["SmartConnectorSQL", "SmartConnectorTesting"],
             path: "Tests/Support/EarlierSchemas", exclude: ["FirstRelease.sql", "FirstRelease.sqlite"]
@@ -105,21 +108,21 @@ let package = Package(
             name: "SmartConnectorPostgresTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorPostgres", "SmartConnectorSQL", "SmartConnectorTesting",
-                "EarlierSchemas", "Limits", "PostgresServer",
+                "EarlierSchemas", "Limits", "Loopback", "PostgresServer", "Processes",
             ]
         ),
         .testTarget(
             name: "SmartConnectorServerTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
-                "SmartConnectorWire", "Limits", "Processes",
+                "SmartConnectorWire", "Limits", "Loopback", "Processes",
             ]
         ),
         .testTarget(
             name: "SmartConnectorHTTPTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
-                "SmartConnectorWire", "Limits", "Processes",
+                "SmartConnectorWire", "Limits", "Loopback", "Processes",
             ]
         ),
         .testTarget(
@@ -130,7 +133,7 @@ let package = Package(
             dependencies: [
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
-                "Limits", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
+                "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
             ]
         ),
         .testTarget(name: "CrashMatrixTests", dependencies: ["Limits", "Processes", "crash-matrix"]),

@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Loopback
 import Processes
 import SmartConnector
 import Testing
@@ -53,7 +54,7 @@ struct ServeTests {
             process.kill(SIGTERM)
             let rest = try output.fileHandleForReading.readToEnd() ?? Data()
             let log = try errors.fileHandleForReading.readToEnd() ?? Data()
-            #expect(process.waitForEnd(30))
+            #expect(process.waitForEnd(600))
             return (process.exitStatus, started + String(decoding: rest + log, as: UTF8.self))
         }
     }
@@ -164,7 +165,8 @@ struct ServeTests {
         let wrong = try harness.run("smartconnector", ["--store", served.url + "/elsewhere", "--token", "T", "list"])
         #expect(wrong.status != 0)
         #expect(wrong.output.split(separator: "\n").count == 1)
-        let nothing = try harness.run("smartconnector", ["--store", "http://127.0.0.1:1", "--token", "T", "list"])
+        let silent = "http://127.0.0.1:\(Loopback.silentPort)"
+        let nothing = try harness.run("smartconnector", ["--store", silent, "--token", "T", "list"])
         #expect(nothing.status == ExitCode.unavailable.rawValue)
         #expect(nothing.output.contains("nothing answers there"))
         let token = try harness.run("smartconnector", ["--store", served.url, "list"])

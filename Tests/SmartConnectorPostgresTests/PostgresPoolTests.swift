@@ -1,5 +1,7 @@
 import Limits
+import Loopback
 import PostgresServer
+import Processes
 import SmartConnector
 import Testing
 
@@ -7,17 +9,26 @@ import Testing
 
 @Suite("A pool of connections to a PostgreSQL database", .ends(within: .minutes(3)))
 struct PostgresPoolTests {
-    /// Keeps a connection busy until something has happened, for a limited time.
-    private static func hold(_ session: any SQLSession, until condition: () -> Bool) throws(APIError) {
-        for _ in 0..<100_000 where !condition() { try session.rows("SELECT 1", []) }
+    /// Keeps connections busy until something has happened, or the test is over its limit.
+    private final class Hold: Sendable {
+        private let ends = Runs()
+
+        init() { Waits.ofTest?.add { [ends] in _ = ends.next() } }
+
+        func keep(_ session: any SQLSession, until condition: () -> Bool) throws(APIError) {
+            while !condition() {
+                guard ends.number == 0 else { throw APIError(.unavailable, "what was waited for never came") }
+                try session.rows("SELECT 1", [])
+            }
+        }
     }
 
     /// Runs statements that have come together while the only connection was busy.
     private func insert(_ numbers: Range<Int>, with pool: PostgresPool, bad: Int? = nil) async throws -> [Int] {
-        let isBusy = Gate()
+        let (isBusy, hold) = (Gate(), Hold())
         async let held: Void = pool.transaction { session throws(APIError) in
             isBusy.open()
-            try Self.hold(session) { pool.waitingStatements == numbers.count }
+            try hold.keep(session) { pool.waitingStatements == numbers.count }
         }
         await isBusy.pass()
         let inserted = await withTaskGroup(of: Int?.self) { group in
@@ -49,13 +60,13 @@ struct PostgresPoolTests {
     @Test("Transactions run at the same time, each on a connection of its own")
     func parallel() async throws {
         let pool = try await PostgresPool(Databases.make(), connections: 4)
-        let arrived = Runs()
+        let (arrived, hold) = (Runs(), Hold())
         let processes = try await withThrowingTaskGroup(of: SQLValue.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     try await pool.transaction { session throws(APIError) in
                         _ = arrived.next()
-                        try Self.hold(session) { arrived.number == 4 }
+                        try hold.keep(session) { arrived.number == 4 }
                         return try session.rows("SELECT pg_backend_pid()", [])[0][0]
                     }
                 }
@@ -143,7 +154,7 @@ struct PostgresPoolTests {
     @Test("Work fails when no connection is made in time, and at once when none can be")
     func unreachable() async throws {
         let absent = PostgresPool(
-            try PostgresConfiguration(connectionString: "postgres://user:geheim@127.0.0.1:1/data"),
+            try PostgresConfiguration(connectionString: "postgres://user:geheim@127.0.0.1:\(Loopback.silentPort)/data"),
             reconnectTime: .milliseconds(200))
         await #expect {
             _ = try await absent.statement("SELECT 1", key: "")
@@ -167,10 +178,10 @@ struct PostgresPoolTests {
     @Test("A closed pool does what was submitted and takes nothing more")
     func closed() async throws {
         let pool = try await PostgresPool(Databases.make(), connections: 1)
-        let (isRunning, isClosed) = (Gate(), Runs())
+        let (isRunning, isClosed, hold) = (Gate(), Runs(), Hold())
         async let running = pool.transaction { session throws(APIError) in
             isRunning.open()
-            try Self.hold(session) { isClosed.number == 1 }
+            try hold.keep(session) { isClosed.number == 1 }
             return try session.rows("SELECT 1", [])
         }
         await isRunning.pass()

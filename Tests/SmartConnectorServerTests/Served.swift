@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import SmartConnector
 import SmartConnectorServer
 
@@ -30,15 +31,19 @@ struct Canned: HTTPResponder {
 }
 
 extension HTTPServer {
-    var url: String { "\(scheme)://127.0.0.1:\(port)" }
+    var url: String { url() }
+
+    func url(at host: String = "127.0.0.1") -> String { "\(scheme)://\(host):\(port)" }
 
     /// Sends a request over a real connection.
     func send(
-        _ method: String, _ path: String, token: String? = nil, headers: [String: String] = [:], _ body: [UInt8]? = nil
+        _ method: String, _ path: String, at host: String = "127.0.0.1", token: String? = nil,
+        headers: [String: String] = [:], _ body: [UInt8]? = nil
     ) async throws -> HTTPResponse {
-        var request = URLRequest(url: URL(string: url + path)!)
+        var request = URLRequest(url: URL(string: url(at: host) + path)!)
         request.httpMethod = method
-        request.timeoutInterval = 60
+        // The test has a limit of its own.
+        request.timeoutInterval = 3600
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         request.httpBody = body.map { Data($0) }
@@ -69,23 +74,24 @@ extension HTTPResponse {
 final class RawConnection: Sendable {
     private let socket: Int32
 
-    init(port: Int) throws {
+    init(host: String = "127.0.0.1", port: Int) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_addr.s_addr = inet_addr(host)
         let status = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
         guard status == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-        var timeout = timeval(tv_sec: 30, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        Waits.ofTest?.add { [weak self] in self?.end() }
     }
 
     deinit { close(socket) }
+
+    private func end() { _ = shutdown(socket, Int32(SHUT_RDWR)) }
 
     func write(_ text: String) { write(Array(text.utf8)) }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Loopback
 import Processes
 import SmartConnector
 import SmartConnectorTesting
@@ -144,7 +145,7 @@ struct ServerTests {
             let first = try RawConnection(port: server.port)
             let part = String(repeating: "x", count: 600)
             first.write("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 601\r\n\r\n\(part)")
-            while server.buffered.load(ordering: .relaxed) < 600 { await Task.yield() }
+            try await until { server.buffered.load(ordering: .relaxed) >= 600 }
             let second = try RawConnection(port: server.port)
             second.write("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n\(part)")
             #expect(await second.read(until: "}").contains("503"))
@@ -171,7 +172,7 @@ struct ServerTests {
         try await serving(Self.responder(Gate()), configuration) { server in
             let connection = try RawConnection(port: server.port)
             connection.write("GET / HTTP/1.1\r\nHo")
-            // Ends when the server closes; without that the read would time out and the time limit of the test with it.
+            // Ends when the server closes, and without that at the limit of the test.
             #expect(await connection.read() == "")
         }
     }
@@ -247,17 +248,21 @@ struct ServerTests {
 
     @Test func whatRunsIsFinishedBeforeTheServerStops() async throws {
         let gate = Gate()
-        let server = try HTTPServer(responder: Self.responder(gate))
-        let connection = try RawConnection(port: server.port)
+        // Where nobody else listens on its port when it is free again.
+        let host = Loopback.ownAddress ?? "127.0.0.1"
+        var configuration = HTTPServer.Configuration()
+        configuration.host = host
+        let server = try HTTPServer(configuration, responder: Self.responder(gate))
+        let connection = try RawConnection(host: host, port: server.port)
         connection.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         await gate.arrived(1)
         async let stopping: Void = server.shutdown(within: .seconds(30))
         // Not ready from the moment that it is being stopped, which another task begins.
-        while try await server.send("GET", "/readyz").status == 200 { await Task.yield() }
+        try await until { try await server.send("GET", "/readyz", at: host).status != 200 }
         await gate.open()
         await stopping
         #expect(await connection.read(until: "}").contains("200 OK"))
-        #expect(throws: (any Error).self) { try RawConnection(port: server.port) }
+        #expect(throws: (any Error).self) { try RawConnection(host: host, port: server.port) }
     }
 
     @Test func whatDoesNotEndIsAnsweredWith503() async throws {

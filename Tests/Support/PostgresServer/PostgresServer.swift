@@ -1,5 +1,7 @@
 import Foundation
+import Loopback
 import Processes
+import Synchronization
 
 /// A PostgreSQL server of a test's own: with its data in a temporary folder, reached by a socket in that folder.
 ///
@@ -28,50 +30,62 @@ package final class PostgresServer: Sendable {
 
     /// Where the socket and the data are.
     package let folder: String
-    /// The port on the loopback interface; nil where only the socket is listened on.
-    package let port: Int?
+    /// The address that is listened on beside the socket, which is this process's alone: a server cannot be told to take
+    /// any port that is free.
+    private let address: String?
+    /// The port at that address, and a part of the socket's name.
+    private let port: Int
     private let binaries: String
     private let settings: [String: String]
     private let server = ChildProcess()
 
+    /// How many servers this process has had.
+    private static let count = Atomic(0)
     /// How long a start, a stop or a tool may take.
-    private static let patience: TimeInterval = 30
+    private static let patience: TimeInterval = 120
 
     /// Makes a database cluster. The server is not started yet.
     ///
     /// - Parameters:
-    ///   - listensOnTCP: Whether to listen on a free port of the loopback interface too.
-    ///   - hostAuthentication: What those who come by TCP must show, as in `pg_hba.conf`.
+    ///   - listensOnTCP: Whether to listen on the loopback interface too, where the system has an address of our own.
+    ///   - authentication: What others than the superuser must show, and all who come by TCP, as in `pg_hba.conf`.
     ///   - settings: Settings of the server beside the defaults, as in `postgresql.conf`.
     /// - Throws: `Failure`, where PostgreSQL is not installed or does not do it.
     package init(
-        listensOnTCP: Bool = false, hostAuthentication: String = "trust", settings: [String: String] = [:]
+        listensOnTCP: Bool = false, authentication: String = "trust", settings: [String: String] = [:]
     ) async throws {
         binaries = try Self.findBinaries()
         var template = Array("/tmp/scpg-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(description: "no temporary folder: errno \(errno)") }
         let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         self.folder = folder
-        port = listensOnTCP ? try Self.freePort() : nil
+        address = listensOnTCP ? Loopback.ownAddress : nil
+        port = 25_000 + Self.count.add(1, ordering: .relaxed).oldValue
         self.settings = settings
         Leftovers.add(server, folder: folder)
         if let user = Self.unprivilegedUser { chown(folder, user.uid, user.gid) }
         try await run(
             "initdb",
             [
-                "-D", "\(folder)/data", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--auth-local=trust",
-                "--auth-host=\(hostAuthentication)", "--no-instructions",
+                "-D", "\(folder)/data", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--auth=trust",
+                "--no-instructions",
             ])
+        // In place, so that it stays the file of the user that the server runs as.
+        try """
+        local all postgres trust
+        local all all \(authentication)
+        host all all 127.0.0.0/8 \(authentication)
+        """.write(toFile: "\(folder)/data/pg_hba.conf", atomically: false, encoding: .utf8)
     }
 
     /// Makes a cluster and starts its server.
     ///
     /// - Throws: `Failure`.
     package static func started(
-        listensOnTCP: Bool = false, hostAuthentication: String = "trust", settings: [String: String] = [:]
+        listensOnTCP: Bool = false, authentication: String = "trust", settings: [String: String] = [:]
     ) async throws -> PostgresServer {
         let server = try await PostgresServer(
-            listensOnTCP: listensOnTCP, hostAuthentication: hostAuthentication, settings: settings)
+            listensOnTCP: listensOnTCP, authentication: authentication, settings: settings)
         try await server.start()
         return server
     }
@@ -95,24 +109,21 @@ package final class PostgresServer: Sendable {
     /// - Throws: `Failure` with what the server has logged.
     package func start() async throws {
         var arguments = [
-            "-D", "\(folder)/data", "-k", folder, "-p", String(port ?? Self.socketPort),
-            "-c", "listen_addresses=\(port == nil ? "" : "127.0.0.1")",
+            "-D", "\(folder)/data", "-k", folder, "-p", String(port), "-c", "listen_addresses=\(address ?? "")",
         ]
         // Small, since a test needs no more.
         let settings = ["shared_buffers": "16MB", "max_connections": "100"].merging(self.settings) { $1 }
         for (name, value) in settings.sorted(by: { $0.key < $1.key }) { arguments += ["-c", "\(name)=\(value)"] }
         let command = Self.unprivileged(["\(binaries)/postgres"] + arguments)
         try await Self.onThread { [self] in
-            guard server.start(command, output: .file("\(folder)/log")) else {
+            let output = Pipe()
+            guard server.start(command, output: .pipe(output)) else {
                 throw Failure(description: "the server runs already, or cannot be started")
             }
-            let deadline = Date(timeIntervalSinceNow: Self.patience)
-            while !isReady {
-                guard server.isRunning, Date() < deadline else {
-                    server.kill(SIGKILL)
-                    throw Failure(description: "PostgreSQL does not start: \(log.suffix(2000))")
-                }
-                usleep(10_000)
+            let transcript = Transcript(output)
+            guard transcript.waitOnThread(for: "ready to accept connections", Self.patience) else {
+                server.kill(SIGKILL)
+                throw Failure(description: "PostgreSQL does not start: \(transcript.text.suffix(2000))")
             }
         }
     }
@@ -138,32 +149,18 @@ package final class PostgresServer: Sendable {
         try await start()
     }
 
-    /// What the server has logged.
-    package var log: String { (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? "" }
-
-    /// As pg_ctl sees it: the server writes its state into the eighth line of a file.
-    private var isReady: Bool {
-        guard let text = try? String(contentsOfFile: "\(folder)/data/postmaster.pid", encoding: .utf8) else {
-            return false
-        }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.count > 7 && server.isProcess(Int32(lines[0]))
-            && lines[7].trimmingCharacters(in: .whitespaces) == "ready"
-    }
-
     // MARK: Its databases
 
     /// How a database of the server is reached: as the superuser, by the socket.
     package func connectionString(database: String = "postgres") -> String {
-        "host=\(folder) port=\(port ?? Self.socketPort) user=postgres dbname=\(database)"
+        "host=\(folder) port=\(port) user=postgres dbname=\(database)"
     }
 
-    /// The address of a database by TCP.
-    ///
-    /// - Precondition: The server listens there.
+    /// The address of a database: by TCP where the server listens there.
     package func uri(database: String = "postgres", user: String = "postgres", password: String? = nil) -> String {
-        guard let port else { preconditionFailure("the server does not listen on TCP") }
-        return "postgres://\(user)\(password.map { ":\($0)" } ?? "")@127.0.0.1:\(port)/\(database)"
+        let credentials = user + (password.map { ":\($0)" } ?? "")
+        guard let address else { return "postgres://\(credentials)@/\(database)?host=\(folder)&port=\(port)" }
+        return "postgres://\(credentials)@\(address):\(port)/\(database)"
     }
 
     /// Creates an empty database.
@@ -172,12 +169,9 @@ package final class PostgresServer: Sendable {
     /// - Throws: `Failure`.
     package func createDatabase() async throws -> String {
         let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
-        try await run("createdb", ["-h", folder, "-p", String(port ?? Self.socketPort), "-U", "postgres", name])
+        try await run("createdb", ["-h", folder, "-p", String(port), "-U", "postgres", name])
         return name
     }
-
-    /// A port is part of a socket's name.
-    private static let socketPort = 5432
 
     // MARK: The programs
 
@@ -212,26 +206,6 @@ package final class PostgresServer: Sendable {
             return folder
         }
         throw Failure(description: "PostgreSQL's server is not installed; run .ci/setup")
-    }
-
-    private static func freePort() throws -> Int {
-        #if os(Linux)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
-        defer { _ = Foundation.close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, size) == 0 && getsockname(descriptor, address, &size) == 0
-            }
-        }
-        guard isBound else { throw Failure(description: "there is no free port: errno \(errno)") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     /// Who runs the server when root does not.
