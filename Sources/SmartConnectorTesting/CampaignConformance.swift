@@ -86,7 +86,7 @@ public enum CampaignConformance {
         Promise("it stops when too many fail") { store in
             let ids = try await (0..<80).asyncMap { _ in try await create(store, version: "1.0.0") }
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0", stopAfterFailures: 10)
-            for id in try await store.claim(campaign.id, by: "a worker", atMost: 40, for: .seconds(60)) {
+            for id in try await store.claim(campaign.id, by: "a worker", atMost: 40, for: .seconds(3600)) {
                 let failure = FunctionFailure(code: "no_licence", message: "none")
                 try await store.settle(id, of: campaign.id, failure: failure)
             }
@@ -99,11 +99,11 @@ public enum CampaignConformance {
             for _ in 0..<6 { _ = try await create(store, version: "1.0.0") }
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
             let taken = try await store.claim(campaign.id, by: "ended", atMost: 3, for: .zero)
-            let kept = try await store.claim(campaign.id, by: "alive", atMost: 3, for: .seconds(60))
-            let again = try await store.claim(campaign.id, by: "other", atMost: 9, for: .seconds(60))
+            let kept = try await store.claim(campaign.id, by: "alive", atMost: 3, for: .seconds(3600))
+            let again = try await store.claim(campaign.id, by: "other", atMost: 9, for: .seconds(3600))
             try expect(taken.count, is: 3, "how many were taken")
             try expect(Set(kept).union(again).count, is: 6, "how many were taken by those who are alive")
-            let none = try await store.claim(campaign.id, by: "other", atMost: 9, for: .seconds(60))
+            let none = try await store.claim(campaign.id, by: "other", atMost: 9, for: .seconds(3600))
             try expect(none, is: [], "what is left")
         },
         Promise("what a worker took without learning of it is not lost to the campaign") { store in

@@ -14,7 +14,7 @@ public enum FlowJournalConformance {
             openJournal = open
         }
 
-        func open(leaseTime: Duration = .seconds(60)) async throws -> any FlowJournal {
+        func open(leaseTime: Duration = .seconds(3600)) async throws -> any FlowJournal {
             try await openJournal(leaseTime)
         }
     }

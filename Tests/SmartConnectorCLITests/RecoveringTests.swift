@@ -44,7 +44,7 @@ struct RecoveringTests {
 
     /// Has the journal say that somebody called the first step's installer and was not heard of again.
     private func loseCall(of id: String, in harness: Harness, keepingLease: Bool = false) async throws {
-        let store = try SQLiteStore(path: harness.file("store.sqlite"))
+        let store = try SQLiteStore(path: harness.file("store.sqlite"), leaseTime: .seconds(3600))
         let step = StepReference(
             index: 0, name: "Hook", installerFunction: "makeHook", uninstallerFunction: "removeHook")
         let call = FlowRecord.Call(

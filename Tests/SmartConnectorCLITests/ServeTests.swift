@@ -127,7 +127,7 @@ struct ServeTests {
             [
                 tool, "run", served.url + "/openapi.json", "-H", "Authorization: Bearer \(Self.userToken)", "--phases",
                 "examples,coverage,fuzzing", "-n", "10", "--exclude-checks", "positive_data_acceptance", "--no-color",
-                "--warnings", "off", "--seed", "1",
+                "--warnings", "off", "--seed", "1", "--request-timeout", "600",
             ], in: harness.folder)
         #expect(status == 0, "\(report)")
         #expect(try served.end().status == 0)
@@ -141,8 +141,8 @@ struct ServeTests {
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 4096), limit))
             port = int(sys.argv[1])
-            idle = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(1000)]
-            for connection in [socket.create_connection(("127.0.0.1", port), 30), idle[0], idle[999]]:
+            idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(1000)]
+            for connection in [socket.create_connection(("127.0.0.1", port)), idle[0], idle[999]]:
                 connection.sendall(b"GET /readyz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
                 print(connection.recv(4096).split(b"\\r\\n")[0].decode())
             """

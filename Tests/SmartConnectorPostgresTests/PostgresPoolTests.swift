@@ -104,7 +104,7 @@ struct PostgresPoolTests {
         ])
     func restart(mode: PostgresServer.StopMode) async throws {
         let server = try await PostgresServer.started()
-        let pool = PostgresPool(try server.configuration(), connections: 2)
+        let pool = PostgresPool(try server.configuration(), connections: 2, reconnectTime: .seconds(3600))
         _ = try await pool.statement("CREATE TABLE t (a int8 PRIMARY KEY)", key: "")
         // What is idle while the server is restarted is noticed before it is used.
         try await server.restart(mode)
