@@ -136,6 +136,7 @@ let package = Package(
                 "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
             ]
         ),
+        .testTarget(name: "LimitsTests", dependencies: ["Limits", "Processes"]),
         .testTarget(name: "CrashMatrixTests", dependencies: ["Limits", "Processes", "crash-matrix"]),
     ],
     swiftLanguageModes: [.v6]

@@ -104,4 +104,11 @@ struct TestClockTests {
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(clock.deadlines.isEmpty)
     }
+
+    @Test func aWaitForSleepersThatIsCancelledEnds() async {
+        let clock = TestClock()
+        let task = Task { await clock.sleepers(1) }
+        task.cancel()
+        await task.value
+    }
 }

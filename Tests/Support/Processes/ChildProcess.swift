@@ -43,8 +43,7 @@ package final class ChildProcess: @unchecked Sendable {
         _ command: [String], environment: [String: String] = [:], in folder: String? = nil, output: Output,
         errors: Output? = nil
     ) -> Bool {
-        Waits.ofTest?.add { [weak self] in self?.kill(SIGKILL) }
-        return condition.withLock {
+        let isStarted = condition.withLock {
             if case .running = state { return false }
             state = .none
             var isStarted: Bool?
@@ -66,6 +65,8 @@ package final class ChildProcess: @unchecked Sendable {
             errors?.closeWriting()
             return isStarted == true
         }
+        if isStarted { Waits.ofTest?.add { [weak self] in self?.kill(SIGKILL) } }
+        return isStarted
     }
 
     /// Runs a program to its end.

@@ -3,13 +3,14 @@ import Foundation
 /// The waits of a test that cannot be cancelled, and how each is ended: a thread that reads what a child prints reads on
 /// until the child ends.
 ///
-/// `@unchecked`: `ends` is touched under the lock alone.
+/// `@unchecked`: what changes is touched under the lock alone.
 package final class Waits: @unchecked Sendable {
     /// Those of the test that runs in this task.
     @TaskLocal package static var ofTest: Waits?
 
     private let lock = NSLock()
     private var ends: [@Sendable () -> Void] = []
+    private var isOver = false
 
     package init() {}
 
@@ -25,11 +26,22 @@ package final class Waits: @unchecked Sendable {
         for waits in ofRun.all { waits.endAll() }
     }
 
-    /// Adds a way to end a wait, which may be over by then.
-    package func add(_ end: @escaping @Sendable () -> Void) { lock.withLock { ends.append(end) } }
+    /// Adds a way to end a wait that has begun. It may be over by then.
+    package func add(_ end: @escaping @Sendable () -> Void) {
+        let isOver = lock.withLock {
+            ends.append(end)
+            return self.isOver
+        }
+        if isOver { end() }
+    }
 
+    /// Ends all, and each that is added later at once.
     package func endAll() {
-        for end in lock.withLock({ ends }) { end() }
+        let ends = lock.withLock {
+            isOver = true
+            return self.ends
+        }
+        for end in ends { end() }
     }
 }
 
