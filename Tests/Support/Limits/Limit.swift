@@ -9,9 +9,8 @@ package import Testing
 /// where it does not end by that either, the whole run does, as failed, with the name of the test.
 package struct Limit: TestTrait, SuiteTrait, TestScoping {
     package let time: Duration
-
     /// How long a test that has been cancelled may take to end.
-    private static let respite = Duration.seconds(15)
+    package let respite: Duration
 
     package var isRecursive: Bool { true }
 
@@ -27,7 +26,7 @@ package struct Limit: TestTrait, SuiteTrait, TestScoping {
             waits.endAll()
             expiry.continuation.yield()
         }
-        let end = Alarm.set(after: time + Self.respite) { Self.endRun("\(name) does not end") }
+        let end = Alarm.set(after: time + respite) { Self.endRun("\(name) does not end") }
         defer {
             alarm.cancel()
             end.cancel()
@@ -51,7 +50,7 @@ package struct Limit: TestTrait, SuiteTrait, TestScoping {
     private static func endRun(_ reason: String) {
         FileHandle.standardError.write(Data("\nthe run is over: \(reason)\n".utf8))
         // What is to be done at the end may be held up too.
-        _ = Alarm.set(after: respite) { _exit(1) }
+        _ = Alarm.set(after: .seconds(15)) { _exit(1) }
         Thread.detachNewThread {
             Waits.endAll()
             exit(1)
@@ -61,7 +60,9 @@ package struct Limit: TestTrait, SuiteTrait, TestScoping {
 
 extension Trait where Self == Limit {
     /// Each case of a test is to end within a time, or the run ends.
-    package static func ends(within time: Duration) -> Limit { Limit(time: time) }
+    package static func ends(within time: Duration, respite: Duration = .minutes(1)) -> Limit {
+        Limit(time: time, respite: respite)
+    }
 }
 
 extension Duration {
