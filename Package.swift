@@ -134,7 +134,8 @@ let package = Package(
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
                 "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
-            ]
+            ],
+            exclude: ["Snapshots"]
         ),
         .testTarget(name: "LimitsTests", dependencies: ["Limits", "Processes"]),
         .testTarget(name: "CrashMatrixTests", dependencies: ["Limits", "Processes", "crash-matrix"]),

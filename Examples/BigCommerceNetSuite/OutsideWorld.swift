@@ -3,7 +3,7 @@ import SmartConnector
 
 /// Stands in for NetSuite and BigCommerce: what exists there, in a small file.
 actor OutsideWorld {
-    enum System: String {
+    enum System: String, CaseIterable {
         case netsuite, bigcommerce
 
         var title: String {
@@ -43,6 +43,8 @@ actor OutsideWorld {
         func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
         return "connections: \(list(state.configured))\nbundles in NetSuite: \(list(state.bundles))"
     }
+
+    func json() throws -> JSON { try JSON(encoding: read()) }
 
     // MARK: What the connector does
 

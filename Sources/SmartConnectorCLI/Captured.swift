@@ -10,10 +10,10 @@ final class Captured: Sendable {
     var text: String { output.withLock { $0 } }
     var errorText: String { errors.withLock { $0 } }
 
-    func console(reading input: Data = Data()) -> Console {
+    func console(reading input: Data = Data(), columns: Int? = nil, isTerminal: Bool = false) -> Console {
         Console(
             write: { [self] text in output.withLock { $0 += text } },
             writeError: { [self] text in errors.withLock { $0 += text } },
-            readInput: { input }, isTerminal: false)
+            readInput: { input }, isTerminal: isTerminal, columns: columns, errorColumns: columns)
     }
 }

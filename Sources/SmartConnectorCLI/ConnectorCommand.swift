@@ -12,45 +12,28 @@ import SmartConnectorSQLite
 /// }
 /// ```
 public struct ConnectorCommand: Sendable {
+    /// What the executable is called.
     let name: String
-    let connector: Connector?
-    let extras: [Extra]
-
-    /// A command of the connector's own, beside those of the harness.
-    public struct Extra: Sendable {
-        let name: String
-        let arguments: String
-        let help: String
-        let body: @Sendable ([String]) async throws -> String
-
-        /// A command.
-        ///
-        /// - Parameters:
-        ///   - name: What it is called.
-        ///   - arguments: What it takes, as the help shows it.
-        ///   - help: What it does, in one line.
-        ///   - body: Is given the arguments and returns what is to be printed.
-        public init(
-            _ name: String, arguments: String = "", help: String,
-            _ body: @escaping @Sendable ([String]) async throws -> String
-        ) {
-            self.name = name
-            self.arguments = arguments
-            self.help = help
-            self.body = body
-        }
-    }
+    private let connector: Connector?
+    private let ownVersion: String?
+    private let ownCommands: @Sendable () -> [any Command]
 
     /// A command.
     ///
     /// - Parameters:
     ///   - name: What the executable is called.
     ///   - connector: The functions. Without any, `--simulate` stands in for them.
-    ///   - extras: Commands of the connector's own.
-    public init(_ name: String, connector: Connector? = nil, extras: [Extra] = []) {
+    ///   - version: What `--version` prints, if not the version of SmartConnector alone.
+    ///   - commands: Commands of the connector's own, made anew for each command line. One whose name is taken is an
+    ///     error at the start.
+    public init(
+        _ name: String, connector: Connector? = nil, version: String? = nil,
+        commands: @autoclosure @escaping @Sendable () -> [any Command] = []
+    ) {
         self.name = name
         self.connector = connector
-        self.extras = extras
+        ownVersion = version
+        ownCommands = commands
     }
 
     /// Runs the process's command line and exits with its status.
@@ -92,7 +75,7 @@ public struct ConnectorCommand: Sendable {
         do {
             return try await dispatch(arguments, environment: environment, console: console)
         } catch {
-            console.writeError("\(name): \(explanation(error))\n")
+            Output(console, program: name).print(error: explanation(error))
             return ExitCode(error)
         }
     }
@@ -106,45 +89,57 @@ public struct ConnectorCommand: Sendable {
         }
     }
 
+    /// The options that ask for an explanation in place of doing anything.
+    private struct Explanation {
+        @Flag("--help", "explain a command") var isHelp: Bool
+        @Flag("--version", "print the version") var isVersion: Bool
+    }
+
     private func dispatch(
         _ arguments: [String], environment: [String: String], console: Console
     ) async throws -> ExitCode {
-        let word = arguments.first { !$0.hasPrefix("-") }
-        if let extra = extras.first(where: { $0.name == word }), word == arguments.first {
-            console.print(try await extra.body(Array(arguments.dropFirst())))
-            return .done
-        }
+        let (place, functions) = (Place(environment), Functions(own: connector, environment: environment))
+        let (output, explanation) = (Output(console, program: name), Explanation())
+        let shared = [place, functions, output, explanation].flatMap(declaredArguments)
+        let options = shared.map(\.declaration)
+        let commands = try CommandList(own: ownCommands(), shared: options)
+        let help = HelpPages(
+            program: name, commands: commands, place: declaredArguments(of: place),
+            functions: declaredArguments(of: functions), output: declaredArguments(of: output),
+            explanation: declaredArguments(of: explanation), columns: console.proseColumns)
+
         // Options may stand before the command; which word it is shows once the values are known.
-        let everyOption = Command.globalOptions + Command.all.flatMap(\.options)
-        var parsed = try ParsedArguments(arguments, options: everyOption)
-        guard let commandName = parsed.takePositional() else {
-            let isAskedFor = parsed.has("--help") || arguments.isEmpty
-            if parsed.has("--version") {
-                console.print("\(name) \(Self.version)")
-                return .done
+        let parsed = try commands.parse(arguments, shared: options)
+        try parsed.readOptions(into: declaredArguments(of: explanation))
+        guard !parsed.words.isEmpty else {
+            guard explanation.isVersion || explanation.isHelp || arguments.isEmpty else {
+                throw UsageError("no command; see '\(name) help'")
             }
-            guard isAskedFor else { throw UsageError(description: "no command; see '\(name) help'") }
-            console.write(help())
+            if explanation.isVersion { output.print(version) } else { console.write(help.overview) }
             return .done
         }
-        if commandName == "help" || parsed.has("--help") {
-            let topic = commandName == "help" ? parsed.takePositional() : commandName
-            console.write(try topic.map { try help(for: find($0)) } ?? help())
+        if explanation.isHelp {
+            console.write(try help.page(on: parsed.words))
             return .done
         }
-        let command = try find(commandName)
-        // Parsed again with this command's options alone, so that others are refused.
-        parsed = try ParsedArguments(arguments, options: Command.globalOptions + command.options)
-        _ = parsed.takePositional()
-        try command.check(parsed, name: name)
-        let context = try Context(self, command, parsed, environment: environment, console: console)
-        return try await command.run(context)
+        guard let command = commands.command(named: parsed.words) else {
+            throw commands.error(parsed.words, program: name)
+        }
+        // Taken apart again with this command's options alone, so that others are refused.
+        let own = try ParsedArguments(arguments, options: command.options + options).removing(command.words)
+        guard try own.readAll(into: shared + command.declared) else {
+            throw UsageError("usage: " + help.ways(of: command).joined(separator: " | "))
+        }
+        try place.check()
+        try functions.check()
+        let session = Session(
+            program: name, place: place, functions: functions, output: output, environment: environment, help: help,
+            run: { await run($0, environment: [:], console: $1) })
+        return try await command.run(session)
     }
 
-    private func find(_ commandName: String) throws(UsageError) -> Command {
-        if let command = Command.all.first(where: { $0.name == commandName }) { return command }
-        let similar = Command.all.map(\.name).closest(to: commandName).map { "; did you mean '\($0)'?" } ?? ""
-        throw UsageError(description: "unknown command '\(commandName)'\(similar); see '\(name) help'")
+    private var version: String {
+        ownVersion.map { "\(name) \($0), with SmartConnector \(Self.version)" } ?? "\(name) \(Self.version)"
     }
 
     static let version = "0.1.0"

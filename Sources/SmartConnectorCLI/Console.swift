@@ -1,6 +1,7 @@
 import Foundation
+import SmartConnector
 
-/// Where a command reads and writes.
+/// Where a process reads and writes.
 struct Console: Sendable {
     /// Writes text to standard output.
     let write: @Sendable (String) -> Void
@@ -10,14 +11,31 @@ struct Console: Sendable {
     let readInput: @Sendable () throws -> Data
     /// Whether standard output is a terminal, so that lines may be rewritten.
     let isTerminal: Bool
+    /// How wide standard output is. Nil where it is no terminal: rows are then one line each, to be searched and cut.
+    var columns: Int?
+    /// The same of standard error.
+    var errorColumns: Int?
 
-    func print(_ line: String) { write(line + "\n") }
+    /// How wide prose is, which is to be read wherever it goes.
+    var proseColumns: Int { columns ?? 80 }
 
     static let standard = Console(
         write: { text in send(text, to: .standardOutput) },
         writeError: { text in send(text, to: .standardError) },
         readInput: { try FileHandle.standardInput.readToEnd() ?? Data() },
-        isTerminal: isatty(STDOUT_FILENO) == 1)
+        isTerminal: isatty(STDOUT_FILENO) == 1,
+        columns: columns(of: STDOUT_FILENO), errorColumns: columns(of: STDERR_FILENO))
+
+    /// How wide a terminal is; nil for what is none.
+    private static func columns(of file: Int32) -> Int? {
+        guard isatty(file) == 1 else { return nil }
+        if let text = ProcessInfo.processInfo.environment["COLUMNS"], let columns = Int(text), columns > 0 {
+            return columns
+        }
+        var size = winsize()
+        guard ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
 
     /// Output that cannot be written cannot be reported either: the exit status says so.
     private static func send(_ text: String, to handle: FileHandle) {
@@ -26,5 +44,30 @@ struct Console: Sendable {
         } catch {
             exit(ExitCode.outputFailed.rawValue)
         }
+    }
+}
+
+extension Console {
+    /// Reads a document from a file, or from standard input for `-`.
+    func document(_ file: String) throws -> JSON {
+        do {
+            return try JSON(parsing: file == "-" ? readInput() : Self.contents(of: file))
+        } catch let error as JSON.ParseError {
+            throw FileError(description: "\(file == "-" ? "standard input" : file) is \(error)", status: .badData)
+        }
+    }
+
+    private static func contents(of file: String) throws -> Data {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory) else {
+            throw FileError(description: "there is no file \(file)", status: .notFound)
+        }
+        guard !isDirectory.boolValue else {
+            throw FileError(description: "\(file) is a directory; name a file with a document", status: .notFound)
+        }
+        guard let contents = FileManager.default.contents(atPath: file) else {
+            throw FileError(description: "the file \(file) cannot be read", status: .notFound)
+        }
+        return contents
     }
 }

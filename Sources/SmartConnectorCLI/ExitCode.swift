@@ -2,23 +2,46 @@ import SmartConnector
 import SmartConnectorServer
 
 /// What the process says when it ends; the numbers above 63 are those of `sysexits.h`.
-enum ExitCode: Int32 {
+public enum ExitCode: Int32, Sendable, CaseIterable {
+    /// All that was asked for is done.
     case done = 0
     /// A step failed, or waits for a person.
     case stopped = 1
+    /// The command line is not what the command takes.
     case usage = 64
+    /// A document or another input is not what it should be.
     case badData = 65
     /// No such integration, step, store or file.
     case notFound = 66
     /// The API is not available.
     case unavailable = 69
+    /// An error that nobody foresaw.
     case internalError = 70
+    /// What is to be said cannot be written.
     case outputFailed = 74
     /// Somebody else has it at the moment.
     case busy = 75
+    /// The integration's mode or the API does not allow it.
     case notAllowed = 77
     /// Ended by Ctrl-C, as shells count it.
     case interrupted = 130
+
+    /// The status in a few words, as the help shows it.
+    var meaning: String {
+        switch self {
+        case .done: "done"
+        case .stopped: "a step failed or waits for a person"
+        case .usage: "usage"
+        case .badData: "bad data"
+        case .notFound: "no such integration, step, store or file"
+        case .unavailable: "not available"
+        case .internalError: "an error of the program itself"
+        case .outputFailed: "output cannot be written"
+        case .busy: "busy: somebody else has it"
+        case .notAllowed: "not allowed"
+        case .interrupted: "interrupted"
+        }
+    }
 
     /// The status for an error.
     init(_ error: any Error) {
@@ -71,9 +94,17 @@ enum ExitCode: Int32 {
     }
 }
 
-/// The command line is not what the command takes.
-struct UsageError: Error, CustomStringConvertible {
-    let description: String
+/// The command line is not what the command takes. The process ends with ``ExitCode/usage``.
+public struct UsageError: Error, CustomStringConvertible {
+    /// What is wrong, and what would be right, on one line.
+    public let description: String
+
+    /// An error.
+    ///
+    /// - Parameter description: What is wrong, and what would be right, on one line.
+    public init(_ description: String) {
+        self.description = description
+    }
 }
 
 /// A file that cannot be read, or does not hold what it should.

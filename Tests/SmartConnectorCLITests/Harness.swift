@@ -42,10 +42,17 @@ final class Harness: Sendable {
     func file(_ name: String) -> String { folder + "/" + name }
 
     func callAsFunction(_ arguments: String..., input: String = "") async -> Outcome {
+        await run(arguments, input: input)
+    }
+
+    /// Runs a command line.
+    ///
+    /// - Parameter columns: How wide the terminal is; nil where there is none.
+    func run(_ arguments: [String], input: String = "", columns: Int? = nil) async -> Outcome {
         let captured = Captured()
         let status = await command.run(
             arguments, environment: ["SMARTCONNECTOR_STORE": "sqlite:\(file("store.sqlite"))"],
-            console: captured.console(reading: Data(input.utf8)))
+            console: captured.console(reading: Data(input.utf8), columns: columns))
         return Outcome(status: status, output: captured.text, error: captured.errorText)
     }
 
@@ -63,5 +70,5 @@ final class Harness: Sendable {
     /// All documents of the store, to see that nothing has changed.
     func everything() async -> String { await self("list", "--json").output }
 
-    static var example: String { get throws { try Command.exampleDocument.text(.pretty) } }
+    static var example: String { get throws { try Demo.document.text(.pretty) } }
 }

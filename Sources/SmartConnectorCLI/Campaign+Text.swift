@@ -1,0 +1,70 @@
+import Foundation
+import SmartConnector
+import Synchronization
+
+extension Output {
+    /// Prints campaigns, one a line.
+    func print(_ campaigns: [Campaign]) {
+        for campaign in campaigns {
+            if isJSON { print(json: campaign.json) } else { print([campaign.row]) }
+        }
+    }
+
+    /// Prints how far a campaign is.
+    func print(_ status: CampaignStatus) {
+        if isJSON { print(json: status.json) } else { print(status.summary) }
+    }
+}
+
+extension Campaign {
+    fileprivate var row: Row {
+        Row([id, state.rawValue, "\(connector) to \(target)", created.formatted(JSON.dateFormat)], widths: [0, 9])
+    }
+
+    fileprivate var json: JSON {
+        [
+            "campaign": JSON(id), "connector": JSON(connector), "to": JSON(target.description),
+            "state": JSON(state.rawValue), "created": JSON(created.formatted(JSON.dateFormat)),
+        ]
+    }
+}
+
+extension CampaignStatus {
+    fileprivate var summary: String {
+        let lines = [
+            "campaign \(campaign.id): \(campaign.state.rawValue), connector \(campaign.connector) to \(campaign.target)",
+            "  \(succeeded) updated, \(failed) failed, \(pending) left"
+                + (claimed > 0 ? " (\(claimed) being worked on)" : ""),
+        ]
+        return (lines + failures.map { "  \($0.count) failed with \($0.code)" }).joined(separator: "\n")
+    }
+
+    /// How far it is, as one JSON object.
+    var json: JSON {
+        var json = campaign.json
+        json["total"] = JSON(total)
+        json["succeeded"] = JSON(succeeded)
+        json["failed"] = JSON(failed)
+        json["pending"] = JSON(pending)
+        json["failures"] = JSON(failures.map { ["code": JSON($0.code), "count": JSON($0.count)] })
+        return json
+    }
+}
+
+/// How fast a campaign goes, over the last seconds.
+final class CampaignPace: Sendable {
+    private let samples = Guarded<[(time: ContinuousClock.Instant, ended: Int)]>([])
+
+    func line(_ status: CampaignStatus) -> String {
+        let now = ContinuousClock.now
+        let rate = samples.withLock { samples -> Double in
+            samples.append((now, status.ended))
+            if samples.count > 10 { samples.removeFirst() }
+            let elapsed = samples[0].time.duration(to: now) / .seconds(1)
+            return elapsed > 0 ? Double(status.ended - samples[0].ended) / elapsed : 0
+        }
+        let left = rate > 0 ? ", \(Int((Double(status.pending) / rate).rounded(.up))) s left" : ""
+        let failed = status.failed > 0 ? ", \(status.failed) failed" : ""
+        return "\(status.ended)/\(status.total)  \(Int(rate.rounded())) a second\(left)\(failed)"
+    }
+}

@@ -1,0 +1,22 @@
+import Foundation
+import SmartConnector
+
+struct Leftovers: Command {
+    static let name = "leftovers"
+    static let summary = "list what its functions made in other systems and is not gone"
+
+    @Argument("ID", "the integration's _id, also of one that is gone", as: .text) var id: String
+
+    func run(_ session: Session) async throws -> ExitCode {
+        let ledger = try await session.place.journal().ledger(of: id)
+        if session.output.isJSON {
+            for entry in ledger { session.output.print(json: try JSON(encoding: entry)) }
+        } else {
+            for entry in ledger {
+                session.output.print("\(entry.line), \(entry.created.formatted(JSON.dateFormat))")
+            }
+            if ledger.isEmpty { session.output.print("nothing is left") }
+        }
+        return .done
+    }
+}

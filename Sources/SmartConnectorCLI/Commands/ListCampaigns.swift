@@ -1,0 +1,14 @@
+import SmartConnector
+import SmartConnectorSQL
+
+struct ListCampaigns: Command {
+    static let name = "campaign list"
+    static let summary = "list all campaigns"
+
+    func run(_ session: Session) async throws -> ExitCode {
+        let campaigns = try await session.place.database(for: "campaign", connections: 1).campaigns()
+        session.output.print(campaigns)
+        if campaigns.isEmpty, !session.output.isJSON { session.output.print("no campaigns") }
+        return .done
+    }
+}

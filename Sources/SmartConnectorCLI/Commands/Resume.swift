@@ -1,0 +1,13 @@
+import SmartConnector
+
+struct Resume: Command {
+    static let name = "resume"
+    static let summary = "go on with what was given up, or with an update that failed"
+    static let sharedOptions: SharedOptions = [.place, .functions, .output]
+
+    @Argument("ID", "the integration's _id", as: .text) var id: String
+
+    func run(_ session: Session) async throws -> ExitCode {
+        try await session.drive(id) { flow in flow.resume() }
+    }
+}

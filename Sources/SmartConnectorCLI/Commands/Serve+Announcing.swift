@@ -1,0 +1,69 @@
+import SmartConnector
+import SmartConnectorServer
+
+/// What callers of `serve` have to show.
+struct ServeTokens: Sendable {
+    let user: Secret
+    let system: Secret
+
+    /// Whether the tokens were made up here, so that nobody knows them yet.
+    let hasMadeUp: (user: Bool, system: Bool)
+
+    init(user: Secret?, system: Secret?) throws(UsageError) {
+        for (option, token) in [("--token", user), ("--system-token", system)] where token?.value == "" {
+            throw UsageError("\(option) is empty; leave it out to have one made up")
+        }
+        (self.user, self.system) = (user ?? .random(), system ?? .random())
+        hasMadeUp = (user == nil, system == nil)
+    }
+}
+
+/// What is printed once it serves.
+extension Serve {
+    func announce(_ server: HTTPServer, _ tokens: ServeTokens, _ session: Session) {
+        let output = session.output
+        let shown = host.contains(":") ? "[\(host)]" : host
+        let url = "\(server.scheme)://\(shown):\(server.port)"
+        if output.isJSON {
+            // What a program needs to know; tokens that it gave itself it knows.
+            var event: JSON = ["event": "serving", "url": JSON(url)]
+            if tokens.hasMadeUp.user { event["token"] = JSON(tokens.user.value) }
+            if tokens.hasMadeUp.system { event["systemToken"] = JSON(tokens.system.value) }
+            output.print(json: event)
+            return
+        }
+        let curl = server.scheme == "https" ? "curl -k" : "curl"
+        // Nothing of it is broken where the terminal is narrow: it is there to be copied.
+        output.console.write(
+            """
+            serving on \(url) until Ctrl-C
+              Integration API   \(url)/v1            token \(tokens.user.value)
+              stack             \(url)/function      system token \(tokens.system.value)
+
+            In integrator.io, the record of the stack (Resources › Stacks) is to have:
+              Type          Server
+              Host          \(url), or the address under which this machine is seen from outside
+              System token  \(tokens.system.value)
+
+            Try it:
+              \(curl) -H 'Authorization: Bearer \(tokens.user.value)' \(url)/v1/integrations
+
+            """)
+        if let call = exampleCall(session.functions.own) {
+            output.console.write(
+                "  \(curl) -H 'Authorization: Bearer \(tokens.system.value)' -d '\(call)' \(url)/function\n")
+        }
+    }
+
+    /// A request for one of the connector's installers.
+    private func exampleCall(_ connector: Connector?) -> JSON? {
+        let installers = connector?.functions.functions.compactMap { function in
+            if case .installer(let name) = function { name } else { nil }
+        }
+        guard let connector, let function = installers?.min() else { return nil }
+        return [
+            "type": "installer", "function": JSON(function), "_connectorId": JSON(connector.id),
+            "options": ["bearerToken": "none"],
+        ]
+    }
+}

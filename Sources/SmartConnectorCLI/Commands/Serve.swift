@@ -1,0 +1,130 @@
+import Foundation
+import SmartConnector
+import SmartConnectorHTTP
+import SmartConnectorServer
+import SmartConnectorWire
+
+struct Serve: Command {
+    static let name = "serve"
+    static let summary = "be integrator.io on this machine, and the stack of the connector's functions"
+    static let sharedOptions: SharedOptions = [.place, .functions, .output]
+
+    /// How a request is written to standard error.
+    enum Log: String, CaseIterable, Sendable { case text, json, none }
+
+    @Option("--port", "P", "the port; 0 for any that is free", as: .number(in: 0...65535)) var port = 7080
+    @Option("--host", "H", "the address to listen on; 127.0.0.1 is this machine alone", as: .text)
+    var host = "127.0.0.1"
+    @Option("--system-token", "T", "what callers of the stack have to show (made up)", as: .secret)
+    var systemToken: Secret?
+    @Option("--api", "URL", "the API that functions use (CELIGO_BASE_URL; this one)", as: .text) var api: String?
+    @Option("--template", "FILE", "a document to be created by an installation of its connector", as: .text)
+    var templates: [String]
+    @Flag("--like-integrator", "ignore writes of mode and settings by users' tokens") var isLikeIntegrator: Bool
+    @Flag("--rate-limit", "limit requests as integrator.io does") var isRateLimited: Bool
+    @Option("--tls-cert", "FILE", "serve over TLS: the certificate chain, PEM", as: .text) var certificate: String?
+    @Option("--tls-key", "FILE", "and its key, PEM", as: .text) var key: String?
+    @Option("--log", "text|json|none", "a line for each request on standard error", as: .choice) var log = Log.text
+
+    func run(_ session: Session) async throws -> ExitCode {
+        let tokens = try ServeTokens(user: try session.place.givenToken(), system: systemToken)
+        Self.allowManyConnections()
+        let store = try await session.place.store(creating: true)
+        let responder = Responder(
+            stack: try stack(store, tokens, session), integrator: try integrator(store, tokens, session))
+        let server = try HTTPServer(try configuration(), log: writer(session.output), responder: responder)
+        announce(server, tokens, session)
+        while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+        await server.shutdown()
+        return .done
+    }
+
+    private struct Responder: HTTPResponder {
+        let stack: StackEndpoint
+        let integrator: LocalIntegrator
+
+        func respond(to request: HTTPRequest) async -> HTTPResponse {
+            let isIntegrator = request.path.hasPrefix("/v1/") || request.path == "/openapi.json"
+            return isIntegrator ? await integrator.respond(to: request) : await stack.respond(to: request)
+        }
+    }
+
+    // MARK: Parts
+
+    private func stack(
+        _ store: any IntegrationAPI, _ tokens: ServeTokens, _ session: Session
+    ) throws -> StackEndpoint {
+        let base = api ?? session.environment["CELIGO_BASE_URL"]
+        // Looked at now, so that what is wrong with it is said now.
+        if let base { _ = try IntegratorClient(base, token: Secret("")) }
+        return StackEndpoint(
+            connectors: [session.functions.own].compactMap(\.self), systemToken: tokens.system
+        ) { options in
+            guard let base, let client = try? IntegratorClient(base, token: options.bearerToken ?? Secret("")) else {
+                return store
+            }
+            return client
+        }
+    }
+
+    private func integrator(
+        _ store: any IntegrationAPI & IntegrationStateAPI, _ tokens: ServeTokens, _ session: Session
+    ) throws -> LocalIntegrator {
+        var configuration = LocalIntegrator.Configuration(token: tokens.user)
+        configuration.isLikeIntegrator = isLikeIntegrator
+        if isRateLimited { configuration.rateLimit = RateLimit() }
+        for file in templates {
+            let template = try Integration(try session.output.console.document(file))
+            guard let id = template.connectorID else {
+                throw FileError(description: "\(file) has no _connectorId", status: .badData)
+            }
+            configuration.templates[id] = template
+        }
+        return LocalIntegrator(configuration, store: store) { [functions = session.functions] id in
+            if functions.areOthers { return try await functions.connector(id) }
+            return functions.own.flatMap { $0.id == id ? $0 : nil }
+        }
+    }
+
+    private func configuration() throws -> HTTPServer.Configuration {
+        var configuration = HTTPServer.Configuration()
+        configuration.port = port
+        configuration.host = host
+        switch (certificate, key) {
+        case (let certificate?, let key?):
+            configuration.tls = HTTPServer.TLS(certificate: try file(certificate), key: Secret(try file(key)))
+        case (nil, nil): break
+        case (_?, nil), (nil, _?): throw UsageError("\($certificate.name) and \($key.name) go together")
+        }
+        return configuration
+    }
+
+    private func file(_ path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw FileError(description: "the file \(path) cannot be read", status: .notFound)
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private func writer(_ output: Output) -> (@Sendable (AccessLogEntry) -> Void)? {
+        let write = output.console.writeError
+        switch log {
+        case .text: return { write($0.line + "\n") }
+        case .json: return { write($0.json.text() + "\n") }
+        case .none: return nil
+        }
+    }
+
+    /// Many systems allow a process few open files unless it asks for more.
+    private static func allowManyConnections() {
+        var limit = rlimit()
+        #if canImport(Glibc)
+            let resource = __rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue))
+        #else
+            let resource = RLIMIT_NOFILE
+        #endif
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < 16384 else { return }
+        limit.rlim_cur = min(16384, limit.rlim_max)
+        setrlimit(resource, &limit)
+    }
+}

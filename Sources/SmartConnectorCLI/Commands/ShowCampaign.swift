@@ -1,0 +1,15 @@
+import SmartConnector
+import SmartConnectorSQL
+
+struct ShowCampaign: Command {
+    static let name = "campaign status"
+    static let summary = "show how far a campaign is"
+
+    @Argument("ID", "the campaign's id", as: .text) var id: String
+
+    func run(_ session: Session) async throws -> ExitCode {
+        let store = try await session.place.database(for: "campaign", connections: 1)
+        session.output.print(try await store.status(of: id))
+        return .done
+    }
+}

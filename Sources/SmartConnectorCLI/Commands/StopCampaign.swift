@@ -1,0 +1,16 @@
+import SmartConnector
+import SmartConnectorSQL
+
+struct StopCampaign: Command {
+    static let name = "campaign stop"
+    static let summary = "have a campaign take no more integrations; 'update --all --resume' goes on with it"
+
+    @Argument("ID", "the campaign's id", as: .text) var id: String
+
+    func run(_ session: Session) async throws -> ExitCode {
+        let store = try await session.place.database(for: "campaign", connections: 1)
+        try await store.setState(.stopped, of: store.campaign(id).id)
+        session.output.print([try await store.campaign(id)])
+        return .done
+    }
+}

@@ -1,0 +1,94 @@
+import SmartConnector
+import SmartConnectorSQL
+
+struct Update: Command {
+    static let name = "update"
+    static let summary = "bring an integration, or all of a connector, to a version"
+    static let sharedOptions: SharedOptions = [.place, .functions, .output]
+
+    @Argument("ID", "the integration's _id", as: .text) var id: String?
+    @Option("--to", "V", "the version to update to", as: .version) var target: ConnectorVersion?
+    @Flag("--all", "all integrations of a connector below V: a campaign") var isCampaign: Bool
+    @Option("--connector", "C", "with --all: the connector's _connectorId", as: .text) var connector: String?
+    @Option("--concurrency", "N", "with --all: so many at once", as: .number(in: 1...1000)) var concurrency = 16
+    @Option(
+        "--stop-after-failures", "P%", "with --all: stop when more than P percent have failed", as: .percentage)
+    var failureLimit: Int?
+    @Option("--resume", "CAMPAIGN", "with --all: go on with a campaign, or take part in it", as: .text)
+    var campaign: String?
+
+    var usage: [[String]] {
+        [
+            ["ID", "\($target)"],
+            [
+                "\($isCampaign)", "\($connector)", "\($target)", "[\($concurrency)]", "[\($failureLimit)]",
+            ],
+            ["\($isCampaign)", "\($campaign)", "[\($concurrency)]"],
+        ]
+    }
+
+    func run(_ session: Session) async throws -> ExitCode {
+        if isCampaign { return try await updateAll(session) }
+        guard let id, let target else {
+            throw UsageError("update takes an integration and a version: \(session.program) update ID \($target)")
+        }
+        let onlyWithAll = [
+            ($connector.name, $connector.isGiven), ($concurrency.name, $concurrency.isGiven),
+            ($failureLimit.name, $failureLimit.isGiven), ($campaign.name, $campaign.isGiven),
+        ]
+        if let (name, _) = onlyWithAll.first(where: \.1) { throw UsageError("\(name) goes with \($isCampaign)") }
+        return try await session.drive(id, target: target) { flow in flow.update(to: target) }
+    }
+
+    // MARK: All integrations of a connector
+
+    /// Begins a campaign or takes part in one, and works until it ends.
+    private func updateAll(_ session: Session) async throws -> ExitCode {
+        guard id == nil else {
+            throw UsageError("\($isCampaign) is about all integrations of a connector, and takes no ID")
+        }
+        let begin = try beginning(session)
+        let output = session.output
+        let store = try await session.place.database(
+            // A campaign outlasts that its database is restarted.
+            for: "update --all", connections: min(concurrency, 4), patience: .seconds(30))
+        let campaign = try await begin(store)
+        let resuming = "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)"
+        if !output.isJSON {
+            output.print(
+                "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
+            )
+        }
+        let worker = CampaignWorker(
+            campaign, queue: store, store: store,
+            connector: try await session.functions.connector(campaign.connector), concurrency: concurrency,
+            options: session.functions.callOptions)
+        let pace = CampaignPace()
+        let status = try await worker.run { status in
+            if output.isJSON { output.print(json: status.json) } else { output.print(pace.line(status)) }
+        }
+        output.print(status)
+        guard status.campaign.state == .finished, status.failed == 0 else {
+            if !output.isJSON {
+                output.print(error: "not all were updated; see to it and go on: \(resuming)")
+            }
+            return .stopped
+        }
+        return .done
+    }
+
+    /// How the command line says that a campaign begins, or goes on.
+    private func beginning(_ session: Session) throws -> (any SQLStore) async throws -> Campaign {
+        if let campaign { return { try await $0.resumeCampaign(campaign) } }
+        guard let connector, let target else {
+            throw UsageError(
+                """
+                update --all takes a connector and a version: \
+                \(session.program) update \($isCampaign) \($connector) \($target)
+                """)
+        }
+        return { [failureLimit] store in
+            try await store.startCampaign(connector: connector, to: target, stopAfterFailures: failureLimit)
+        }
+    }
+}

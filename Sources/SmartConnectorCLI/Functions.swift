@@ -1,0 +1,95 @@
+public import SmartConnector
+import SmartConnectorHTTP
+
+/// The functions that are called: the connector's own, those of a stack elsewhere, or simulated ones.
+public struct Functions: Sendable {
+    /// The connector's own functions, where the program has any.
+    let own: Connector?
+    private let environment: [String: String]
+
+    @Option("--stack", "URL", "call functions on a stack, in whatever language it is written", as: .text)
+    private var stackURL: String?
+
+    @Option("--stack-token", "T", "its system token (SMARTCONNECTOR_STACK_TOKEN)", as: .secret)
+    private var stackToken: Secret?
+
+    @Option("--bearer-token", "T", "the token for the API that functions are given", as: .secret)
+    private var bearerToken: Secret?
+
+    @Flag("--simulate", "functions that succeed instead of the connector's own") private var isSimulation: Bool
+
+    @Option(
+        "--fail", "FUNCTION[:TIMES[:CODE]]", "with --simulate: let a function fail ('update' for an update)",
+        as: .simulatedFailure)
+    private var failures: [SimulatedFunctions.Failure]
+
+    @Option("--delay", "MS", "with --simulate: let each function take so long", as: .milliseconds)
+    private var delay: Duration?
+
+    init(own: Connector?, environment: [String: String]) {
+        self.own = own
+        self.environment = environment
+    }
+
+    /// Throws ``UsageError`` where options do not go together.
+    func check() throws(UsageError) {
+        if isOnStack, isSimulation {
+            throw UsageError("\($stackURL.name) and \($isSimulation.name) are two sets of functions; name one")
+        }
+        if $stackToken.isGiven, !isOnStack { throw UsageError("\($stackToken.name) goes with \($stackURL)") }
+        for (name, isGiven) in [($failures.name, $failures.isGiven), ($delay.name, $delay.isGiven)]
+        where isGiven && !isSimulation {
+            throw UsageError("\(name) goes with \($isSimulation)")
+        }
+    }
+
+    /// Whether functions are called on a stack.
+    var isOnStack: Bool { stackURL != nil }
+
+    /// Whether the connector's own functions are not those that are called.
+    var areOthers: Bool { isOnStack || isSimulation }
+
+    /// What functions are given beside what they are about.
+    var callOptions: CallOptions { CallOptions(bearerToken: bearerToken) }
+
+    /// The functions that the command line asks for.
+    ///
+    /// - Parameter id: The `_connectorId` by which a stack knows them.
+    /// - Returns: The connector that has them.
+    /// - Throws: ``UsageError`` where a stack lacks its token, or the error of the stack.
+    public func connector(_ id: String?) async throws -> Connector {
+        if let simulation { return simulation }
+        if let stack = try await stack(id) { return stack }
+        return own ?? Connector(id: "none")
+    }
+
+    /// What is known of the functions when none is to be called.
+    func directory(for integration: Integration) async throws -> FunctionDirectory {
+        if let stack = try await stack(integration.connectorID) { return stack.functions }
+        return (simulation ?? own)?.functions ?? .open
+    }
+
+    private var simulation: Connector? {
+        isSimulation ? SimulatedFunctions(failures, delay: delay).connector : nil
+    }
+
+    /// The connector behind `--stack`, if there is one.
+    private func stack(_ id: String?) async throws -> Connector? {
+        guard let stackURL else { return nil }
+        guard let token = stackToken ?? environment["SMARTCONNECTOR_STACK_TOKEN"].map(Secret.init) else {
+            throw UsageError(
+                "\($stackURL.name) takes the stack's system token: \($stackToken) or SMARTCONNECTOR_STACK_TOKEN")
+        }
+        guard let id else {
+            throw FileError(
+                description: "a stack is told the connector's id, and there is no _connectorId", status: .badData)
+        }
+        return try await RemoteStack(stackURL, token: token, connectorID: id).connector()
+    }
+}
+
+extension ArgumentFormat where Value == SimulatedFunctions.Failure {
+    static var simulatedFailure: ArgumentFormat {
+        ArgumentFormat("FUNCTION[:TIMES[:CODE]]") { SimulatedFunctions.Failure($0) }
+    }
+}

@@ -1,0 +1,149 @@
+import Foundation
+public import SmartConnector
+import SmartConnectorHTTP
+import SmartConnectorPostgres
+import SmartConnectorSQL
+import SmartConnectorSQLite
+
+/// Where the integrations are, and the journal that goes with them.
+public struct Place: Sendable {
+    private static let defaultStore = "sqlite:smartconnector.sqlite"
+    private let environment: [String: String]
+
+    @Option(
+        "--store", "sqlite:PATH|postgres://…|URL",
+        "where the integrations are (SMARTCONNECTOR_STORE; \(defaultStore))", as: .text)
+    private var givenStore: String?
+
+    @Option(
+        "--journal", "sqlite:PATH|postgres://…|state",
+        "the journal for a store behind a URL (SMARTCONNECTOR_JOURNAL; \(defaultStore))", as: .text)
+    private var givenJournal: String?
+
+    @Option("--token", "T", "the token for a store behind a URL (CELIGO_API_TOKEN)", as: .secret)
+    private var givenTokenItself: Secret?
+
+    @Option("--token-file", "FILE", "a file with that token", as: .text) private var tokenFile: String?
+
+    init(_ environment: [String: String]) {
+        self.environment = environment
+    }
+
+    private var storeName: String { givenStore ?? environment["SMARTCONNECTOR_STORE"] ?? Self.defaultStore }
+
+    private var namedJournal: String? { givenJournal ?? environment["SMARTCONNECTOR_JOURNAL"] }
+
+    /// Throws ``UsageError`` where what is named is no place.
+    func check() throws {
+        guard Self.isDatabase(storeName) || Self.isURL(storeName) else {
+            throw UsageError(
+                "unknown store '\(Self.redacted(storeName))'; expected sqlite:PATH, postgres://HOST/DATABASE or http(s)://HOST"
+            )
+        }
+        guard let journal = namedJournal else { return }
+        guard Self.isDatabase(journal) || journal == "state" else {
+            throw UsageError(
+                "unknown journal '\(Self.redacted(journal))'; expected sqlite:PATH, postgres://HOST/DATABASE or state")
+        }
+        guard Self.isURL(storeName) else {
+            throw UsageError("--journal goes with a store behind http(s); a database has its own")
+        }
+    }
+
+    private static func isURL(_ text: String) -> Bool { text.hasPrefix("http://") || text.hasPrefix("https://") }
+
+    private static func isPostgres(_ text: String) -> Bool {
+        text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
+    }
+
+    private static func isDatabase(_ text: String) -> Bool {
+        text.hasPrefix("sqlite:") && text.count > "sqlite:".count || isPostgres(text)
+    }
+
+    /// A mistyped URL without the password that may be in it.
+    private static func redacted(_ text: String) -> String {
+        text.replacing(#/\/\/[^@\/]*@/#, with: "//‹redacted›@")
+    }
+
+    // MARK: Store
+
+    /// The store that the command line names.
+    ///
+    /// - Parameter isCreating: Whether to make one where there is none.
+    /// - Returns: The store.
+    /// - Throws: ``APIError`` where it is not there or cannot be opened, ``UsageError`` where it takes a token.
+    public func store(creating isCreating: Bool = false) async throws -> any IntegrationAPI & IntegrationStateAPI {
+        if Self.isURL(storeName) { return try IntegratorClient(storeName, token: try apiToken()) }
+        return try await Self.database(storeName, creating: isCreating)
+    }
+
+    private static func database(
+        _ name: String, creating isCreating: Bool, connections: Int = 2, patience: Duration = .seconds(5)
+    ) async throws -> any SQLStore {
+        if isPostgres(name) {
+            return try await PostgresStore(
+                name, creating: isCreating, connections: connections, reconnectTime: patience)
+        }
+        return try SQLiteStore(path: String(name.dropFirst("sqlite:".count)), creating: isCreating)
+    }
+
+    /// The database that the command line names, for what no other store can.
+    ///
+    /// - Parameters:
+    ///   - purpose: What cannot be done elsewhere, for the error that says so.
+    ///   - connections: How many connections to it are wanted.
+    ///   - patience: How long to wait for a server that cannot be reached.
+    func database(
+        for purpose: String, connections: Int, patience: Duration = .seconds(5)
+    ) async throws -> any SQLStore {
+        guard !Self.isURL(storeName) else {
+            throw UsageError("\(purpose) takes a database: --store sqlite:PATH or postgres://HOST/DATABASE")
+        }
+        return try await Self.database(storeName, creating: false, connections: connections, patience: patience)
+    }
+
+    // MARK: Journal
+
+    /// The journal that goes with a store.
+    ///
+    /// - Parameter isCreating: Whether to make one where there is none; else there is nothing in it.
+    func journal(
+        of store: any IntegrationAPI & IntegrationStateAPI, creating isCreating: Bool = false
+    ) async throws -> any FlowJournal {
+        if let journal = store as? any FlowJournal { return journal }
+        let name = namedJournal ?? Self.defaultStore
+        if name == "state" { return StateJournal(store) }
+        do {
+            return try await Self.database(name, creating: isCreating)
+        } catch let error as APIError where error.isNotFound && !isCreating {
+            return InMemoryJournal()
+        }
+    }
+
+    /// The journal that the command line names.
+    ///
+    /// - Returns: The journal; an empty one where there is none yet.
+    /// - Throws: ``APIError`` where it cannot be opened, ``UsageError`` where the store takes a token.
+    public func journal() async throws -> any FlowJournal { try await journal(of: store()) }
+
+    // MARK: Token
+
+    /// The token that the command line gives, if it does.
+    func givenToken() throws -> Secret? {
+        if let token = givenTokenItself { return token }
+        guard let tokenFile else { return nil }
+        guard let data = FileManager.default.contents(atPath: tokenFile) else {
+            throw FileError(description: "the token file \(tokenFile) cannot be read", status: .notFound)
+        }
+        return Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    /// The token for a store behind a URL.
+    private func apiToken() throws -> Secret {
+        if let token = try givenToken() { return token }
+        guard let token = environment["CELIGO_API_TOKEN"], !token.isEmpty else {
+            throw UsageError("\(storeName) takes a token: --token T, --token-file FILE or CELIGO_API_TOKEN")
+        }
+        return Secret(token)
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import SmartConnector
+import SmartConnectorSQLite
+import Testing
+
+@testable import SmartConnectorCLI
+
+/// Whole screens, as people see them in terminals of three widths.
+@Suite(.timeLimit(.minutes(2)))
+struct SnapshotTests {
+    private static let widths = [40, 80, 120]
+
+    @Test(arguments: Screen.allCases, widths)
+    func theScreenIsAsItWas(_ screen: Screen, columns: Int) async throws {
+        let harness = try Harness(screen.command)
+        let id = try await screen.prepare(harness)
+        var text = ""
+        for line in screen.lines {
+            let arguments = line.split(separator: " ").map { $0 == "ID" ? id : String($0) }
+            let outcome = await harness.run(arguments, columns: columns)
+            text += "$ \(screen.command.name) \(arguments.joined(separator: " "))\n"
+            text += outcome.output + outcome.error
+            if outcome.status != .done { text += "[exit status \(outcome.status.rawValue)]\n" }
+        }
+        try Snapshot(name: "\(screen.rawValue).\(columns)").expect(Self.normal(text))
+    }
+
+    @Test func thereIsNoSnapshotOfAScreenThatIsGone() throws {
+        let screens = Screen.allCases.flatMap { screen in Self.widths.map { "\(screen.rawValue).\($0)" } }
+        #expect(try Snapshot.all.subtracting(screens).isEmpty)
+    }
+
+    @Test(arguments: Screen.allCases)
+    func nothingThatHasASpaceInItIsWiderThanTheTerminal(_ screen: Screen) async throws {
+        let harness = try Harness(screen.command)
+        let id = try await screen.prepare(harness)
+        for line in screen.lines {
+            let arguments = line.split(separator: " ").map { $0 == "ID" ? id : String($0) }
+            let outcome = await harness.run(arguments, columns: 40)
+            for line in (outcome.output + outcome.error).split(separator: "\n").map(String.init)
+            where line.displayWidth > 40 {
+                // What is too wide is one word, and perhaps the slash that stays with it.
+                let words = line.split(separator: " ").filter { $0 != "/" }
+                #expect(words.count == 1, "\(line)")
+            }
+        }
+    }
+
+    /// The text with an id and an end of a lease that are the same each time and as long, and without how long a
+    /// function took, which is said only where it was slow.
+    private static func normal(_ text: String) -> String {
+        text.replacing(#/\b[0-9a-f]{24}\b/#, with: "0123456789abcdef01234567")
+            .replacing(#/(until\s+)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/#) { "\($0.1)2026-05-28T20:28:10.000Z" }
+            .replacing(#/\s+\(\d+\.\d s\)/#, with: "")
+    }
+}
+
+/// A screen: what is typed, and what was done before.
+enum Screen: String, CaseIterable, Sendable {
+    case help, helpUpdate, helpServe, helpCampaign, helpResolve, helpOwn
+    case list, status, plan, run, history, errors
+
+    var lines: [String] {
+        switch self {
+        case .help: ["help"]
+        case .helpUpdate: ["help update"]
+        case .helpServe: ["help serve"]
+        case .helpCampaign: ["help campaign", "help campaign status"]
+        case .helpResolve: ["help resolve"]
+        case .helpOwn: ["help greet", "--version"]
+        case .list: ["list"]
+        case .status: ["status ID"]
+        case .plan: ["plan ID --uninstall"]
+        case .run:
+            [
+                "run ID --simulate --fail verifyIntegratorBundleInstallation:1:no_licence", "run ID --simulate",
+            ]
+        case .history: ["history ID"]
+        case .errors:
+            [
+                "stauts ID", "frobnicate", "campaign", "campaign sotp", "status ID --untill 1", "status",
+                "settings ID color", "run ID", "complete ID Nobody", "status 000000000000000000000000",
+                "list --store sqlite:/none/at/all.sqlite", "update ID",
+            ]
+        }
+    }
+
+    var command: ConnectorCommand {
+        self == .helpOwn
+            ? ConnectorCommand("my-connector", connector: Connector(id: "c"), version: "2.1.0", commands: [Greet()])
+            : ConnectorCommand("smartconnector")
+    }
+
+    /// Does what was done before, and returns the integration's id.
+    func prepare(_ harness: Harness) async throws -> String {
+        let id = try await harness.create(Harness.example)
+        switch self {
+        case .list:
+            _ = await harness("run", id, "--simulate")
+            _ = try await harness.create(#"{"name": "日本語の店 – NetSuite", "mode": "install", "install": []}"#)
+            _ = try await harness.create(#"{"name": "Made by hand"}"#)
+        case .status, .plan, .run: _ = await harness("run", id, "--simulate", "--until", "1")
+        case .history: try await Self.writeHistory(of: id, in: harness)
+        case .help, .helpUpdate, .helpServe, .helpCampaign, .helpResolve, .helpOwn, .errors: break
+        }
+        return id
+    }
+
+    /// What two processes did, at times that are the same in every run.
+    private static func writeHistory(of id: String, in harness: Harness) async throws {
+        let step = StepReference(
+            index: 0, name: "NetSuite Connection", installerFunction: "verifyNetSuiteConnection",
+            uninstallerFunction: "deleteNetSuiteConnection")
+        let (first, second) = ("web-1, process 4711 (2f61-4026.k3x9.1)", "web-2, process 88 (2f61-4026.p0aa.7)")
+        func attempt(_ number: Int, by holder: String, after seconds: Double, _ outcome: Attempt.Outcome) -> Attempt {
+            let started = Date(timeIntervalSince1970: 1_780_000_000.5 + seconds)
+            return Attempt(
+                function: .installer("verifyNetSuiteConnection"), step: step, idempotencyKey: "key-1", number: number,
+                holder: holder, started: started, ended: started.addingTimeInterval(1.25), outcome: outcome)
+        }
+        let refused = FunctionFailure(code: "invalid_credentials", message: "NetSuite refuses the token")
+        let call = FlowRecord.Call(
+            function: .installer("verifyBigCommerceConnection"), step: StepReference(index: 1), idempotencyKey: "key-2",
+            holder: second, started: Date(timeIntervalSince1970: 1_780_000_060))
+        let attempts = [
+            attempt(1, by: first, after: 0, .failed(refused)), attempt(2, by: first, after: 8, .inDoubt),
+            attempt(2, by: first, after: 20, .resolvedToRerun(reason: "there is no connection in NetSuite yet")),
+            attempt(3, by: second, after: 30, .succeeded),
+        ]
+        try await SQLiteStore(path: harness.file("store.sqlite")).write(
+            JournalWrite(FlowRecord(call: call), by: second, after: 0, attempts: attempts), of: id)
+    }
+}
