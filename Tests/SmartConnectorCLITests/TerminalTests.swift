@@ -23,7 +23,7 @@ struct TerminalTests {
         #expect(
             text.replacing(#/\s+\(\d+\.\d s\)/#, with: "") == """
                 ▸ 0 NetSuite Connection: verifyNetSuit…\r\u{1B}[2K✓ 0 NetSuite Connection:
-                  verifyNetSuiteConnection
+                    verifyNetSuiteConnection
 
                 """)
     }
