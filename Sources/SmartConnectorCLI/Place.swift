@@ -21,7 +21,7 @@ public struct Place: Sendable {
     private var givenJournal: String?
 
     @Option("--token", "T", "the token for a store behind a URL (CELIGO_API_TOKEN)", as: .secret)
-    private var givenTokenItself: Secret?
+    private var token: Secret?
 
     @Option("--token-file", "FILE", "a file with that token", as: .text) private var tokenFile: String?
 
@@ -130,7 +130,7 @@ public struct Place: Sendable {
 
     /// The token that the command line gives, if it does.
     func givenToken() throws -> Secret? {
-        if let token = givenTokenItself { return token }
+        if let token { return token }
         guard let tokenFile else { return nil }
         guard let data = FileManager.default.contents(atPath: tokenFile) else {
             throw FileError(description: "the token file \(tokenFile) cannot be read", status: .notFound)

@@ -11,6 +11,7 @@ public struct Session: Sendable {
     /// Where the command says what it has to say.
     public let output: Output
     let environment: [String: String]
+    /// What the help of this program shows.
     let help: HelpPages
     /// Runs another command line of the same program.
     let run: @Sendable ([String], Console) async -> ExitCode
