@@ -55,13 +55,11 @@ extension LocalIntegrator {
             body: body)
         let result = try StepResult(answer, of: function)
         if result.isCompleted {
-            // A step that no step names is nowhere to be found, so that only the updates remain.
-            let step = called ?? StepReference(index: -1, installerFunction: function.name)
             try await change(id) { machine, _ in
                 if case .uninstaller = function {
-                    machine.uninstallerReturned(step, stepsToUpdate: result.stepsToUpdate)
+                    machine.uninstallerReturned(called, stepsToUpdate: result.stepsToUpdate)
                 } else {
-                    machine.installerReturned(step, stepsToUpdate: result.stepsToUpdate)
+                    machine.installerReturned(called, stepsToUpdate: result.stepsToUpdate)
                 }
             }
         }

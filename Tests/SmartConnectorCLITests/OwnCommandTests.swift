@@ -1,10 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import Testing
 
 @testable import SmartConnectorCLI
 
 /// A connector's own commands go the way of the harness's.
+@Suite(.ends(within: .minutes(3)))
 struct OwnCommandTests {
     private static func harness(_ commands: @autoclosure @escaping @Sendable () -> [any Command]) throws -> Harness {
         try Harness(ConnectorCommand("my-connector", connector: Connector(id: "c"), commands: commands()))

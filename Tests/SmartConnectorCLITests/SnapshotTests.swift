@@ -1,4 +1,5 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorSQLite
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @testable import SmartConnectorCLI
 
 /// Whole screens, as people see them in terminals of three widths.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.ends(within: .minutes(3)))
 struct SnapshotTests {
     private static let widths = [40, 80, 120]
 

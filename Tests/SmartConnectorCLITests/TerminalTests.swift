@@ -1,11 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import Testing
 
 @testable import SmartConnectorCLI
 
 /// What a terminal shows while something is under way.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct TerminalTests {
     private static func run(_ harness: Harness, _ arguments: [String], columns: Int) async -> (ExitCode, String) {
         let captured = Captured()

@@ -1,8 +1,10 @@
+import Limits
 import Testing
 
 @testable import SmartConnectorCLI
 
 /// Text in the columns of a terminal.
+@Suite(.ends(within: .minutes(3)))
 struct TextTests {
     @Test(arguments: [
         ("", 0), ("abc", 3), ("é", 1), ("e\u{301}", 1), ("日本語", 6), ("한국", 4), ("\u{1112}\u{1161}\u{11AB}", 2),

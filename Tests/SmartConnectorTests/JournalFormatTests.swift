@@ -1,11 +1,12 @@
 import Foundation
+import Limits
 import SmartConnector
 import SmartConnectorTesting
 import Testing
 
 /// What is on users' disks can be read for ever. The files in Fixtures were written by the version that had the format
 /// first, and are never changed.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct JournalFormatTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Fixtures/Format1")

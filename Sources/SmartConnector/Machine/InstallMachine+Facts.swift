@@ -12,13 +12,13 @@ extension InstallMachine {
     /// completes the last step also carries `mode: settings`.
     ///
     /// - Parameters:
-    ///   - step: The step as it was called.
+    ///   - step: The step as it was called; nil where no step names the function, so that only the updates remain.
     ///   - stepsToUpdate: Members to set in this and other steps. Each element is for the first step that has its
     ///     `installerFunction` or its `name`; one that matches none is dropped.
     /// - Returns: The change to be written.
-    public mutating func installerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
+    public mutating func installerReturned(_ step: StepReference?, stepsToUpdate: [JSON] = []) -> Change {
         var change = Change()
-        if let index = index(of: step) { complete(index, true, in: &change) }
+        if let step, let index = index(of: step) { complete(index, true, in: &change) }
         for element in stepsToUpdate {
             guard let index = firstStep(for: element, matchingUninstaller: false) else { continue }
             merge(element, into: index, in: &change)
@@ -51,16 +51,16 @@ extension InstallMachine {
     /// it is not.
     ///
     /// - Parameters:
-    ///   - step: The step as it was called.
+    ///   - step: The step as it was called; nil as for an installer.
     ///   - stepsToUpdate: As for an installer, matched by `uninstallerFunction` too. They speak of the uninstallation:
     ///     `completed: true` means removed, which in the document is `completed: false`.
     /// - Returns: The change to be written.
-    public mutating func uninstallerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
+    public mutating func uninstallerReturned(_ step: StepReference?, stepsToUpdate: [JSON] = []) -> Change {
         var change = Change()
         let updates = stepsToUpdate.compactMap { element in
             firstStep(for: element, matchingUninstaller: true).map { (index: $0, element: element) }
         }
-        if let called = index(of: step),
+        if let step, let called = index(of: step),
             !updates.contains(where: { $0.index == called && $0.element["completed"]?.bool == false })
         {
             complete(called, false, in: &change)
