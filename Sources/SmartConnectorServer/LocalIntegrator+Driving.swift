@@ -55,11 +55,13 @@ extension LocalIntegrator {
             body: body)
         let result = try StepResult(answer, of: function)
         if result.isCompleted {
+            let updates = result.stepsToUpdate
             try await change(id) { machine, _ in
-                if case .uninstaller = function {
-                    machine.uninstallerReturned(called, stepsToUpdate: result.stepsToUpdate)
-                } else {
-                    machine.installerReturned(called, stepsToUpdate: result.stepsToUpdate)
+                switch (function, called) {
+                case (.uninstaller, let step?): machine.uninstallerReturned(step, stepsToUpdate: updates)
+                case (.uninstaller, nil): machine.uninstallerReturned(stepsToUpdate: updates)
+                case (_, let step?): machine.installerReturned(step, stepsToUpdate: updates)
+                case (_, nil): machine.installerReturned(stepsToUpdate: updates)
                 }
             }
         }

@@ -12,19 +12,30 @@ extension InstallMachine {
     /// completes the last step also carries `mode: settings`.
     ///
     /// - Parameters:
-    ///   - step: The step as it was called; nil where no step names the function, so that only the updates remain.
+    ///   - step: The step as it was called.
     ///   - stepsToUpdate: Members to set in this and other steps. Each element is for the first step that has its
     ///     `installerFunction` or its `name`; one that matches none is dropped.
     /// - Returns: The change to be written.
-    public mutating func installerReturned(_ step: StepReference?, stepsToUpdate: [JSON] = []) -> Change {
+    public mutating func installerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
         var change = Change()
-        if let step, let index = index(of: step) { complete(index, true, in: &change) }
+        if let index = index(of: step) { complete(index, true, in: &change) }
+        mergeInstalled(stepsToUpdate, in: &change)
+        return change
+    }
+
+    /// An installer that no step names returned with success, so that only the updates remain.
+    package mutating func installerReturned(stepsToUpdate: [JSON]) -> Change {
+        var change = Change()
+        mergeInstalled(stepsToUpdate, in: &change)
+        return change
+    }
+
+    private mutating func mergeInstalled(_ stepsToUpdate: [JSON], in change: inout Change) {
         for element in stepsToUpdate {
             guard let index = firstStep(for: element, matchingUninstaller: false) else { continue }
             merge(element, into: index, in: &change)
         }
         finishInstallation(in: &change)
-        return change
     }
 
     /// preUninstall returned the steps to undo, in order. With no answer (nil) they are undone in reverse order.
@@ -51,18 +62,23 @@ extension InstallMachine {
     /// it is not.
     ///
     /// - Parameters:
-    ///   - step: The step as it was called; nil as for an installer.
+    ///   - step: The step as it was called.
     ///   - stepsToUpdate: As for an installer, matched by `uninstallerFunction` too. They speak of the uninstallation:
     ///     `completed: true` means removed, which in the document is `completed: false`.
     /// - Returns: The change to be written.
-    public mutating func uninstallerReturned(_ step: StepReference?, stepsToUpdate: [JSON] = []) -> Change {
+    public mutating func uninstallerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
+        undone(index(of: step), stepsToUpdate)
+    }
+
+    /// An uninstaller that no step names returned with success, so that only the updates remain.
+    package mutating func uninstallerReturned(stepsToUpdate: [JSON]) -> Change { undone(nil, stepsToUpdate) }
+
+    private mutating func undone(_ called: Int?, _ stepsToUpdate: [JSON]) -> Change {
         var change = Change()
         let updates = stepsToUpdate.compactMap { element in
             firstStep(for: element, matchingUninstaller: true).map { (index: $0, element: element) }
         }
-        if let step, let called = index(of: step),
-            !updates.contains(where: { $0.index == called && $0.element["completed"]?.bool == false })
-        {
+        if let called, !updates.contains(where: { $0.index == called && $0.element["completed"]?.bool == false }) {
             complete(called, false, in: &change)
         }
         for (index, var element) in updates {
@@ -147,7 +163,6 @@ extension InstallMachine {
     }
 
     mutating func complete(_ index: Int, _ isCompleted: Bool, in change: inout Change) {
-        precondition(steps.indices.contains(index), "only a step that is there is completed")
         change.set(.step(index, "completed"), JSON(isCompleted))
         guard self.isCompleted[index] != isCompleted else { return }
         self.isCompleted[index] = isCompleted
@@ -159,8 +174,7 @@ extension InstallMachine {
             next = min(next, index)
         }
         let left = open + (isCompleted ? -1 : 1)
-        precondition(left >= 0 && next <= steps.count, "no more steps are completed than there are")
-        precondition((left == 0) == (next == steps.count), "nothing is open if and only if no step is next")
+        precondition((left == 0) == (next == self.isCompleted.count), "nothing is open if and only if no step is next")
         state = .installing(next: next, open: left)
     }
 

@@ -164,6 +164,7 @@ public struct InstallMachine: Sendable {
             }
             isNew = true
         }
+        precondition(steps.count == isCompleted.count, "of each step it is known whether it is completed")
         (hasChangedSteps, hasMergedSteps) = (false, false)
         if isNew {
             lacksFunctions = steps.contains(where: lacksFunction)
@@ -185,7 +186,6 @@ public struct InstallMachine: Sendable {
 
     /// Takes up the work of a mode from the steps as they are.
     mutating func enter(_ mode: Mode) {
-        precondition(steps.count == isCompleted.count, "of each step it is known whether it is completed")
         if mode != .uninstall { memory.uninstallOrder = nil }
         if mode != .settings || !isUpdateInProgress { memory.update = nil }
         switch mode {
