@@ -27,7 +27,8 @@ public protocol Command: Sendable {
     static var sharedOptions: SharedOptions { get }
 
     /// How it is written after its name: each way, part by part. What is declared says it unless the command knows
-    /// better, such as that one of two options is needed.
+    /// better, such as that one of two options is needed. Nothing has been read when this is asked: it is put together from
+    /// declarations (`$id`), not from values.
     var usage: [[String]] { get }
 
     /// Does it.

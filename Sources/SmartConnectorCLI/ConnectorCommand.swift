@@ -130,8 +130,10 @@ public struct ConnectorCommand: Sendable {
         guard try own.readAll(into: shared + command.declared) else {
             throw UsageError("usage: " + help.ways(of: command).joined(separator: " | "))
         }
-        try place.check()
-        try functions.check()
+        // What means nothing to a command does not keep it from its work.
+        let meant = type(of: command).sharedOptions
+        if meant.contains(.place) { try place.check() }
+        if meant.contains(.functions) { try functions.check() }
         let session = Session(
             program: name, place: place, functions: functions, output: output, environment: environment, help: help,
             run: { await run($0, environment: [:], console: $1) })

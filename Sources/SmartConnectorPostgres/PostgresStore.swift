@@ -103,8 +103,10 @@ public final class PostgresStore: SQLStore {
         try await rows(dialect.selectIntegration, [.text(id)], of: id).first.map(IntegrationRow.init)
     }
 
-    /// Applies a transaction as one statement, together with what others write at the same time.
+    /// Applies a transaction as one statement, together with what others write at the same time. All parts of one statement
+    /// see the rows as of its beginning, so that it says no where a part depends on what others write meanwhile.
     public func commit(_ transaction: SQLTransaction) async throws -> Bool {
+        guard transaction.steps.allSatisfy({ $0.changedRows != nil }) else { return false }
         let (statement, values) = Statements.statement(for: transaction)
         try Task.checkCancellation()
         do {

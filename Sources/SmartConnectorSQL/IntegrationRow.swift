@@ -15,6 +15,9 @@ public struct IntegrationRow: Sendable {
         """
     }
 
+    /// The same without what is journalled.
+    static let documentColumns = "id, number, document, revision, NULL, journal_revision, writer, NULL, NULL"
+
     static let columnCount = 9
 
     let id: String
@@ -62,6 +65,9 @@ public struct IntegrationRow: Sendable {
     ///
     /// - Throws: `APIError`: it cannot be read.
     func entry() throws(APIError) -> JournalEntry {
+        guard (0..<Int64.max).contains(journalRevision) else {
+            throw APIError(.corrupt, "the journal of integration \(id) is damaged: it counts \(journalRevision) writes")
+        }
         var entry = JournalEntry(revision: journalRevision, lease: lease)
         if record != .null {
             entry.record = try decoded(record, "the journal of integration \(id)") { try FlowRecord(stored: $0) }

@@ -33,7 +33,7 @@ struct JournalledChange: Sendable {
     /// What applies it, if everything is as it should be, and as it is at every step.
     let transaction: SQLTransaction
     /// What applies it where the connector is another than it was; else the same.
-    let rareTransaction: SQLTransaction
+    let transactionWithConnector: SQLTransaction
 
     init(
         _ write: JournalWrite, of integration: String, document: Document = .kept, _ dialect: SQLDialect,
@@ -45,15 +45,15 @@ struct JournalledChange: Sendable {
             .text(integration), .text(write.holder), write.keepsLease ? .text(write.holder) : .null,
             write.keepsLease ? .milliseconds(leaseTime) : .null, .text(write.record.stored), .integer(write.revision),
         ]
-        let (columns, rareColumns): (DocumentColumns, DocumentColumns)
+        let (columns, columnsWithConnector): (DocumentColumns, DocumentColumns)
         switch document {
-        case .kept: (columns, rareColumns) = (.kept, .kept)
-        case .removed: (columns, rareColumns) = (.removed, .removed)
+        case .kept: (columns, columnsWithConnector) = (.kept, .kept)
+        case .removed: (columns, columnsWithConnector) = (.removed, .removed)
         case .replaced(let text, let connector, let revision):
             values += [.text(text), .optional(connector), .expected(revision)]
-            (columns, rareColumns) = (.replaced, .replacedWithConnector)
+            (columns, columnsWithConnector) = (.replaced, .replacedWithConnector)
         }
-        replacesDocument = columns == .replaced
+        replacesDocument = columns != columnsWithConnector
         let snapshot: SnapshotColumn
         switch write.snapshot {
         case .keep: snapshot = .kept
@@ -75,19 +75,21 @@ struct JournalledChange: Sendable {
             return SQLTransaction(of: integration, [first] + rest)
         }
         self.transaction = transaction(columns)
-        rareTransaction = columns == rareColumns ? self.transaction : transaction(rareColumns)
+        transactionWithConnector =
+            columns == columnsWithConnector ? self.transaction : transaction(columnsWithConnector)
     }
 }
 
 extension SQLSession {
     /// Applies a change that was refused, if it can be applied after all, or says why not. What has been written already
-    /// is not written again.
+    /// is not written again: where the one whose answer was lost is still under way, it is waited for.
     ///
     /// - Throws: `SmartConnectorError` with the code `leaseLost` where somebody else has written; `APIError` where the
     ///   document is not as it should be. Who was evicted learns that, and not that the document has changed.
     func applyOrExplain(_ change: JournalledChange, _ dialect: SQLDialect) throws {
         let (id, write) = (change.integration, change.write)
-        guard let row = try integration(id, dialect) else {
+        var found = try integration(id, dialect, locking: true)
+        if found == nil {
             if change.replacesDocument { throw APIError.notFound(id) }
             guard write.revision == 0 else { throw SmartConnectorError.leaseLost(id, to: nil) }
             // The first write about an integration whose document is elsewhere.
@@ -95,22 +97,27 @@ extension SQLSession {
                 """
                 INSERT INTO integration (id, revision, journal_revision) VALUES ($1, 0, 0) ON CONFLICT (id) DO NOTHING
                 """, [.text(id)])
-            guard try apply(change.transaction) else { throw SmartConnectorError.leaseLost(id, to: nil) }
-            return
+            found = try integration(id, dialect, locking: true)
         }
+        guard let row = found else { throw SmartConnectorError.leaseLost(id, to: nil) }
         let entry = try row.entry()
         if entry.revision == write.revision + 1, row.writer == write.holder { return }
         guard entry.revision == write.revision, entry.lease.map({ $0.holder == write.holder }) ?? true else {
             throw SmartConnectorError.leaseLost(id, to: entry.lease)
         }
-        guard try apply(change.rareTransaction) else {
+        guard try apply(change.transactionWithConnector) else {
             throw row.document == nil ? APIError.notFound(id) : APIError.conflict(id)
         }
     }
 
     /// The row of an integration, if there is one.
-    func integration(_ id: String, _ dialect: SQLDialect) throws(APIError) -> IntegrationRow? {
-        try rows(dialect.selectIntegration, [.text(id)]).first.map(IntegrationRow.init)
+    ///
+    /// - Parameter isLocking: Whether to wait for whoever is changing it, and to keep others from that.
+    func integration(
+        _ id: String, _ dialect: SQLDialect, locking isLocking: Bool = false
+    ) throws(APIError) -> IntegrationRow? {
+        let sql = isLocking ? dialect.lockIntegration : dialect.selectIntegration
+        return try rows(sql, [.text(id)]).first.map(IntegrationRow.init)
     }
 }
 

@@ -11,8 +11,10 @@ public final class SQLDialect: Sendable {
     package let skippingLocked: String
 
     /// Selects the ``IntegrationRow`` of an id.
-    package let selectIntegration: String
-    /// Selects so many rows with documents after a number: number, how many.
+    public let selectIntegration: String
+    /// The same, waiting for whoever is changing the row, and keeping others from that.
+    let lockIntegration: String
+    /// Selects so many rows with documents after a number, and nothing of the journal: number, how many.
     let selectPage: String
     /// Prolongs a lease: integration, holder, how long it is good for.
     let renew: String
@@ -39,8 +41,9 @@ public final class SQLDialect: Sendable {
         self.skippingLocked = skippingLocked
         let columns = IntegrationRow.columns(at: currentTime)
         selectIntegration = "SELECT \(columns) FROM integration WHERE id = $1"
+        lockIntegration = "\(selectIntegration) \(locking)"
         selectPage = """
-            SELECT \(columns) FROM integration WHERE number > CAST($1 AS BIGINT) AND document IS NOT NULL
+            SELECT \(IntegrationRow.documentColumns) FROM integration WHERE number > CAST($1 AS BIGINT) AND document IS NOT NULL
             ORDER BY number LIMIT CAST($2 AS BIGINT)
             """
         renew = """

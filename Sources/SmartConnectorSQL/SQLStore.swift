@@ -35,7 +35,7 @@ public protocol SQLStore: TransactionalStore, IntegrationStateAPI, CampaignQueue
     ///
     /// - Returns: Whether it was applied. False where its first statement did not change what it has to, and where nobody
     ///   knows, since the answer was lost.
-    /// - Throws: `APIError`; nothing was applied then.
+    /// - Throws: `APIError`; nothing was applied then, unless the store is damaged.
     func commit(_ transaction: SQLTransaction) async throws -> Bool
 }
 

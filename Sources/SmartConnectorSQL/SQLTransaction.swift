@@ -9,7 +9,7 @@ public final class SQLStatement: Sendable {
     /// The statement, with the parameters `$1`, `$2`, ….
     public let text: String
     /// Counts the statements of this process, from 0.
-    package let number: Int
+    public let number: Int
 
     package init(_ text: String) {
         self.text = text
@@ -22,11 +22,14 @@ public final class SQLStatement: Sendable {
 /// SQLite runs it statement by statement under its lock, PostgreSQL as one statement in one round trip.
 public struct SQLTransaction: Sendable {
     /// A statement and how many rows it has to change.
-    package struct Step: Sendable {
-        package let statement: SQLStatement
-        package let values: [SQLValue]
-        /// Nil for any number.
-        package let changedRows: Int?
+    public struct Step: Sendable {
+        /// The statement.
+        public let statement: SQLStatement
+        /// The values of its parameters.
+        public let values: [SQLValue]
+        /// How many rows it has to change; nil for any number. What changes any number may depend on rows that others
+        /// write meanwhile, so that it has to see what is there after the first step has got its lock.
+        public let changedRows: Int?
 
         init(_ statement: SQLStatement, _ values: [SQLValue], changing changedRows: Int?) {
             self.statement = statement
@@ -36,10 +39,10 @@ public struct SQLTransaction: Sendable {
     }
 
     /// The integration that it is about.
-    package let integration: String
+    public let integration: String
     /// The first decides: where it does not change what it has to, nothing is changed. Each ends with a condition, to which
     /// another can be added.
-    package let steps: [Step]
+    public let steps: [Step]
 
     init(of integration: String, _ steps: [Step]) {
         precondition(steps.first?.changedRows != nil, "the first statement has to decide")
@@ -50,7 +53,7 @@ public struct SQLTransaction: Sendable {
     /// Whether it was applied, by how many rows each statement changed.
     ///
     /// - Throws: `APIError` where the first was applied and another was not: the database is not as this package makes it.
-    package func isApplied(changing counts: [Int]) throws(APIError) -> Bool {
+    public func isApplied(changing counts: [Int]) throws(APIError) -> Bool {
         guard counts.first == steps[0].changedRows else { return false }
         precondition(counts.count == steps.count, "each statement has a count")
         for (step, count) in zip(steps, counts) {
@@ -69,7 +72,7 @@ extension SQLSession {
     ///
     /// - Returns: False where its first statement did not change what it has to; then nothing is changed.
     /// - Throws: `APIError`; then the session's transaction is to be undone.
-    package func apply(_ transaction: SQLTransaction) throws(APIError) -> Bool {
+    public func apply(_ transaction: SQLTransaction) throws(APIError) -> Bool {
         var counts: [Int] = []
         counts.reserveCapacity(transaction.steps.count)
         for step in transaction.steps {

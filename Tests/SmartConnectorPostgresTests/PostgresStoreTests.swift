@@ -1,3 +1,4 @@
+import Dispatch
 import EarlierSchemas
 import Limits
 import PostgresServer
@@ -6,6 +7,7 @@ import SmartConnectorTesting
 import Testing
 
 @testable import SmartConnectorPostgres
+@testable import SmartConnectorSQL
 
 @Suite("A store in a PostgreSQL database", .ends(within: .minutes(3)))
 struct PostgresStoreTests {
@@ -66,6 +68,79 @@ struct PostgresStoreTests {
         let pool = PostgresPool(try PostgresConfiguration(connectionString: database), connections: 1)
         for statement in try FirstRelease.postgresStatements { _ = try await pool.statement(statement, key: "") }
         try await FirstRelease.driveOn(PostgresStore(database, creating: false, connections: 4))
+    }
+
+    /// Waits until so many sessions of a database wait for a lock.
+    private static func untilLocked(_ store: PostgresStore) async throws {
+        try await until {
+            let rows = try await store.perform(writing: false) { session in
+                try session.rows(
+                    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'", []
+                )
+            }
+            return !rows.isEmpty
+        }
+    }
+
+    /// Runs statements in a transaction that stays open until somebody waits for it.
+    private static func holding(
+        _ store: PostgresStore, watching observer: PostgresStore,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Void,
+        during other: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let (began, end) = (AsyncStream.makeStream(of: Void.self), DispatchSemaphore(value: 0))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await store.perform(writing: true) { session in
+                    try body(session)
+                    began.continuation.yield()
+                    end.wait()
+                }
+            }
+            for await _ in began.stream { break }
+            group.addTask { try await other() }
+            defer { end.signal() }
+            try await untilLocked(observer)
+            end.signal()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func aWriteWhoseAnswerWasLostIsWaitedForWhereItIsStillUnderWay() async throws {
+        let database = try await Self.database()
+        let (store, other) = (
+            try await PostgresStore(database, connections: 1), try await PostgresStore(database, connections: 1)
+        )
+        let observer = try await PostgresStore(database, connections: 1)
+        let created = try await store.create(Integration(["mode": "install", "install": []]))
+        let id = try #require(created.integration.id)
+        let change = JournalledChange(
+            JournalWrite(FlowRecord(memory: .init(update: .init(target: "2.0.0"))), by: "me", after: 0), of: id,
+            store.dialect, leaseTime: .seconds(3600))
+        try await Self.holding(store, watching: observer) { session in
+            let isApplied = try session.apply(change.transaction)
+            #expect(isApplied)
+        } during: {
+            try await other.perform(writing: true) { try $0.applyOrExplain(change, other.dialect) }
+        }
+        #expect(try await observer.entry(of: id).revision == 1)
+    }
+
+    @Test func stateThatIsSetWhileItsIntegrationIsRemovedGoesWithIt() async throws {
+        let database = try await Self.database()
+        let (store, other) = (
+            try await PostgresStore(database, connections: 1), try await PostgresStore(database, connections: 1)
+        )
+        let observer = try await PostgresStore(database, connections: 1)
+        let id = try #require(try await store.create(Integration(["mode": "uninstall"])).integration.id)
+        try await Self.holding(store, watching: observer) { session in
+            try session.rows("SELECT 1 FROM integration WHERE id = $1 FOR UPDATE", [.text(id)])
+            try session.rows("INSERT INTO state (integration, key, value) VALUES ($1, 'k', '1')", [.text(id)])
+        } during: {
+            try await other.delete(id, writing: JournalWrite(FlowRecord(), by: "me", after: 0, keepingLease: false))
+        }
+        let rows = try await observer.perform(writing: false) { try $0.rows("SELECT 1 FROM state", []) }
+        #expect(rows.isEmpty)
     }
 
     @Test func aDatabaseWithoutTablesIsNoStoreUnlessOneIsMade() async throws {

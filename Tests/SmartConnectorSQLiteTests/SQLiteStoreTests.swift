@@ -140,6 +140,16 @@ struct SQLiteStoreTests {
         try await FirstRelease.driveOn(SQLiteStore(path: path, creating: false))
     }
 
+    @Test(arguments: [-1, Int64.max])
+    func aJournalThatCountsImpossiblyIsAnErrorAndNoCrash(_ count: Int64) async throws {
+        let store = try SQLiteStore(path: path)
+        let id = try #require(try await store.create(Integration(["mode": "install", "install": []])).integration.id)
+        try execute("UPDATE integration SET journal_revision = \(count);")
+        let flow = InstallFlow(integration: id, connector: Connector(id: "c"), api: store, journal: store)
+        let error = await #expect(throws: APIError.self) { try await flow.run().finish() }
+        #expect(error?.code == .corrupt)
+    }
+
     @Test func aJournalOfANewerFormatIsRefusedAndLeftAsItIs() async throws {
         let store = try SQLiteStore(path: path)
         let id = try #require(try await store.create(Integration(["mode": "install", "install": []])).integration.id)

@@ -139,6 +139,21 @@ struct JournalFormatTests {
         #expect(names == Set(Self.records.keys).union(Self.attempts.keys).union(Self.pages))
     }
 
+    // MARK: What is damaged
+
+    @Test(arguments: [
+        #"{"memory":{"update":{"target":"1.0.0","reached":"2.0.0"}}}"#,
+        #"{"memory":{"uninstallOrder":{"0":1}}}"#,
+        #"{"memory":{"uninstallOrder":[{"index":-1}]}}"#,
+        #"{"call":{"function":{"installer":"a"},"key":"k","attempt":0,"holder":"h","started":1000}}"#,
+        #"{"call":{"function":{"installer":"a"},"key":"k","attempt":9223372036854775807,"holder":"h","started":1000}}"#,
+        #"{"call":{"function":{"installer":"a"},"key":"k","attempt":1,"holder":"h","started":9223372036854775807}}"#,
+        #"{"call":{"function":{"nobody":"a"},"key":"k","attempt":1,"holder":"h","started":1000}}"#,
+    ])
+    func aDamagedRecordIsAnErrorAndNoCrash(_ text: String) {
+        #expect(throws: DecodingError.self) { try FlowRecord(stored: JSON(parsing: text)) }
+    }
+
     // MARK: What is newer
 
     @Test(arguments: ["2", "77"])

@@ -95,7 +95,6 @@ public struct CampaignWorker: Sendable {
                     }
                 }
                 let free = concurrency - claims.count
-                precondition(free >= 0, "no more is taken than is worked on at once")
                 if free >= max(1, concurrency / 2) {
                     var isAgain = false
                     let taken = try await persistently {

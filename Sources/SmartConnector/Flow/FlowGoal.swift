@@ -13,8 +13,8 @@ enum FlowGoal: Sendable {
     case abortUpdate
     case saveSettings(JSON)
 
-    /// Whether it calls functions, which a parked flow does not.
-    var callsFunctions: Bool {
+    /// Whether a flow that was parked refuses it.
+    var isRefusedWhileParked: Bool {
         switch self {
         case .run, .advance, .uninstall, .update, .saveSettings: true
         case .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate: false

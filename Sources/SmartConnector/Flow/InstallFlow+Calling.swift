@@ -15,29 +15,29 @@ extension InstallFlow {
             throw FunctionFailure.unknown(function)
         }
         var (key, attempt, recoveries) = ("", 0, 0)
-        var prepared = drive.announcedCall
+        var announced = drive.announcedCall
         drive.announcedCall = nil
         if let last = drive.record.call, last.isCall(of: function, step, pending, drive.machine) {
             (key, attempt) = (last.idempotencyKey, last.attempt)
             switch last.stage {
             case .returned(let result):
                 return result
-            case .started where prepared !== last:
+            case .started where announced !== last:
                 recoveries = try await recover(last, entry.policy, drive)
             case .started, .failed:
                 break
             }
         } else {
-            if prepared !== drive.record.call { forgetCall(drive) }
-            prepared = nil
+            if announced !== drive.record.call { forgetCall(drive) }
+            announced = nil
             key = configuration.makeKey()
         }
         var tries = 0
         while true {
             try Task.checkCancellation()
             let call: FlowRecord.Call
-            if let prepared, tries == 0 {
-                call = prepared
+            if let announced, tries == 0 {
+                call = announced
             } else {
                 attempt += 1
                 call = FlowRecord.Call(

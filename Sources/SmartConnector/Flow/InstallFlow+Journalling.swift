@@ -46,7 +46,7 @@ extension InstallFlow {
         drive.snapshot = .keep
         var record = drive.recordToWrite ?? drive.record
         if let returned = drive.returnedCall { record.call = returned }
-        if let prepared = drive.announcedCall, prepared === record.call {
+        if let announced = drive.announcedCall, announced === record.call {
             record.call = nil
             drive.announcedCall = nil
         }

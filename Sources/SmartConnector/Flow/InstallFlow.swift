@@ -189,7 +189,7 @@ public actor InstallFlow {
     /// Carries out what the goal begins with.
     private func command(_ drive: DrivingState) async throws -> [FlowEvent] {
         drive.phase = .deciding
-        if let parked = drive.record.parked, drive.goal.callsFunctions {
+        if let parked = drive.record.parked, drive.goal.isRefusedWhileParked {
             drive.phase = .ended
             return [.parked(parked)]
         }

@@ -114,13 +114,19 @@ extension InstallMachine.Memory {
     }
 
     fileprivate init(stored json: JSON) throws {
-        self.init(
-            uninstallOrder: try json["uninstallOrder"]?.array.map { try $0.map(StepReference.init(stored:)) },
-            update: try json["update"].map { update in
-                Update(
-                    target: try update.version("target"),
-                    reached: update["reached"] == nil ? nil : try update.version("reached"))
-            })
+        var update: Update?
+        if let stored = json["update"] {
+            let target = try stored.version("target")
+            let reached = stored["reached"] == nil ? nil : try stored.version("reached")
+            guard reached ?? target <= target else { throw JSON.missing("reached") }
+            update = Update(target: target, reached: reached)
+        }
+        var order: [StepReference]?
+        if let stored = json["uninstallOrder"] {
+            guard let steps = stored.array else { throw JSON.missing("uninstallOrder") }
+            order = try steps.map(StepReference.init(stored:))
+        }
+        self.init(uninstallOrder: order, update: update)
     }
 }
 
@@ -403,12 +409,13 @@ extension JSON {
     }
 
     fileprivate func number(_ name: String, atLeast minimum: Int = 0) throws -> Int {
-        guard let number = self[name]?.int, number >= minimum else { throw Self.missing(name) }
+        // Beyond 2^53 JavaScript has no whole numbers either.
+        guard let number = self[name]?.int, number >= minimum, number <= 1 << 53 else { throw Self.missing(name) }
         return number
     }
 
     fileprivate func date(_ name: String) throws -> Date {
-        Date(milliseconds: Int64(try number(name, atLeast: .min)))
+        Date(milliseconds: Int64(try number(name, atLeast: -1 << 53)))
     }
 
     fileprivate func dateText(_ name: String) throws -> Date {

@@ -10,7 +10,7 @@ struct Leftovers: Command {
     func run(_ session: Session) async throws -> ExitCode {
         let ledger = try await session.place.journal().ledger(of: id)
         if session.output.isJSON {
-            for entry in ledger { session.output.print(json: try JSON(encoding: entry)) }
+            for entry in ledger { session.output.print(json: entry.json) }
         } else {
             for entry in ledger {
                 session.output.print("\(entry.line), \(entry.created.formatted(JSON.dateFormat))")
@@ -18,5 +18,15 @@ struct Leftovers: Command {
             if ledger.isEmpty { session.output.print("nothing is left") }
         }
         return .done
+    }
+}
+
+extension LedgerEntry {
+    /// The entry as one JSON object.
+    fileprivate var json: JSON {
+        [
+            "kind": JSON(kind), "id": JSON(id), "function": JSON(function),
+            "created": JSON(created.formatted(JSON.dateFormat)),
+        ]
     }
 }
