@@ -151,16 +151,19 @@ package final class PostgresServer: Sendable {
 
     // MARK: Its databases
 
-    /// How a database of the server is reached: as the superuser, by the socket.
+    /// How a database of the server is reached: as the superuser, by the socket. A server that is there may take its time:
+    /// how much else a machine does is nothing that a test is about.
     package func connectionString(database: String = "postgres") -> String {
-        "host=\(folder) port=\(port) user=postgres dbname=\(database)"
+        "host=\(folder) port=\(port) user=postgres dbname=\(database) connect_timeout=300"
     }
 
     /// The address of a database: by TCP where the server listens there.
     package func uri(database: String = "postgres", user: String = "postgres", password: String? = nil) -> String {
         let credentials = user + (password.map { ":\($0)" } ?? "")
-        guard let address else { return "postgres://\(credentials)@/\(database)?host=\(folder)&port=\(port)" }
-        return "postgres://\(credentials)@\(address):\(port)/\(database)"
+        guard let address else {
+            return "postgres://\(credentials)@/\(database)?host=\(folder)&port=\(port)&connect_timeout=300"
+        }
+        return "postgres://\(credentials)@\(address):\(port)/\(database)?connect_timeout=300"
     }
 
     /// Creates an empty database.
