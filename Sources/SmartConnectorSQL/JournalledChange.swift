@@ -32,8 +32,7 @@ struct JournalledChange: Sendable {
     let replacesDocument: Bool
     /// What applies it, if everything is as it should be, and as it is at every step.
     let transaction: SQLTransaction
-    /// What applies it where the connector is another than it was; else the same.
-    let transactionWithConnector: SQLTransaction
+    private let snapshot: SnapshotColumn
 
     init(
         _ write: JournalWrite, of integration: String, document: Document = .kept, _ dialect: SQLDialect,
@@ -45,16 +44,15 @@ struct JournalledChange: Sendable {
             .text(integration), .text(write.holder), write.keepsLease ? .text(write.holder) : .null,
             write.keepsLease ? .milliseconds(leaseTime) : .null, .text(write.record.stored), .integer(write.revision),
         ]
-        let (columns, columnsWithConnector): (DocumentColumns, DocumentColumns)
+        let columns: DocumentColumns
         switch document {
-        case .kept: (columns, columnsWithConnector) = (.kept, .kept)
-        case .removed: (columns, columnsWithConnector) = (.removed, .removed)
+        case .kept: columns = .kept
+        case .removed: columns = .removed
         case .replaced(let text, let connector, let revision):
             values += [.text(text), .optional(connector), .expected(revision)]
-            (columns, columnsWithConnector) = (.replaced, .replacedWithConnector)
+            columns = .replaced
         }
-        replacesDocument = columns != columnsWithConnector
-        let snapshot: SnapshotColumn
+        replacesDocument = columns == .replaced
         switch write.snapshot {
         case .keep: snapshot = .kept
         case .remove: snapshot = .removed
@@ -62,21 +60,23 @@ struct JournalledChange: Sendable {
             values.append(.text(document.json.utf8()))
             snapshot = .set
         }
-        var rest: [SQLTransaction.Step] = []
+        var steps = [SQLTransaction.Step(dialect.write(columns, snapshot), values, changing: 1)]
         if let attempts = write.storedAttempts {
             let values: [SQLValue] = [.text(integration), .integer(write.revision + 1), .text(attempts)]
-            rest.append(SQLTransaction.Step(dialect.addToHistory, values, changing: 1))
+            steps.append(SQLTransaction.Step(dialect.addToHistory, values, changing: 1))
         }
         if columns == .removed {
-            rest.append(SQLTransaction.Step(dialect.removeState, [.text(integration)], changing: nil))
+            steps.append(SQLTransaction.Step(dialect.removeState, [.text(integration)], changing: nil))
         }
-        func transaction(_ columns: DocumentColumns) -> SQLTransaction {
-            let first = SQLTransaction.Step(dialect.write(columns, snapshot), values, changing: 1)
-            return SQLTransaction(of: integration, [first] + rest)
-        }
-        self.transaction = transaction(columns)
-        transactionWithConnector =
-            columns == columnsWithConnector ? self.transaction : transaction(columnsWithConnector)
+        transaction = SQLTransaction(of: integration, steps)
+    }
+
+    /// What applies it where the connector is another than it was; else the same. Hardly ever asked for.
+    func transactionWithConnector(_ dialect: SQLDialect) -> SQLTransaction {
+        guard replacesDocument, let first = transaction.steps.first else { return transaction }
+        let statement = dialect.write(.replacedWithConnector, snapshot)
+        let changed = SQLTransaction.Step(statement, first.values, changing: first.changedRows)
+        return SQLTransaction(of: integration, [changed] + transaction.steps.dropFirst())
     }
 }
 
@@ -105,7 +105,7 @@ extension SQLSession {
         guard entry.revision == write.revision, entry.lease.map({ $0.holder == write.holder }) ?? true else {
             throw SmartConnectorError.leaseLost(id, to: entry.lease)
         }
-        guard try apply(change.transactionWithConnector) else {
+        guard try apply(change.transactionWithConnector(dialect)) else {
             throw row.document == nil ? APIError.notFound(id) : APIError.conflict(id)
         }
     }
