@@ -37,6 +37,8 @@ final class EventReport: Sendable {
         case .inDoubt(let function, let step):
             output.print("? \(step?.title ?? function.title): called, and nobody knows whether it took effect")
         case .parked(let parked): output.print("‖ parked: \(parked.reason)")
+        case .reopened: output.print("… the update has reopened the installation")
+        case .overtaken(let mode): output.print("… somebody else has put it into mode \(mode.rawValue) meanwhile")
         case .resolved(let function, let tookEffect):
             output.print("\(function.title): \(tookEffect ? "taken as done" : "is called again")")
         case .updateAborted(let isRestored):
@@ -105,6 +107,12 @@ final class EventReport: Sendable {
                 "nobody knows whether \(function.name) took effect; look into the other system and say so: \(program) resolve \(id) --completed|--rerun --reason TEXT"
         case .parked(let parked):
             return "given up: \(parked.reason); see to it and take it up again: \(program) resume \(id)"
+        case .reopened:
+            return
+                "the update has reopened the installation, and goes on behind it: \(program) run \(id)"
+        case .overtaken(let mode):
+            return
+                "somebody else has put it into mode \(mode.rawValue) meanwhile; look at it: \(program) status \(id)"
         case .stepStarted, .stepCompleted, .functionStarted, .functionCompleted, .modeChanged, .versionChanged,
             .resolved, .updateAborted, .removed, .leftBehind:
             return "stopped"

@@ -80,6 +80,14 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Whether it is certain that nothing was done: what was asked was looked at and refused.
+    public var isRefusal: Bool {
+        switch code {
+        case .notFound, .conflict, .unauthorized, .forbidden, .invalid: true
+        default: !isTransient && (status.map { (400..<500).contains($0) } ?? false)
+        }
+    }
+
     /// The message alone, which is written to be shown to a person.
     public var description: String { message }
 }

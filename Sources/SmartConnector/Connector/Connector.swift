@@ -57,14 +57,8 @@ public struct Connector: Sendable {
         fallback = Entry(policy: policy, body: .suspending(body))
     }
 
-    /// Calls a function once and returns what it answers, in the form of the wire.
-    ///
-    /// - Throws: What the function throws; ``FunctionFailure`` where there is no such function or it took longer than
-    ///   its policy allows; `CancellationError`.
-    public func call(_ call: FunctionCall) async throws -> JSON {
-        guard let entry = entry(for: call.function) else { throw FunctionFailure.unknown(call.function) }
-        return try await entry.answer(call, grace: .seconds(5), clock: ContinuousClock())
-    }
+    /// How long a function may take and how often it is tried, or nil where there is none.
+    func policy(of function: ConnectorFunction) -> CallPolicy? { entry(for: function)?.policy }
 
     func entry(for function: ConnectorFunction) -> Entry? {
         entries[function] ?? fallback
@@ -214,34 +208,6 @@ public struct Connector: Sendable {
         { call in
             try await body(call)
             return .null
-        }
-    }
-}
-
-extension Connector.Entry {
-    /// Whether it is a function that may suspend.
-    var mayTakeLong: Bool {
-        switch body {
-        case .immediate: false
-        case .suspending: true
-        }
-    }
-
-    /// Calls the function once, for as long as its policy allows.
-    @inline(__always)
-    func answer(
-        _ call: FunctionCall, grace: Duration, clock: any Clock<Duration>, eviction: Eviction? = nil,
-        executor: (any TaskExecutor)? = nil
-    ) async throws -> JSON {
-        switch body {
-        case .immediate(let body):
-            return try body(call)
-        case .suspending(let body):
-            let answer = try await withDeadline(
-                policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
-            ) { try await body(call) }
-            guard let answer else { throw FunctionFailure.timeout(policy.timeout, call.function) }
-            return answer
         }
     }
 }

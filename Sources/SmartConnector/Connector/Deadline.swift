@@ -1,26 +1,41 @@
 import Synchronization
 
+/// How a call that may take only so long came to its end.
+enum CallEnd: Sendable {
+    case returned(JSON)
+    case threw(any Error)
+    /// It was cancelled when its time was over. Where `isOver`, it has ended since; else it may still come to its end.
+    case timedOut(isOver: Bool)
+    /// The calling task was cancelled, and the operation did not say in time what it did.
+    case abandoned
+    /// The right to make it was lost.
+    case evicted(SmartConnectorError)
+}
+
 /// Runs an operation that may take no longer than `timeout`.
 ///
-/// An operation that returns without suspending costs no timer. One that is late is cancelled and left behind: what it
-/// still does is of no consequence here. When the calling task is cancelled the operation is cancelled too and gets
-/// `grace` to return, so that what it did is known.
+/// An operation that returns without suspending costs no timer. One that is late, or whose calling task is cancelled, is
+/// cancelled too and gets `grace` to come to its end, so that what it did is known; then it is left behind.
+///
+/// What the operation throws is data: whatever it is, it is not taken for one of the other ends.
 ///
 /// - Parameters:
+///   - timeout: How long it may take.
+///   - grace: How long it may take after it was cancelled.
+///   - clock: What measures both.
 ///   - eviction: Ends the operation before its time.
 ///   - executor: Where the tasks run, if not where all do.
-/// - Returns: What the operation returned, or nil when it was late.
-/// - Throws: What the operation threw; `CancellationError` when it did not return after a cancellation.
+/// - Returns: How it ended.
 func withDeadline(
     _ timeout: Duration, grace: Duration, clock: any Clock<Duration>, eviction: Eviction? = nil,
     executor: (any TaskExecutor)? = nil, _ operation: @escaping @Sendable () async throws -> JSON
-) async throws -> JSON? {
+) async -> CallEnd {
     let race = Race()
     let run = { @Sendable () async -> Void in
         do {
-            race.finish(.success(try await operation()))
+            race.finish(.returned(try await operation()))
         } catch {
-            race.finish(.failure(error))
+            race.finish(.threw(error))
         }
     }
     let work: Task<Void, Never>
@@ -29,33 +44,35 @@ func withDeadline(
     } else {
         work = Task(executorPreference: executor) { await run() }
     }
-    if let result = race.result { return try result.get() }
+    if let end = race.end {
+        if case .threw = end, Task.isCancelled { return .abandoned }
+        return end
+    }
     eviction?.onEviction { error in
+        race.finish(.evicted(error))
         work.cancel()
-        race.finish(.failure(error))
     }
     defer { eviction?.onEviction(nil) }
     let timer = Task(executorPreference: executor) {
         do {
             try await clock.sleep(for: timeout)
+            race.isLate()
         } catch {
-            // The operation has returned, or the calling task was cancelled: then it gets a last respite.
-            guard race.result == nil else { return }
-            work.cancel()
-            try? await Task(executorPreference: executor) { try await clock.sleep(for: grace) }.value
-            race.finish(.failure(CancellationError()))
-            return
+            // The operation has come to its end, or the calling task was cancelled.
+            guard race.end == nil else { return }
         }
         work.cancel()
-        race.finish(.success(nil))
+        try? await Task(executorPreference: executor) { try await clock.sleep(for: grace) }.value
+        race.giveUp()
     }
-    let result = await withTaskCancellationHandler {
+    let end = await withTaskCancellationHandler {
         await race.wait()
     } onCancel: {
+        race.isAbandoned()
         timer.cancel()
     }
     timer.cancel()
-    return try result.get()
+    return end
 }
 
 /// Says that whoever drives a flow has lost the right to it, and ends what is being waited for.
@@ -85,47 +102,62 @@ final class Eviction: Sendable {
     }
 }
 
-/// The first of several results, and one task that waits for it.
+/// The first of several ends, and one task that waits for it.
 private final class Race: Sendable {
-    typealias Outcome = Result<JSON?, any Error>
-
-    private enum Phase {
-        case running
-        case waiting(CheckedContinuation<Outcome, Never>)
-        case finished(Outcome)
+    private struct State {
+        /// Why the operation was cancelled, if it was: what an error means then.
+        var cancellation: Cancellation?
+        var end: CallEnd?
+        var waiter: CheckedContinuation<CallEnd, Never>?
     }
 
-    private let state = Guarded(Phase.running)
+    private let state = Guarded(State())
 
-    var result: Outcome? {
-        state.withLock { state in
-            if case .finished(let result) = state { result } else { nil }
+    var end: CallEnd? { state.withLock { $0.end } }
+
+    private enum Cancellation {
+        case late
+        case abandoned
+    }
+
+    /// Its time is over.
+    func isLate() { state.withLock { $0.cancellation = $0.cancellation ?? .late } }
+
+    /// Whoever called was cancelled.
+    func isAbandoned() { state.withLock { $0.cancellation = $0.cancellation ?? .abandoned } }
+
+    /// Nobody waits for it any longer.
+    func giveUp() { finish(nil) }
+
+    func finish(_ end: CallEnd?) {
+        let (waiter, first) = state.withLock { state -> (CheckedContinuation<CallEnd, Never>?, CallEnd?) in
+            guard state.end == nil else { return (nil, nil) }
+            let first = Self.first(end, after: state.cancellation)
+            state.end = first
+            defer { state.waiter = nil }
+            return (state.waiter, first)
+        }
+        if let first { waiter?.resume(returning: first) }
+    }
+
+    /// What an end is after a cancellation. One that says what was done is as good as in time; an error may only be the
+    /// answer to the cancellation.
+    private static func first(_ end: CallEnd?, after cancellation: Cancellation?) -> CallEnd {
+        switch (end, cancellation) {
+        case (.threw, .late): .timedOut(isOver: true)
+        case (.threw, .abandoned), (nil, .abandoned), (nil, nil): .abandoned
+        case (nil, .late): .timedOut(isOver: false)
+        case (let end?, _): end
         }
     }
 
-    func finish(_ result: Outcome) {
-        let waiter: CheckedContinuation<Outcome, Never>? = state.withLock { state in
-            switch state {
-            case .finished: return nil
-            case .running:
-                state = .finished(result)
-                return nil
-            case .waiting(let continuation):
-                state = .finished(result)
-                return continuation
-            }
-        }
-        waiter?.resume(returning: result)
-    }
-
-    func wait() async -> Outcome {
+    func wait() async -> CallEnd {
         await withCheckedContinuation { continuation in
-            let result: Outcome? = state.withLock { state in
-                if case .finished(let result) = state { return result }
-                state = .waiting(continuation)
-                return nil
+            let end: CallEnd? = state.withLock { state in
+                if state.end == nil { state.waiter = continuation }
+                return state.end
             }
-            if let result { continuation.resume(returning: result) }
+            if let end { continuation.resume(returning: end) }
         }
     }
 }

@@ -11,6 +11,13 @@ public struct FunctionFailure: Error, Sendable, Equatable, Codable, CustomString
         self.message = message
     }
 
+    /// Whether another attempt may help.
+    package var isRetryable: Bool { true }
+    /// How long to wait before the next attempt; nil for what the policy says.
+    package var pause: Duration? { nil }
+    /// Whether it is what a function answers that has done nothing yet.
+    package var isRefusal: Bool { code == "not_yet" || code == "rejected" }
+
     /// One line: the code and the message.
     public var description: String { "\(code): \(message)" }
 

@@ -23,6 +23,11 @@ public enum FlowEvent: Sendable, Equatable {
     case inDoubt(ConnectorFunction, Step?)
     /// The flow was given up, for this reason: `resume` takes it up again.
     case parked(FlowRecord.Parked)
+    /// An update's function has reopened the installation: what is open there is to be done first, and then the update
+    /// goes on.
+    case reopened
+    /// Somebody else has put the document into another mode than what was asked for is about: nothing more is done.
+    case overtaken(Mode)
     /// A person has said what became of a call in doubt: that it took effect, or that it is to be made again.
     case resolved(ConnectorFunction, tookEffect: Bool)
     /// A managed update was given up. Nothing is restored where there is no snapshot from before it.
@@ -53,7 +58,7 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
         case .stepStarted, .stepCompleted, .waiting, .functionStarted, .functionCompleted, .modeChanged,
-            .versionChanged, .inDoubt, .parked, .resolved, .updateAborted, .removed, .leftBehind:
+            .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted, .removed, .leftBehind:
             nil
         }
     }
@@ -61,7 +66,7 @@ public enum FlowEvent: Sendable, Equatable {
     /// Whether this is the last event of a flow that cannot go on without a person.
     public var needsPerson: Bool {
         switch self {
-        case .waiting, .inDoubt, .parked: true
+        case .waiting, .inDoubt, .parked, .reopened, .overtaken: true
         case .stepStarted, .stepCompleted, .stepFailed, .functionStarted, .functionCompleted, .functionFailed,
             .modeChanged, .versionChanged, .resolved, .updateAborted, .removed, .leftBehind:
             failure != nil
@@ -89,6 +94,8 @@ public enum FlowEvent: Sendable, Equatable {
             step.map { Self.json("inDoubt", $0) } ?? Self.json("inDoubt", function)
         case .parked(let parked):
             ["event": "parked", "function": JSON(parked.function.name), "reason": JSON(parked.reason)]
+        case .reopened: ["event": "reopened"]
+        case .overtaken(let mode): ["event": "overtaken", "mode": JSON(mode.rawValue)]
         case .resolved(let function, let tookEffect):
             ["event": "resolved", "function": JSON(function.name), "tookEffect": JSON(tookEffect)]
         case .updateAborted(let isRestored): ["event": "updateAborted", "restored": JSON(isRestored)]

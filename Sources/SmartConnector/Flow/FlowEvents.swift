@@ -25,6 +25,8 @@ public struct FlowEvents: AsyncSequence, Sendable {
         private let session: FlowSession
         private var events: ArraySlice<FlowEvent> = []
         private var isEnded = false
+        /// How it ended, once it has.
+        private(set) var outcome: Outcome?
 
         init(flow: InstallFlow, goal: FlowGoal) {
             self.flow = flow
@@ -50,12 +52,15 @@ public struct FlowEvents: AsyncSequence, Sendable {
             if let event = events.popFirst() { return event }
             guard !isEnded else { return nil }
             do {
-                guard let next = try await flow.nextEvents(of: session, for: goal) else {
+                switch try await flow.turn(of: session, for: goal) {
+                case .events(let next):
+                    events = next[...]
+                    return events.popFirst()
+                case .ended(let outcome):
+                    self.outcome = outcome
                     isEnded = true
                     return nil
                 }
-                events = next[...]
-                return events.popFirst()
             } catch {
                 isEnded = true
                 throw error
@@ -70,9 +75,10 @@ public struct FlowEvents: AsyncSequence, Sendable {
     ///   error.
     @discardableResult
     public func finish() async throws -> FlowEvent? {
-        var stop: FlowEvent?
-        for try await event in self where event.needsPerson { stop = event }
-        return stop
+        var events = makeAsyncIterator()
+        while try await events.next() != nil {}
+        guard let outcome = events.outcome else { preconditionFailure("a flow that ends says how") }
+        return outcome.event
     }
 
     /// Goes on to the end, or to the first thing that needs a person.

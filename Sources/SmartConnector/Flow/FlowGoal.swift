@@ -20,4 +20,36 @@ enum FlowGoal: Sendable {
         case .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate: false
         }
     }
+
+    /// The command of the machine that it begins with, if it does.
+    var command: IntegrationCommand? {
+        switch self {
+        case .beginUninstall, .uninstall: .beginUninstall
+        case .cancelUninstall: .cancelUninstall
+        case .complete: .complete
+        case .reset: .reset
+        case .update: .update
+        case .abortUpdate: .abortUpdate
+        case .saveSettings: .saveSettings
+        case .run, .advance, .resume, .resolve: nil
+        }
+    }
+
+    /// Whether it goes on after the command that it begins with.
+    var isGoingOn: Bool {
+        switch self {
+        case .uninstall, .update: true
+        case .run, .advance, .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate,
+            .saveSettings:
+            false
+        }
+    }
+
+    var isAbort: Bool { if case .abortUpdate = self { true } else { false } }
+    var isOneAction: Bool { if case .advance = self { true } else { false } }
+    var isResolving: Bool { if case .resolve = self { true } else { false } }
+    var isUpdate: Bool { if case .update = self { true } else { false } }
+    var isSaving: Bool { if case .saveSettings = self { true } else { false } }
+
+    func isSaving(_ settings: JSON) -> Bool { if case .saveSettings(settings) = self { true } else { false } }
 }

@@ -4,7 +4,9 @@ extension InstallFlow {
     /// How a flow behaves. The defaults are right outside of tests.
     public struct Configuration: Sendable {
         /// What time is measured by.
-        public var clock: any Clock<Duration>
+        public var clock: any Clock<Duration> {
+            didSet { leaseKeeper = LeaseKeeper(clock: clock, executor: executor) }
+        }
         /// How often a request is sent while the API is unavailable for a moment.
         public var requestAttempts: Int
         /// The pauses between these, where the API names none.
@@ -25,14 +27,20 @@ extension InstallFlow {
         public var hasEnded: @Sendable (String) -> Bool
         /// The time that the history is written by.
         public var now: @Sendable () -> Date
+        /// The longest pause between requests that is made because the API asks for it; beyond it, its error is thrown.
+        public var longestRetryAfter: Duration
         /// Where the flow's own tasks run, if not where all do.
-        package var executor: (any TaskExecutor)?
+        package var executor: (any TaskExecutor)? {
+            didSet { leaseKeeper = LeaseKeeper(clock: clock, executor: executor) }
+        }
+        /// Keeps the leases of all flows of this configuration.
+        private(set) var leaseKeeper: LeaseKeeper
 
         /// A configuration. What is not said is right outside of tests.
         public init(
             clock: any Clock<Duration> = ContinuousClock(), requestAttempts: Int = 6,
             requestBackoff: Backoff = Backoff(), conflictAttempts: Int = 10, maximumRecoveries: Int = 10,
-            cancellationGrace: Duration = .seconds(5),
+            cancellationGrace: Duration = .seconds(5), longestRetryAfter: Duration = .seconds(60),
             jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) },
             makeKey: @escaping @Sendable () -> String = IdempotencyKey.make,
             makeHolder: @escaping @Sendable () -> String = LeaseHolder.make,
@@ -50,6 +58,15 @@ extension InstallFlow {
             self.makeHolder = makeHolder
             self.hasEnded = hasEnded
             self.now = now
+            self.longestRetryAfter = longestRetryAfter
+            leaseKeeper = clock is ContinuousClock ? .shared : LeaseKeeper(clock: clock)
+        }
+
+        /// How requests are sent.
+        var requests: Persistence.Requests {
+            Persistence.Requests(
+                clock: clock, attempts: requestAttempts, backoff: requestBackoff, longestRetryAfter: longestRetryAfter,
+                jitter: jitter)
         }
     }
 }

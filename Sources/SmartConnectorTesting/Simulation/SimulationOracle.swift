@@ -68,7 +68,7 @@ final class SimulationOracle {
         writes += 1
         holder = write.keepsLease ? write.holder : nil
         expires = world.executor.now + world.leaseTime
-        for attempt in write.attempts { check(attempt, in: world) }
+        for attempt in write.attempts { check(attempt, by: write.holder, in: world) }
         if let new = write.record.call, epochs[new.idempotencyKey] == nil { epochs[new.idempotencyKey] = epoch }
         if let last, let new = write.record.call, new.isSameCall(as: last), new.idempotencyKey != last.idempotencyKey,
             epochs[last.idempotencyKey] == epoch
@@ -79,15 +79,16 @@ final class SimulationOracle {
         return problems
     }
 
-    private func check(_ attempt: Attempt, in world: SimulatedWorld) {
+    private func check(_ attempt: Attempt, by holder: String, in world: SimulatedWorld) {
         switch attempt.outcome {
         case .succeeded, .resolvedAsCompleted:
             returned.insert(attempt.idempotencyKey)
             if case .update(let version) = attempt.function { updated.insert(version) }
             if attempt.function == .preUninstall { hasOrder = true }
-        case .failed(let failure):
-            if failure.code == "timeout" { world.hit(.functionTimeout) }
-        case .inDoubt, .resolvedToRerun: break
+        case .inDoubt:
+            // Who made it is there to say so: its time was over.
+            if attempt.holder == holder { world.hit(.functionTimeout) }
+        case .failed, .resolvedToRerun: break
         }
     }
 

@@ -1,0 +1,221 @@
+extension FlowMachine {
+    /// Has a function called: anew, or as a further attempt at what is journalled; or takes what it has returned already.
+    mutating func call(_ errand: Errand) throws(SmartConnectorError) {
+        guard let function = errand.function, let policy = supply.connector.policy(of: function) else {
+            return fail(errand, FunctionFailure.unknown(errand.function ?? .installer("")))
+        }
+        guard let last = record.call, isCall(last, of: errand) else {
+            forgetCall()
+            return try announce(errand, key: supply.configuration.makeKey(), tries: 1)
+        }
+        switch last.stage {
+        case .returned(let answer):
+            events.append(.started(function, errand.step))
+            try answered(errand, answer)
+        case .failed:
+            try announce(errand, key: last.idempotencyKey, attempt: last.attempt + 1, tries: 1)
+        case .started:
+            guard policy.inDoubt == .rerun else { return doubt(function, errand.step) }
+            try callAgain(last, errand, tries: 1)
+        }
+    }
+
+    /// Whether a call is one of that function for exactly that step with those settings: a key belongs to one of them.
+    private func isCall(_ call: FlowRecord.Call, of errand: Errand) -> Bool {
+        guard call.function == errand.function, call.pending == errand.pending else { return false }
+        guard let own = call.step, let step = errand.step else { return call.step == errand.step }
+        return install.indexOfExactly(own) == step.index
+    }
+
+    private mutating func announce(
+        _ errand: Errand, key: String, attempt: Int = 1, recoveries: Int = 0, tries: Int
+    ) throws(SmartConnectorError) {
+        try commit(
+            .journal(
+                .announced(newCalling(errand, key: key, attempt: attempt, recoveries: recoveries, tries: tries))))
+    }
+
+    /// A call that is about to be announced.
+    func newCalling(
+        _ errand: Errand, key: String, attempt: Int = 1, recoveries: Int = 0, tries: Int = 1
+    ) -> Calling {
+        guard let function = errand.function else { preconditionFailure("only what has a function is called") }
+        let call = FlowRecord.Call(
+            function: function, step: errand.step, pending: errand.pending, idempotencyKey: key, attempt: attempt,
+            recoveries: recoveries, holder: supply.holder, started: supply.configuration.now())
+        return Calling(errand: errand, call: call, tries: tries, previous: record.call)
+    }
+
+    /// Has a call made again of which nobody knows whether it took effect, or gives up.
+    private mutating func callAgain(
+        _ last: FlowRecord.Call, _ errand: Errand, tries: Int
+    ) throws(SmartConnectorError) {
+        let recoveries = last.recoveries + 1
+        if recoveries > supply.configuration.maximumRecoveries {
+            let parked = FlowRecord.Parked(
+                function: last.function, step: last.step,
+                reason:
+                    "\(last.function.name) was called \(recoveries) times in a row and nobody learnt what became of it",
+                since: supply.configuration.now())
+            record = record.after(.parked(parked))
+            return end(.needsPerson(.parked(parked)), [.parked(parked)])
+        }
+        attempts.append(Attempt(last, .inDoubt, at: supply.configuration.now()))
+        try announce(
+            errand, key: last.idempotencyKey, attempt: last.attempt + 1, recoveries: recoveries, tries: tries)
+    }
+
+    /// A person has to find out whether a call took effect.
+    private mutating func doubt(_ function: ConnectorFunction, _ step: StepReference?) {
+        let event = FlowEvent.inDoubt(function, step.map { FlowEvent.Step($0, function) })
+        end(.needsPerson(event), [event])
+    }
+
+    // MARK: What came of a call
+
+    /// A call came to its end.
+    mutating func called(_ end: CallEnd) throws(SmartConnectorError) {
+        guard case .calling(let calling) = phase else { preconditionFailure("only a call under way comes to its end") }
+        switch end {
+        case .returned(let answer):
+            if let failure = calling.call.function.refusal(answer) {
+                try failed(calling, failure, mayRetry: false)
+            } else {
+                attempts.append(Attempt(calling.call, .succeeded, at: supply.configuration.now()))
+                try answered(calling.errand, answer)
+            }
+        case .threw(let error):
+            if case .action(.callInstaller(let step)) = calling.errand { install.installerMayHaveActed(step) }
+            try failed(calling, FunctionFailure(error), mayRetry: true)
+        case .timedOut: try timedOut(calling)
+        case .abandoned: finish(.error(CancellationError()))
+        case .evicted(let error): phase = .ended(.error(error))
+        }
+    }
+
+    private mutating func failed(
+        _ calling: Calling, _ failure: FunctionFailure, mayRetry: Bool
+    ) throws(SmartConnectorError) {
+        attempts.append(Attempt(calling.call, .failed(failure), at: supply.configuration.now()))
+        record = record.after(.remembered(install.memory)).after(.failed(failure))
+        guard mayRetry, failure.isRetryable, let pause = pause(after: calling, failure) else {
+            return fail(calling.errand, failure)
+        }
+        try commit(.journal(.failed(calling, pause)))
+    }
+
+    /// How long to wait before the next attempt, or nil where that was the last one.
+    private func pause(after calling: Calling, _ failure: FunctionFailure?) -> Duration? {
+        guard let policy = supply.connector.policy(of: calling.call.function), calling.tries < policy.maximumAttempts
+        else { return nil }
+        return failure?.pause
+            ?? policy.backoff.pause(after: calling.tries, jitter: supply.configuration.jitter())
+    }
+
+    /// Its time was over. It may still come to its end: that is doubt, and no failure.
+    private mutating func timedOut(_ calling: Calling) throws(SmartConnectorError) {
+        let function = calling.call.function
+        if case .action(.callInstaller(let step)) = calling.errand { install.installerMayHaveActed(step) }
+        record = record.after(.remembered(install.memory))
+        let policy = supply.connector.policy(of: function) ?? CallPolicy()
+        if policy.inDoubt == .stop { return doubt(function, calling.errand.step) }
+        guard let pause = pause(after: calling, nil) else {
+            return fail(calling.errand, .timeout(policy.timeout, function))
+        }
+        phase = .pausing(calling, pause)
+    }
+
+    /// The pause before the next attempt is over.
+    mutating func paused() throws(SmartConnectorError) {
+        guard case .pausing(let calling, _) = phase, let last = record.call else {
+            preconditionFailure("only a pause comes to its end")
+        }
+        if last.isInDoubt { return try callAgain(last, calling.errand, tries: calling.tries + 1) }
+        try announce(
+            calling.errand, key: last.idempotencyKey, attempt: last.attempt + 1, tries: calling.tries + 1)
+    }
+
+    private mutating func fail(_ errand: Errand, _ failure: FunctionFailure) {
+        let event = FlowEvent.failed(errand, failure)
+        end(.failed(event), [event])
+    }
+
+    /// A function did what it was called for, and returned this.
+    mutating func answered(_ errand: Errand, _ answer: JSON) throws(SmartConnectorError) {
+        if record.call?.isInDoubt ?? false { record = record.after(.returned(answer)) }
+        switch errand {
+        case .settings(let asked): try commit(.settings(answer["pending"] ?? asked, asked: asked))
+        case .action(.callPreUninstall):
+            // What it returned is journalled before anything that may fail, such as reading what it did to the document.
+            if record == journalled {
+                phase = .reading(errand, answer: answer)
+            } else {
+                try commit(.journal(.returned(errand, answer)))
+            }
+        case .action(let action): try commit(.action(action, answer: answer))
+        }
+    }
+
+    /// The document was read after a function that may have changed it.
+    mutating func loaded(_ stored: StoredIntegration) throws(SmartConnectorError) {
+        guard case .reading(let errand, let answer) = phase else {
+            preconditionFailure("only what was asked for is read")
+        }
+        self.stored = stored
+        try install.documentRead(stored.integration)
+        phase = .deciding
+        if case .action(.callPreUninstall) = errand { try commit(.action(.callPreUninstall, answer: answer)) }
+    }
+}
+
+extension FlowEvent {
+    /// A function is about to be called.
+    static func started(_ function: ConnectorFunction, _ step: StepReference?) -> FlowEvent {
+        step.map { .stepStarted(FlowEvent.Step($0, function)) } ?? .functionStarted(function)
+    }
+
+    /// What a function was called for failed.
+    static func failed(_ errand: FlowMachine.Errand, _ failure: FunctionFailure) -> FlowEvent {
+        switch (errand.step, errand.function) {
+        case (let step?, let function): .stepFailed(FlowEvent.Step(step, function), failure)
+        case (nil, let function): .functionFailed(function ?? .installer(""), failure)
+        }
+    }
+}
+
+extension FlowRecord.Call {
+    /// Whether something of the step may exist because of this call, though the document does not say so.
+    var mayHaveInstalled: Bool {
+        guard case .installer = function else { return false }
+        return switch stage {
+        case .started, .returned: true
+        // What a function said was journalled as its failure by earlier versions too.
+        case .failed(let failure): !failure.isRefusal
+        }
+    }
+}
+
+extension ConnectorFunction {
+    /// Why an answer says that the function did not succeed, or nothing that this kind of function may answer; nil where
+    /// it did.
+    func refusal(_ answer: JSON) -> FunctionFailure? {
+        do {
+            switch self {
+            case .installer, .uninstaller:
+                if answer["success"]?.bool == true { return nil }
+                let result = try StepResult(answer, of: self)
+                return result.isCompleted ? nil : .notYet(result.message, self)
+            case .preUninstall:
+                _ = try UninstallOrder(answer, of: self)
+            case .setting("persistSettings"):
+                let result = try SettingsResult(answer, of: self)
+                return result.isAccepted ? nil : .rejected(result.message)
+            case .connectorInstaller, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+                break
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+}

@@ -1,0 +1,354 @@
+/// What is made durable at once: what it makes of the document, and what is journalled with it.
+struct Commit {
+    /// What becomes of the document.
+    enum Document {
+        case unchanged
+        case put(Integration, Change)
+        case delete
+    }
+
+    let document: Document
+    /// What that was decided on.
+    let base: StoredIntegration
+    /// Whether it was read for this.
+    let isBaseFresh: Bool
+    /// What is true until the document says more: journalled first, where both are not one.
+    let before: FlowRecord
+    /// What is true then.
+    let after: FlowRecord
+    let attempts: [Attempt]
+    let snapshot: JournalWrite.Snapshot
+    let keepsLease: Bool
+}
+
+extension FlowMachine {
+    /// What is made durable.
+    enum Transition {
+        /// An action was done, and its function answered this.
+        case action(InstallMachine.Action, answer: JSON)
+        /// These settings were accepted for those that were asked for.
+        case settings(JSON, asked: JSON)
+        /// The command that the goal is.
+        case command
+        /// Something happened that only the journal is told.
+        case journal(Happening)
+    }
+
+    enum Happening {
+        case announced(Calling)
+        case failed(Calling, Duration)
+        case returned(Errand, JSON)
+        case resumed
+    }
+
+    /// A commit under way.
+    struct Pending {
+        let transition: Transition
+        let commit: Commit
+        let change: Change
+        /// The call that is announced with it.
+        let next: Calling?
+        /// What its own answer left undone.
+        let undone: FunctionFailure?
+        /// The machine as it was before, as far as the document does not say, and as it is after.
+        let memory: InstallMachine.Memory
+        let mode: Mode?
+        let version: JSON?
+        let reached: InstallMachine.Memory
+        /// How often the document was another than what it had been decided on.
+        let refusals: Int
+    }
+
+    /// Decides what a transition makes of document and journal.
+    mutating func commit(_ transition: Transition) throws(SmartConnectorError) {
+        if transition.isCommand, !keepsCall() { forgetCall() }
+        try commit(
+            transition, before: (install.memory, install.mode, install.writtenVersion), refusals: 0, written: nil)
+    }
+
+    /// - Parameter written: The change, where an earlier try has written it already.
+    private mutating func commit(
+        _ transition: Transition,
+        before: (memory: InstallMachine.Memory, mode: Mode?, version: JSON?), refusals: Int, written: Change?
+    ) throws(SmartConnectorError) {
+        let step = transition.step.flatMap { install.index(of: $0) }
+        let isNewUpdate = goal.isUpdate && install.memory.update == nil
+        let keepsCall = transition.isCommand && keepsCall()
+        let change = if let written { written } else { try apply(transition) }
+        let undone = step.flatMap { transition.undone($0, in: install) }
+        var after = recordAfter(transition, undone: undone, keepsCall: keepsCall, from: before.mode)
+        var next: Calling?
+        if after.call == nil, undone == nil, transition.mayAnnounce, let errand = nextErrand(after: transition),
+            errand.function != nil
+        {
+            next = newCalling(errand, key: supply.configuration.makeKey())
+            if let next { after = after.after(.announced(next.call)) }
+        }
+        let commit = Commit(
+            document: document(after: change, transition), base: stored, isBaseFresh: refusals > 0,
+            before: record.after(.remembered(before.memory)), after: after, attempts: attempts,
+            snapshot: transition.isCommand && isNewUpdate ? .set(stored.integration) : .keep,
+            keepsLease: undone == nil && (next != nil || goesOn(after: transition)))
+        phase = .committing(
+            Pending(
+                transition: transition, commit: commit, change: change, next: next, undone: undone,
+                memory: before.memory, mode: before.mode, version: before.version, reached: install.memory,
+                refusals: refusals))
+    }
+
+    private func document(after change: Change, _ transition: Transition) -> Commit.Document {
+        if case .action(.remove, _) = transition { return .delete }
+        var wanted = stored.integration
+        return change.apply(to: &wanted) ? .put(wanted, change) : .unchanged
+    }
+
+    /// What a transition makes of the machine, and has written into the document.
+    private mutating func apply(_ transition: Transition) throws(SmartConnectorError) -> Change {
+        switch transition {
+        case .action(let action, let answer): return install.change(after: action, answering: answer)
+        case .settings(let pending, _): return try install.saveSettings(pending, in: stored.integration)
+        case .command: return try command(in: stored.integration)
+        case .journal: return Change()
+        }
+    }
+
+    private func recordAfter(
+        _ transition: Transition, undone: FunctionFailure?, keepsCall: Bool, from mode: Mode?
+    ) -> FlowRecord {
+        let record = record.after(.remembered(install.memory))
+        switch transition {
+        case .action(.remove, _): return FlowRecord()
+        case .action: return undone.map { record.after(.failed($0)) } ?? record.after(.settled)
+        case .settings: return record.after(.settled)
+        case .command:
+            // What a person does to another step leaves this one given up.
+            let isSame = install.mode == mode && keepsCall
+            return (keepsCall ? record : record.after(.settled)).after(.lookedAt(staysParked: isSame))
+        case .journal(.announced(let calling)): return record.after(.announced(calling.call))
+        case .journal(.failed), .journal(.returned): return record
+        case .journal(.resumed): return record.after(.resumed)
+        }
+    }
+
+    /// What follows a transition of itself.
+    private mutating func nextErrand(after transition: Transition) -> Errand? {
+        if transition.isCommand, !goal.isGoingOn { return nil }
+        return nextErrand
+    }
+
+    /// Whether the flow goes on after a transition that announces nothing.
+    private mutating func goesOn(after transition: Transition) -> Bool {
+        switch transition {
+        case .journal: true
+        case .action(.callUpdate, _): true
+        case .action(.remove, _): false
+        case .settings: !hasBegun || !goal.isSaving
+        case .action, .command: nextErrand(after: transition) != nil
+        }
+    }
+
+    // MARK: What came of a commit
+
+    /// A commit was done, all of it.
+    mutating func committed(
+        _ stored: StoredIntegration?, leftovers: [LedgerEntry]
+    ) throws(SmartConnectorError) {
+        if case .releasing(let commit, let ending) = phase {
+            (journalled, record, isHolding, attempts) = (commit.after, commit.after, false, [])
+            return conclude(ending)
+        }
+        guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is done") }
+        journalled = pending.commit.after
+        record = pending.commit.after
+        isHolding = pending.commit.keepsLease
+        attempts = []
+        phase = .deciding
+        var isAsExpected = true
+        if let stored {
+            if case .put(let wanted, _) = pending.commit.document {
+                isAsExpected = stored.integration.isStored(of: wanted)
+                if isAsExpected {
+                    try install.documentWritten(stored.integration)
+                } else {
+                    try install.documentRead(stored.integration)
+                }
+            }
+            self.stored = stored
+        }
+        told(pending, leftovers)
+        try goOn(after: pending, isAsExpected: isAsExpected)
+    }
+
+    private mutating func goOn(after pending: Pending, isAsExpected: Bool) throws(SmartConnectorError) {
+        if let next = pending.next {
+            if !isAsExpected, nextErrand != next.errand {
+                // Somebody else has changed what comes next: nobody is called for what was.
+                record = record.after(.withdrawn(next.previous))
+                return
+            }
+            events.append(.started(next.call.function, next.call.step))
+            phase = .announced(next)
+            return
+        }
+        if let undone = pending.undone, case .action(let action, _) = pending.transition {
+            let event = FlowEvent.failed(.action(action), undone)
+            return end(.failed(event), [event])
+        }
+        switch pending.transition {
+        case .journal(.announced(let calling)):
+            events.append(.started(calling.call.function, calling.call.step))
+            phase = .announced(calling)
+        case .journal(.failed(let calling, let pause)): phase = .pausing(calling, pause)
+        case .journal(.returned(let errand, let answer)): phase = .reading(errand, answer: answer)
+        case .journal(.resumed): break
+        case .action(.callUpdate, let answer):
+            if goal.isOneAction { end(.done) } else { phase = .reading(.action(.none), answer: answer) }
+        case .action(.remove, _):
+            install.removed()
+            end(.done)
+        case .action: if goal.isOneAction || isAtLastStep { end(.done) }
+        case .settings(_, let asked):
+            if hasBegun, goal.isSaving || goal.isOneAction { return end(.done) }
+            if !hasBegun { phase = goal.isSaving(asked) ? .deciding : .beginning }
+            if !hasBegun, goal.isSaving(asked) { end(.done) }
+        case .command: if !goal.isGoingOn { end(.done) }
+        }
+    }
+
+    private var isAtLastStep: Bool { lastStep.map(install.isDone) ?? false }
+
+    /// Tells what a commit has made true.
+    private mutating func told(_ pending: Pending, _ leftovers: [LedgerEntry]) {
+        switch pending.transition {
+        case .action(let action, _):
+            if let step = action.step {
+                if pending.undone == nil, action.isOfStep {
+                    events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
+                }
+            } else if let function = action.function {
+                events.append(.functionCompleted(function))
+            }
+            if case .remove = action {
+                events.append(.removed)
+                if !leftovers.isEmpty { events.append(.leftBehind(leftovers)) }
+            }
+        case .settings:
+            if supply.connector.functions.contains(.persistSettings) {
+                events.append(.functionCompleted(.persistSettings))
+            }
+        case .command:
+            if case .complete(let text) = goal, let step = try? install.step(named: text) {
+                events.append(.stepCompleted(FlowEvent.Step(step, nil)))
+            }
+        case .journal: break
+        }
+        if pending.change.changesVersion, let to = install.version {
+            events.append(.versionChanged(from: pending.version?.string.flatMap(ConnectorVersion.init), to: to))
+        }
+        if let from = pending.mode, let to = install.mode, from != to, !pending.transition.isJournal {
+            events.append(.modeChanged(from: from, to: to))
+        }
+        if case .command = pending.transition, case .abortUpdate = goal {
+            events.append(.updateAborted(isRestored: snapshot != nil))
+        }
+    }
+
+    /// The document is another than what was decided on: it is decided again.
+    mutating func conflicted(_ fresh: StoredIntegration) throws(SmartConnectorError) {
+        guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is refused") }
+        guard pending.refusals <= supply.configuration.conflictAttempts else { throw .conflicted(supply) }
+        // What the transition changed in the machine was not written, so it has not happened.
+        install.memory = pending.memory
+        stored = fresh
+        try install.documentRead(fresh.integration)
+        var written: Change?
+        switch pending.transition {
+        case .command:
+            if let command = goal.command, !install.legalCommands.contains(command) {
+                // Not allowed any more, since it has been done already: it was written by a request whose answer was
+                // lost, and refused when that was sent again.
+                guard !pending.change.isEmpty, pending.change.fieldsIgnored(in: fresh.integration).isEmpty else {
+                    return try install.check(command)
+                }
+                install.memory = pending.reached
+                try install.documentRead(fresh.integration)
+                written = pending.change
+            }
+        case .action(.remove, _) where install.mode != .uninstall:
+            // It is to be kept after all.
+            record = record.after(.settled)
+            phase = .deciding
+            return
+        case .action, .settings, .journal: break
+        }
+        try commit(
+            pending.transition, before: (pending.memory, pending.mode, pending.version),
+            refusals: pending.refusals + 1, written: written)
+    }
+}
+
+extension FlowMachine.Transition {
+    var isCommand: Bool { if case .command = self { true } else { false } }
+    var isJournal: Bool { if case .journal = self { true } else { false } }
+
+    /// The step that it is about.
+    var step: StepReference? { if case .action(let action, _) = self, action.isOfStep { action.step } else { nil } }
+
+    /// Whether the call that comes next can be announced with it: what follows does not hang on reading anything.
+    var mayAnnounce: Bool {
+        switch self {
+        case .action(.callUpdate, _), .action(.remove, _), .settings, .journal: false
+        case .action, .command: true
+        }
+    }
+
+    /// Why a step is not done though its function said so: its own answer may say that it is not.
+    func undone(_ index: Int, in install: InstallMachine) -> FunctionFailure? {
+        guard case .action(let action, _) = self, !install.isDone(at: index, after: action) else { return nil }
+        return .notYet(nil, action.function ?? .installer(""))
+    }
+}
+
+extension InstallMachine.Action {
+    /// Whether it makes a step or undoes it.
+    var isOfStep: Bool {
+        switch self {
+        case .callInstaller, .callUninstaller, .clear: true
+        case .callConnectorInstaller, .waitForUser, .enterSettings, .callUpdate, .finishUpdate, .callPreUninstall,
+            .remove, .none:
+            false
+        }
+    }
+}
+
+extension InstallMachine {
+    /// What is to be written when an action was done.
+    fileprivate mutating func change(after action: Action, answering answer: JSON) -> Change {
+        switch action {
+        case .callInstaller(let step):
+            return installerReturned(step, stepsToUpdate: answer["stepsToUpdate"]?.array ?? [])
+        case .callUninstaller(let step):
+            return uninstallerReturned(step, stepsToUpdate: answer["stepsToUpdate"]?.array ?? [])
+        case .clear(let step): return clear(step)
+        case .callConnectorInstaller: return connectorInstallerReturned()
+        case .enterSettings: return enterSettings()
+        case .finishUpdate(let version): return finishUpdate(version)
+        case .callPreUninstall:
+            let order = (try? UninstallOrder(answer, of: .preUninstall)) ?? .reverse
+            return preUninstallReturned(order: order.steps)
+        case .callUpdate(let version):
+            updateReturned(version)
+            return Change()
+        case .remove, .waitForUser, .none: return Change()
+        }
+    }
+}
+
+extension SmartConnectorError {
+    fileprivate static func conflicted(_ supply: FlowMachine.Supply) -> SmartConnectorError {
+        SmartConnectorError(
+            .conflict,
+            "integration \(supply.integrationID) was changed by somebody else each of \(supply.configuration.conflictAttempts) times it was to be written; try again"
+        )
+    }
+}

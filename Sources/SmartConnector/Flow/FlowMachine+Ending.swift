@@ -1,0 +1,101 @@
+extension FlowMachine {
+    /// What came of the effect that ``next()`` asked for.
+    mutating func happened(_ fact: Fact) {
+        do {
+            switch fact {
+            case .committed(let stored, let leftovers): try committed(stored, leftovers: leftovers)
+            case .conflicted(let stored, let standing):
+                keep(standing)
+                try conflicted(stored)
+            case .loaded(let stored): try loaded(stored)
+            case .call(let end): try called(end)
+            case .paused: try paused()
+            case .repeated(let record): repeated(record)
+            case .failed(let error, let standing): failed(error, standing)
+            case .lost(let error): phase = .ended(.error(error))
+            }
+        } catch {
+            finish(.error(error))
+        }
+    }
+
+    /// An effect was not performed, or not all of it.
+    private mutating func failed(_ error: any Error, _ standing: Standing?) {
+        if let standing { keep(standing) }
+        switch phase {
+        case .committing(let pending) where standing == nil: phase = .repeating(pending, .error(error))
+        case .repeating(_, let ending): phase = .ended(ending)
+        case .releasing(_, .error(let first)): phase = .ended(.error(first))
+        case .releasing: phase = .ended(.error(error))
+        case .beginning, .deciding, .committing, .announced, .calling, .pausing, .reading: finish(.error(error))
+        case .ended: break
+        }
+    }
+
+    private mutating func keep(_ standing: Standing) {
+        journalled = standing.journalled
+        isHolding = standing.isHeld
+        if standing.hasHistory { attempts = [] }
+    }
+
+    /// The write whose answer was lost is known to be done.
+    private mutating func repeated(_ now: FlowRecord) {
+        guard case .repeating(let pending, let ending) = phase else { preconditionFailure("nothing else is repeated") }
+        attempts = []
+        journalled = now
+        isHolding = true
+        if now == pending.commit.after {
+            record = now
+            isHolding = pending.commit.keepsLease
+            if let next = pending.announced { record = record.after(.withdrawn(next.previous)) }
+        }
+        phase = .deciding
+        finish(ending)
+    }
+
+    /// Whoever waited for this does so no longer: what is held is given back.
+    mutating func cancelled() {
+        switch phase {
+        case .repeating, .releasing(_, .error), .ended: break
+        case .beginning, .deciding, .committing, .announced, .calling, .pausing, .reading, .releasing:
+            finish(.error(CancellationError()))
+        }
+    }
+
+    /// Why the flow does not come to what it is for, once that is so.
+    var error: (any Error)? {
+        switch phase {
+        case .repeating(_, .error(let error)), .releasing(_, .error(let error)), .ended(.error(let error)): error
+        case .beginning, .deciding, .committing, .announced, .calling, .pausing, .reading, .repeating, .releasing,
+            .ended:
+            nil
+        }
+    }
+
+    /// Ends with an outcome, once all that is true is durable.
+    mutating func end(_ outcome: Outcome, _ events: [FlowEvent] = []) { finish(.outcome(outcome, events)) }
+
+    /// Ends, and gives back what is held. What was announced and not begun is withdrawn.
+    mutating func finish(_ ending: Ending) {
+        if case .announced(let calling) = phase { record = record.after(.withdrawn(calling.previous)) }
+        guard isHolding || record != journalled || !attempts.isEmpty else { return conclude(ending) }
+        let release = Commit(
+            document: .unchanged, base: stored, isBaseFresh: true, before: record, after: record, attempts: attempts,
+            snapshot: .keep, keepsLease: false)
+        phase = .releasing(release, ending)
+    }
+
+    mutating func conclude(_ ending: Ending) {
+        if case .outcome(_, let last) = ending { events += last }
+        phase = .ended(ending)
+    }
+}
+
+extension FlowMachine.Pending {
+    /// The call that is journalled with it and was not made.
+    fileprivate var announced: FlowMachine.Calling? {
+        if let next { return next }
+        if case .journal(.announced(let calling)) = transition { return calling }
+        return nil
+    }
+}

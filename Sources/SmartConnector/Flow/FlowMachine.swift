@@ -1,0 +1,283 @@
+import Foundation
+
+/// Decides when what is done: what has to be durable before what, and where the call under way stands.
+///
+/// ``InstallMachine`` says what is next. This value says in which order that is announced, called, and written down, and
+/// what becomes of it when something fails on the way. It awaits nothing and knows no store: ``next()`` says which one
+/// effect is to be performed, ``happened(_:)`` is told what came of it. Copying it is how every order of facts is tried.
+///
+/// A call passes through these phases, and no other way leads through them:
+///
+///     announced ─▶ calling ─▶ committing what it makes of the document, and the announcement of the next ─▶ announced …
+///                     ├─▶ failed: committing that ─▶ pausing ─▶ committing the next attempt ─▶ announced …
+///                     └─▶ in doubt
+struct FlowMachine {
+    /// What a call is made for.
+    enum Errand: Equatable {
+        case action(InstallMachine.Action)
+        case settings(JSON)
+
+        var function: ConnectorFunction? {
+            switch self {
+            case .action(let action): action.function
+            case .settings: .persistSettings
+            }
+        }
+
+        var step: StepReference? {
+            switch self {
+            case .action(let action): action.step
+            case .settings: nil
+            }
+        }
+
+        var pending: JSON? {
+            switch self {
+            case .action: nil
+            case .settings(let pending): pending
+            }
+        }
+    }
+
+    /// A call that is journalled and was not made yet, or is being made.
+    struct Calling {
+        let errand: Errand
+        let call: FlowRecord.Call
+        /// Counts the calls of this session for the errand, from 1.
+        let tries: Int
+        /// The journalled call that it took the place of: what is left when it is withdrawn.
+        let previous: FlowRecord.Call?
+    }
+
+    enum Phase {
+        /// What the goal begins with is to be carried out.
+        case beginning
+        /// What comes next is to be decided.
+        case deciding
+        /// Something is to be made durable.
+        case committing(Pending)
+        /// A call is announced: it is journalled, nobody has made it.
+        case announced(Calling)
+        /// It is being made.
+        case calling(Calling)
+        /// An attempt failed; the next one follows.
+        case pausing(Calling, Duration)
+        /// A function returned this, and may have changed the document, which is to be read.
+        case reading(Errand, answer: JSON)
+        /// Of this commit nobody knows whether it was done.
+        case repeating(Pending, Ending)
+        /// What is held is to be given back.
+        case releasing(Commit, Ending)
+        case ended(Ending)
+    }
+
+    /// How a session ends.
+    enum Ending {
+        /// With the events that are true once all is durable.
+        case outcome(Outcome, [FlowEvent])
+        case error(any Error)
+    }
+
+    /// What is to be done outside.
+    enum Effect {
+        /// Tell whoever watches.
+        case report([FlowEvent])
+        case commit(Commit)
+        /// Send the write of this again whose answer was lost.
+        case `repeat`(Commit)
+        /// Make a call that is journalled.
+        case invoke(FlowRecord.Call, InstallStep?, Integration)
+        case pause(Duration)
+        case load
+        case end(Ending)
+    }
+
+    /// What came of an effect.
+    enum Fact {
+        /// All of the commit is durable. The document is as stored; nil where it was deleted.
+        case committed(StoredIntegration?, leftovers: [LedgerEntry] = [])
+        /// The document is another than the commit was decided on: nothing of it was written there.
+        case conflicted(StoredIntegration, Standing)
+        case loaded(StoredIntegration)
+        case call(CallEnd)
+        case paused
+        /// The write whose answer was lost was sent again, and this is journalled.
+        case repeated(FlowRecord)
+        /// The effect failed, or was not performed at all. Without a standing nobody knows whether the last write was done.
+        case failed(any Error, Standing?)
+        /// Somebody else has the right to write.
+        case lost(any Error)
+    }
+
+    /// What a commit that was not done has left behind all the same.
+    struct Standing {
+        let journalled: FlowRecord
+        /// Whether the lease is held.
+        let isHeld: Bool
+        /// Whether the attempts of the commit are in the history.
+        let hasHistory: Bool
+    }
+
+    /// What a value cannot have from itself.
+    struct Supply {
+        let integrationID: String
+        let holder: String
+        let connector: Connector
+        let configuration: InstallFlow.Configuration
+    }
+
+    let goal: FlowGoal
+    let supply: Supply
+    /// The document as it was before the update that is to be given up.
+    let snapshot: Integration?
+    var install: InstallMachine
+    var stored: StoredIntegration
+    /// What is true of the flow now.
+    var record: FlowRecord
+    /// What is journalled of it.
+    var journalled: FlowRecord
+    var isHolding = false
+    /// Whether the goal's own beginning has been carried out.
+    var hasBegun = false
+    var phase = Phase.beginning
+    var events: [FlowEvent] = []
+    /// Attempts that the history does not have yet.
+    var attempts: [Attempt] = []
+    /// The step after which to stop.
+    var lastStep: StepReference?
+
+    /// A flow that was just read.
+    ///
+    /// - Throws: ``SmartConnectorError`` where the document is none that can be driven.
+    init(
+        _ goal: FlowGoal, _ entry: JournalEntry, _ stored: StoredIntegration, snapshot: Integration? = nil,
+        _ supply: Supply
+    ) throws(SmartConnectorError) {
+        self.goal = goal
+        self.supply = supply
+        self.snapshot = snapshot
+        self.stored = stored
+        journalled = entry.record
+        record = entry.record
+        install = try InstallMachine(
+            stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
+        if let call = record.call, let step = call.step, call.mayHaveInstalled { install.installerMayHaveActed(step) }
+        record = record.after(.remembered(install.memory))
+    }
+
+    // MARK: What is next
+
+    /// The one effect that is to be performed now.
+    mutating func next() -> Effect {
+        while true {
+            if !events.isEmpty {
+                defer { events = [] }
+                return .report(events)
+            }
+            switch phase {
+            case .beginning: orRefuse { flow throws(SmartConnectorError) in try flow.begin() }
+            case .deciding: orRefuse { flow throws(SmartConnectorError) in try flow.decide() }
+            case .committing(let pending): return .commit(pending.commit)
+            case .announced(let calling):
+                return .invoke(calling.call, calledStep(calling.call), stored.integration)
+            case .calling: preconditionFailure("a call under way is waited for")
+            case .pausing(_, let pause): return .pause(pause)
+            case .reading: return .load
+            case .repeating(let pending, _): return .repeat(pending.commit)
+            case .releasing(let commit, _): return .commit(commit)
+            case .ended(let ending): return .end(ending)
+            }
+        }
+    }
+
+    private mutating func orRefuse(_ decide: (inout FlowMachine) throws(SmartConnectorError) -> Void) {
+        do {
+            try decide(&self)
+        } catch {
+            finish(.error(error))
+        }
+    }
+
+    private func calledStep(_ call: FlowRecord.Call) -> InstallStep? {
+        call.step.flatMap { install.step(at: $0.index) }
+    }
+
+    /// The call that was announced is made now: from here on it may have taken effect.
+    mutating func began() {
+        guard case .announced(let calling) = phase else { preconditionFailure("a call is announced before it is made") }
+        phase = .calling(calling)
+    }
+
+    // MARK: Deciding
+
+    /// Begins what comes next.
+    private mutating func decide() throws(SmartConnectorError) {
+        if let (errand, answer) = acceptedSettings { return try answered(errand, answer) }
+        let action = try install.next()
+        guard wants(action) else { return end(overtaken) }
+        switch action {
+        case .none:
+            forgetWhatIsOver()
+            end(.done)
+        case .waitForUser(let step):
+            let event = FlowEvent.waiting(FlowEvent.Step(step, nil))
+            end(.needsPerson(event), [event])
+        case .enterSettings, .finishUpdate, .clear, .remove(callingUninstaller: false):
+            try commit(.action(action, answer: .null))
+        case .callConnectorInstaller, .callInstaller, .callUpdate, .callPreUninstall, .callUninstaller, .remove:
+            try call(.action(action))
+        }
+    }
+
+    /// Whether an action is what the goal is about. Somebody else may have changed the mode meanwhile.
+    func wants(_ action: InstallMachine.Action) -> Bool {
+        switch (goal, action) {
+        case (.uninstall, .callPreUninstall), (.uninstall, .callUninstaller), (.uninstall, .clear),
+            (.uninstall, .remove), (.update, .callUpdate), (.update, .finishUpdate):
+            true
+        case (.update, .none): !install.isReopened
+        case (.uninstall, _), (.update, _): false
+        case (.run, _), (.advance, _), (.resume, _), (.resolve, _), (.beginUninstall, _), (.cancelUninstall, _),
+            (.complete, _), (.reset, _), (.abortUpdate, _), (.saveSettings, _):
+            true
+        }
+    }
+
+    /// How a flow ends whose goal the document has left.
+    private var overtaken: Outcome {
+        .needsPerson(install.isReopened ? .reopened : .overtaken(install.mode ?? .uninstall))
+    }
+
+    /// What is done next of itself, if anything is.
+    var nextErrand: Errand? {
+        mutating get {
+            if goal.isOneAction { return nil }
+            if let lastStep, install.isDone(lastStep) { return nil }
+            guard let action = try? install.next(), wants(action), action != .none else { return nil }
+            if case .waitForUser = action { return nil }
+            return .action(action)
+        }
+    }
+
+    /// Settings that persistSettings has accepted and that are not written yet.
+    var acceptedSettings: (errand: Errand, answer: JSON)? {
+        guard let call = record.call, call.function == .persistSettings, case .returned(let answer) = call.stage,
+            let pending = call.pending, install.legalCommands.contains(.saveSettings)
+        else { return nil }
+        return (.settings(pending), answer)
+    }
+
+    /// Forgets what the document says is over: whoever drove the flow ended before it could.
+    private mutating func forgetWhatIsOver() {
+        guard let call = record.call else { return }
+        if case .setting = call.function { return }
+        forgetCall()
+        record = record.after(.settled)
+    }
+
+    /// A call that is forgotten while nobody knows whether it took effect is in the history all the same.
+    mutating func forgetCall() {
+        guard let call = record.call, call.isInDoubt else { return }
+        attempts.append(Attempt(call, .inDoubt, at: supply.configuration.now()))
+    }
+}

@@ -1,0 +1,134 @@
+import Synchronization
+
+/// Keeps leases: renews what has not been heard of for a third of its time, whatever its holder does meanwhile.
+///
+/// A function may block its thread, a consumer of events may dawdle: neither renews anything, and both keep the right to
+/// what they do. There is one keeper for each journal, with one task as long as anything is held there.
+final class LeaseKeeper: Sendable {
+    /// One lease that is being kept.
+    final class Hold: Sendable {
+        let integration: String
+        let holder: String
+        let leaseTime: Duration
+        /// Ends what is being waited for when the lease is lost.
+        let eviction = Eviction()
+        private let journal: any FlowJournal
+        private let uptime: @Sendable () -> Duration
+        /// When the journal last said that the lease is held; before it was asked, so that the lease is younger.
+        private let lastHeard: Guarded<Duration>
+
+        fileprivate init(
+            _ integration: String, by holder: String, in journal: any FlowJournal, for leaseTime: Duration,
+            since asked: Duration, uptime: @escaping @Sendable () -> Duration
+        ) {
+            self.integration = integration
+            self.holder = holder
+            self.journal = journal
+            key = ObjectIdentifier(journal as AnyObject)
+            self.leaseTime = leaseTime
+            self.uptime = uptime
+            lastHeard = Guarded(asked)
+        }
+
+        /// Which journal it is. One that is a value is another each time: then its leases are kept apart.
+        fileprivate let key: ObjectIdentifier
+
+        /// When it is to be renewed, if nothing is heard until then.
+        fileprivate var due: Duration { lastHeard.withLock { $0 } + leaseTime / 3 }
+
+        /// Whether the lease is young enough for a call or a request to begin under it: it is for two thirds of its
+        /// time, so that a renewal that a busy journal delays stops nobody.
+        var isFresh: Bool { uptime() - lastHeard.withLock { $0 } < leaseTime * 2 / 3 }
+
+        /// A write that was sent at this moment has prolonged the lease.
+        func heard(since asked: Duration) { lastHeard.withLock { $0 = max($0, asked) } }
+
+        /// Prolongs the lease.
+        ///
+        /// - Returns: Whether it is still held. If not, whatever is waited for under it ends.
+        /// - Throws: What the journal throws where it cannot be asked.
+        func renew() async throws -> Bool {
+            let asked = uptime()
+            if try await journal.renew(holder, of: integration) {
+                heard(since: asked)
+                return true
+            }
+            eviction.evict(.leaseLost(integration, to: nil))
+            return false
+        }
+    }
+
+    /// What is held in one journal, and who sees to it.
+    private struct Kept {
+        var holds: [ObjectIdentifier: Hold] = [:]
+        var task: Task<Void, Never>?
+    }
+
+    /// What all flows outside of tests are kept by.
+    static let shared = LeaseKeeper(clock: ContinuousClock())
+
+    private let clock: any Clock<Duration>
+    private let executor: (any TaskExecutor)?
+    /// The time of the clock, counted from when this was made.
+    let uptime: @Sendable () -> Duration
+    private let journals = Guarded<[ObjectIdentifier: Kept]>([:])
+
+    init(clock: any Clock<Duration>, executor: (any TaskExecutor)? = nil) {
+        self.clock = clock
+        self.executor = executor
+        uptime = Self.uptime(of: clock)
+    }
+
+    private static func uptime(of clock: some Clock<Duration>) -> @Sendable () -> Duration {
+        let start = clock.now
+        return { start.duration(to: clock.now) }
+    }
+
+    /// Keeps a lease from now on.
+    ///
+    /// - Returns: What is kept, or nil where leases end with the process and need not be.
+    func hold(
+        _ integration: String, by holder: String, in journal: any FlowJournal, since asked: Duration
+    ) -> Hold? {
+        guard let leaseTime = journal.leaseTime else { return nil }
+        let hold = Hold(integration, by: holder, in: journal, for: leaseTime, since: asked, uptime: uptime)
+        let key = hold.key
+        journals.withLock { journals in
+            journals[key, default: Kept()].holds[ObjectIdentifier(hold)] = hold
+            guard journals[key]?.task == nil else { return }
+            journals[key]?.task = Task(executorPreference: executor) { await self.keep(key, period: leaseTime / 3) }
+        }
+        return hold
+    }
+
+    /// Leaves a lease to its time, or to who takes it next.
+    func release(_ hold: Hold) {
+        let key = hold.key
+        let task = journals.withLock { journals -> Task<Void, Never>? in
+            journals[key]?.holds[ObjectIdentifier(hold)] = nil
+            guard journals[key]?.holds.isEmpty ?? false else { return nil }
+            return journals.removeValue(forKey: key)?.task
+        }
+        task?.cancel()
+    }
+
+    /// Renews what is due, until it is cancelled. What is taken up meanwhile is due later than all that is there: leases
+    /// of one journal are all good for the same time.
+    private func keep(_ key: ObjectIdentifier, period: Duration) async {
+        while !Task.isCancelled {
+            let holds = journals.withLock { Array(($0[key]?.holds ?? [:]).values) }
+            let now = uptime()
+            for hold in holds where hold.due <= now {
+                // Each for itself: one that the journal does not answer keeps none of the others waiting. A journal that
+                // cannot be reached now is asked again at the next look.
+                Task(executorPreference: executor) { _ = try? await hold.renew() }
+            }
+            let next = holds.map(\.due).filter { $0 > now }.min() ?? now + period
+            do {
+                try await clock.sleep(for: max(next - now, .milliseconds(1)))
+            } catch {
+                return
+            }
+        }
+    }
+}

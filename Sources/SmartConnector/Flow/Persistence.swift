@@ -1,0 +1,364 @@
+/// Where the document is, and what is journalled of it: in one store, or not.
+enum Persistence: Sendable {
+    case together(Together)
+    case apart(Apart)
+
+    /// What both need.
+    struct Place: Sendable {
+        let integrationID: String
+        let requests: Requests
+        let keeper: LeaseKeeper
+    }
+
+    /// Documents and journal in one store: one transaction.
+    struct Together: Sendable {
+        let store: any TransactionalStore
+        let place: Place
+    }
+
+    /// An API, and a journal elsewhere: what is true is journalled, the document read and written, what is true then
+    /// journalled.
+    struct Apart: Sendable {
+        let api: any IntegrationAPI
+        let journal: any FlowJournal
+        let place: Place
+    }
+
+    /// The journal alone.
+    var journal: any FlowJournal {
+        switch self {
+        case .together(let together): together.store
+        case .apart(let apart): apart.journal
+        }
+    }
+
+    var place: Place {
+        switch self {
+        case .together(let together): together.place
+        case .apart(let apart): apart.place
+        }
+    }
+
+    /// What a flow begins with: what is journalled and then, where nobody holds the lease, the document.
+    func open(functions: FunctionDirectory) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
+        switch self {
+        case .together(let together):
+            return try await place.requests.send { try await together.store.read(place.integrationID) }
+        case .apart(let apart): return try await apart.open(functions)
+        }
+    }
+
+    /// The document as it is now.
+    func load() async throws -> StoredIntegration {
+        switch self {
+        case .together(let together): try await together.read()
+        case .apart(let apart): try await apart.read()
+        }
+    }
+
+    /// Sends a write again whose answer was lost.
+    func `repeat`(_ commit: Commit, _ tenure: inout Tenure) async -> FlowMachine.Fact {
+        switch self {
+        case .together(let together): await together.repeat(commit, &tenure)
+        case .apart(let apart): await apart.repeat(&tenure)
+        }
+    }
+
+    /// Makes a commit durable.
+    func commit(_ commit: Commit, _ tenure: inout Tenure, isLast: Bool) async -> FlowMachine.Fact {
+        switch self {
+        case .together(let together): await together.commit(commit, &tenure, isLast: isLast)
+        case .apart(let apart): await apart.commit(commit, &tenure, isLast: isLast)
+        }
+    }
+}
+
+/// What became of a write: the right to the next one, and what the store answered.
+struct Written<Answer>: ~Copyable {
+    let tenure: Tenure
+    let answer: Result<Answer, any Error>
+}
+
+extension Persistence.Place {
+    /// Sends a write, which uses up the right to it.
+    func perform<T>(
+        _ draft: consuming Tenure.Draft, in journal: any FlowJournal, isLast: Bool,
+        _ send: (JournalWrite) async throws -> T
+    ) async -> Written<T> {
+        let (write, hold) = (draft.write, draft.hold)
+        let asked = keeper.uptime()
+        do {
+            let answer = try await requests.send(isLast: isLast) { try await send(write) }
+            let tenure = draft.done { hold in
+                hold?.heard(since: asked)
+                return hold ?? keeper.hold(integrationID, by: write.holder, in: journal, since: asked)
+            }
+            if !write.keepsLease, let hold { keeper.release(hold) }
+            return Written(tenure: tenure, answer: .success(answer))
+        } catch let error as APIError where error.isRefusal {
+            return Written(tenure: draft.refused(), answer: .failure(error))
+        } catch let error as SmartConnectorError {
+            if let hold { keeper.release(hold) }
+            return Written(tenure: draft.lost(), answer: .failure(error))
+        } catch {
+            return Written(tenure: draft.unanswered(), answer: .failure(error))
+        }
+    }
+
+    /// The fact that an error is.
+    func failure(_ error: any Error, _ tenure: borrowing Tenure, hasHistory: Bool = false) -> FlowMachine.Fact {
+        if tenure.isLost { return .lost(error) }
+        if tenure.unanswered != nil { return .failed(error, nil) }
+        return .failed(error, standing(tenure, hasHistory))
+    }
+
+    /// What functions have left behind.
+    func leftovers(in journal: any FlowJournal) async throws -> [LedgerEntry] {
+        try await requests.send { try await journal.ledger(of: integrationID) }
+    }
+
+    /// Makes sure that a lease is young enough for something to begin under it.
+    func refresh(_ hold: LeaseKeeper.Hold) async throws {
+        if hold.isFresh { return }
+        guard try await requests.send({ try await hold.renew() }) else {
+            throw SmartConnectorError.leaseLost(integrationID, to: nil)
+        }
+    }
+
+    /// The fact that a repeated write is.
+    func fact(of answer: Result<Void, any Error>, _ tenure: borrowing Tenure) -> FlowMachine.Fact {
+        switch answer {
+        case .success: .repeated(tenure.journalled)
+        case .failure(let error): failure(error, tenure)
+        }
+    }
+
+    func standing(_ tenure: borrowing Tenure, _ hasHistory: Bool) -> FlowMachine.Standing {
+        FlowMachine.Standing(journalled: tenure.journalled, isHeld: tenure.isHeld, hasHistory: hasHistory)
+    }
+
+    /// What becomes of the snapshot with a record: it goes with the update that it is from.
+    func snapshot(
+        _ wanted: JournalWrite.Snapshot, _ old: FlowRecord, _ new: FlowRecord
+    ) -> JournalWrite.Snapshot {
+        guard case .keep = wanted else { return wanted }
+        return old.memory.update != nil && new.memory.update == nil ? .remove : .keep
+    }
+
+    /// Throws where a server has left out what it was to store.
+    func check(_ change: Change, of wanted: Integration, in stored: StoredIntegration) throws(SmartConnectorError) {
+        if stored.integration.isStored(of: wanted) { return }
+        let ignored = change.fieldsIgnored(in: stored.integration)
+        guard ignored.isEmpty else { throw .ignored(ignored, integrationID) }
+    }
+}
+
+extension Persistence.Together {
+    func read() async throws -> StoredIntegration {
+        try await place.requests.send { try await store.get(place.integrationID) }
+    }
+
+    func commit(_ commit: Commit, _ tenure: inout Tenure, isLast: Bool) async -> FlowMachine.Fact {
+        do {
+            var leftovers: [LedgerEntry] = []
+            if case .delete = commit.document {
+                leftovers = try await place.leftovers(in: store)
+            }
+            let snapshot = place.snapshot(commit.snapshot, tenure.journalled, commit.after)
+            let draft = (consume tenure).writing(
+                commit.after, attempts: commit.attempts, snapshot: snapshot, keepsLease: commit.keepsLease)
+            let written = await place.perform(draft, in: store, isLast: isLast) { try await send(commit, $0) }
+            let answer = written.answer
+            tenure = written.tenure
+            let stored = try answer.get()
+            if case .put(let wanted, let change) = commit.document, let stored {
+                try place.check(change, of: wanted, in: stored)
+            }
+            return .committed(stored, leftovers: leftovers)
+        } catch let error as APIError where error.isConflict {
+            return await conflicted(tenure)
+        } catch {
+            return place.failure(error, tenure)
+        }
+    }
+
+    /// Sends a write again whose answer was lost, and nothing else.
+    func `repeat`(_ commit: Commit, _ tenure: inout Tenure) async -> FlowMachine.Fact {
+        guard let draft = (consume tenure).repeating() else { preconditionFailure("no answer was lost") }
+        let written = await place.perform(draft, in: store, isLast: true) { try await send(commit, $0) }
+        let answer = written.answer
+        tenure = written.tenure
+        return place.fact(of: answer.map { _ in () }, tenure)
+    }
+
+    private func send(_ commit: Commit, _ write: JournalWrite) async throws -> StoredIntegration? {
+        let id = place.integrationID
+        switch commit.document {
+        case .unchanged:
+            try await store.write(write, of: id)
+            return commit.base
+        case .put(let wanted, _):
+            return try await store.update(id, to: wanted, ifRevision: commit.base.revision, writing: write)
+        case .delete:
+            try await store.delete(id, writing: write)
+            return nil
+        }
+    }
+
+    private func conflicted(_ tenure: borrowing Tenure) async -> FlowMachine.Fact {
+        do {
+            return .conflicted(try await read(), place.standing(tenure, false))
+        } catch {
+            return place.failure(error, tenure)
+        }
+    }
+}
+
+// MARK: - Apart
+
+extension Persistence.Apart {
+    func open(_ functions: FunctionDirectory) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
+        let entry = try await place.requests.send { try await journal.entry(of: place.integrationID) }
+        guard entry.lease == nil else { return (entry, nil) }
+        do {
+            return (entry, try await read())
+        } catch let error as APIError where error.isNotFound && entry.record.wasBeingRemoved(functions) {
+            // Whoever deleted it ended before the journal said so. What remains to be done is the rest of that.
+            let removed = try Integration(["_id": JSON(place.integrationID), "mode": "uninstall", "install": []])
+            return (entry, StoredIntegration(removed, revision: nil))
+        }
+    }
+
+    func read() async throws -> StoredIntegration {
+        try await place.requests.send { try await api.get(place.integrationID) }
+    }
+
+    func commit(_ commit: Commit, _ tenure: inout Tenure, isLast: Bool) async -> FlowMachine.Fact {
+        var hasHistory = false
+        do {
+            if case .unchanged = commit.document {
+                try await write(
+                    commit.after, attempts: commit.attempts, commit.snapshot, keepsLease: commit.keepsLease, &tenure,
+                    isLast: isLast)
+                return .committed(commit.base)
+            }
+            if !tenure.isHeld || commit.before != tenure.journalled || commit.snapshot != .keep {
+                try await write(
+                    commit.before, attempts: commit.attempts, commit.snapshot, keepsLease: true, &tenure, isLast: isLast
+                )
+                hasHistory = true
+            }
+            // The journal may be kept beside the integration, and go with it.
+            let leftovers = commit.deletes ? try await place.leftovers(in: journal) : []
+            var stored = try await fresh(commit)
+            if let fresh = stored {
+                guard commit.isBaseFresh || fresh.integration.isIdentical(to: commit.base.integration) else {
+                    return .conflicted(fresh, place.standing(tenure, hasHistory))
+                }
+                stored = try await writeDocument(commit, fresh, tenure)
+            }
+            if commit.after != tenure.journalled || !commit.keepsLease {
+                try await write(
+                    commit.after, attempts: hasHistory ? [] : commit.attempts, .keep, keepsLease: commit.keepsLease,
+                    &tenure, isLast: isLast)
+            }
+            return .committed(stored, leftovers: leftovers)
+        } catch let error as APIError where error.isConflict {
+            return await conflicted(tenure, hasHistory)
+        } catch {
+            return place.failure(error, tenure, hasHistory: hasHistory)
+        }
+    }
+
+    /// Journals a record.
+    private func write(
+        _ record: FlowRecord, attempts: [Attempt], _ snapshot: JournalWrite.Snapshot, keepsLease: Bool,
+        _ tenure: inout Tenure, isLast: Bool
+    ) async throws {
+        let snapshot = place.snapshot(snapshot, tenure.journalled, record)
+        let draft = (consume tenure).writing(record, attempts: attempts, snapshot: snapshot, keepsLease: keepsLease)
+        let written = await place.perform(draft, in: journal, isLast: isLast) { write in
+            try await journal.write(write, of: place.integrationID)
+        }
+        let answer = written.answer
+        tenure = written.tenure
+        try answer.get()
+    }
+
+    /// Sends a write of the journal again whose answer was lost, and nothing else.
+    func `repeat`(_ tenure: inout Tenure) async -> FlowMachine.Fact {
+        guard let draft = (consume tenure).repeating() else { preconditionFailure("no answer was lost") }
+        let written = await place.perform(draft, in: journal, isLast: true) { write in
+            try await journal.write(write, of: place.integrationID)
+        }
+        let answer = written.answer
+        tenure = written.tenure
+        return place.fact(of: answer, tenure)
+    }
+
+    /// The document as it is now, or nil where it is to be deleted and is gone.
+    private func fresh(_ commit: Commit) async throws -> StoredIntegration? {
+        if commit.isBaseFresh { return commit.base }
+        do {
+            return try await read()
+        } catch let error as APIError where error.isNotFound && commit.deletes {
+            return nil
+        }
+    }
+
+    /// Writes what a commit is about into the document, under a lease that is fresh.
+    ///
+    /// - Returns: The document as it is stored, or nil where it is deleted.
+    private func writeDocument(
+        _ commit: Commit, _ fresh: StoredIntegration, _ tenure: borrowing Tenure
+    ) async throws -> StoredIntegration? {
+        if let hold = tenure.hold { try await place.refresh(hold) }
+        switch commit.document {
+        case .unchanged: return fresh
+        case .put(let wanted, let change):
+            let stored = try await place.requests.send {
+                try await api.update(place.integrationID, to: wanted, ifRevision: fresh.revision)
+            }
+            try place.check(change, of: wanted, in: stored)
+            return stored
+        case .delete:
+            do {
+                try await place.requests.send { try await api.delete(place.integrationID) }
+            } catch let error as APIError where error.isNotFound {}
+            return nil
+        }
+    }
+
+    private func conflicted(_ tenure: borrowing Tenure, _ hasHistory: Bool) async -> FlowMachine.Fact {
+        do {
+            return .conflicted(try await read(), place.standing(tenure, hasHistory))
+        } catch {
+            return place.failure(error, tenure, hasHistory: hasHistory)
+        }
+    }
+}
+
+extension FlowRecord {
+    /// Whether all that comes before deleting an integration was done.
+    fileprivate func wasBeingRemoved(_ functions: FunctionDirectory) -> Bool {
+        guard let call, case .returned = call.stage else { return false }
+        if functions.contains(.connectorUninstaller) { return call.function == .connectorUninstaller }
+        if case .uninstaller = call.function { return true }
+        return false
+    }
+}
+
+extension Commit {
+    /// Whether it is about the end of the document.
+    fileprivate var deletes: Bool { if case .delete = document { true } else { false } }
+}
+
+extension SmartConnectorError {
+    fileprivate static func ignored(_ fields: [Change.Field], _ id: String) -> SmartConnectorError {
+        let names = fields.map(\.description).joined(separator: ", ")
+        return SmartConnectorError(
+            .fieldIgnored,
+            "the server answered that it stored integration \(id) and left out \(names); this token may not write there"
+        )
+    }
+}

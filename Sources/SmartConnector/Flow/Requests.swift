@@ -1,0 +1,42 @@
+extension Persistence {
+    /// How requests are sent: again while whoever is asked is unavailable for a moment.
+    struct Requests: Sendable {
+        let clock: any Clock<Duration>
+        /// How often each is sent at most.
+        let attempts: Int
+        let backoff: Backoff
+        /// The longest pause that is made because the other side asks for it.
+        let longestRetryAfter: Duration
+        let jitter: @Sendable () -> Double
+
+        /// Sends a request, and again after a pause where it failed for a reason that passes.
+        ///
+        /// - Parameter isLast: Whether it is sent once, since whoever waits for it is to be let go.
+        /// - Throws: What the last one threw.
+        func send<T>(isLast: Bool = false, _ request: () async throws -> T) async throws -> T {
+            do {
+                return try await request()
+            } catch {
+                guard !isLast else { throw error }
+                return try await again(after: error, request)
+            }
+        }
+
+        private func again<T>(after error: any Error, _ request: () async throws -> T) async throws -> T {
+            var failure = error
+            for attempt in 1..<max(attempts, 1) {
+                guard let error = failure as? APIError, error.isTransient else { break }
+                let pause = error.retryAfter ?? backoff.pause(after: attempt, jitter: jitter())
+                // Who wants to be left alone for longer is reported, so that somebody decides.
+                guard pause <= longestRetryAfter else { break }
+                try await clock.sleep(for: pause)
+                do {
+                    return try await request()
+                } catch {
+                    failure = error
+                }
+            }
+            throw failure
+        }
+    }
+}
