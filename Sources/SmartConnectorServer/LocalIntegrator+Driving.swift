@@ -79,7 +79,14 @@ extension LocalIntegrator {
         }
         if connector.functions.contains(.preUninstall) {
             let answer = try await call(.preUninstall, connector, of: stored, body: body)
-            if let steps = try UninstallOrder(answer, of: .preUninstall).steps {
+            let order = try UninstallOrder(answer, of: .preUninstall)
+            if order.removesIntegration { return HTTPResponse(json: answer) }
+            if !order.stepsToUpdate.isEmpty {
+                stored = try await change(id) { machine, _ in
+                    machine.preUninstallReturned(order: nil, stepsToUpdate: order.stepsToUpdate)
+                }
+            }
+            if let steps = order.steps {
                 return HTTPResponse(json: JSON(steps))
             }
         }

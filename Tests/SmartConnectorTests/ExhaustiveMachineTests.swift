@@ -29,8 +29,14 @@ struct ExhaustiveMachineTests {
                 installerFunction: step.index.isMultiple(of: 2) ? nil : step.installerFunction,
                 uninstallerFunction: step.index.isMultiple(of: 3) ? nil : step.uninstallerFunction)
         }
+        let sharing = full.map { step in
+            StepReference(
+                index: step.index, name: step.name, installerFunction: step.index == 1 ? "other" : "make",
+                uninstallerFunction: step.index == 2 ? "other" : "drop")
+        }
         return [
             World(name: "steps", steps: full, functions: []),
+            World(name: "steps that share functions", steps: sharing, functions: [.preUninstall]),
             World(name: "steps, some without functions", steps: partial, functions: []),
             World(
                 name: "steps and connector-level functions", steps: full,
@@ -116,6 +122,7 @@ struct ExhaustiveMachineTests {
             var machine = try machine(document, memory)
             let action = try machine.next()
             try checkDecision(action, document, machine)
+            checkMemory(document, machine)
             try perform(action, document, machine)
             try command(document, machine)
         }
@@ -143,15 +150,13 @@ struct ExhaustiveMachineTests {
                 #expect(machine.memory.uninstallOrder == nil)
             case .callUninstaller(let step), .clear(let step):
                 // 3 and 7
-                #expect(mode == .uninstall && completed[step.index])
-                let order = machine.memory.uninstallOrder?.map(\.index) ?? Array(completed.indices.reversed())
-                #expect(order.first { completed[$0] } == step.index)
+                #expect(mode == .uninstall && mayExist(document, machine)[step.index])
+                #expect(toBeUndone(document, machine).first == step.index)
                 let hasNothingToUndo = if case .clear = action { true } else { false }
                 #expect((step.uninstallerFunction == nil) == hasNothingToUndo)
             case .remove(let callingUninstaller):
                 #expect(mode == .uninstall)
-                let order = machine.memory.uninstallOrder?.map(\.index) ?? Array(completed.indices)
-                #expect(!order.contains { completed[$0] })
+                #expect(toBeUndone(document, machine).isEmpty)
                 #expect(callingUninstaller == world.functions.contains(.connectorUninstaller))
             case .callUpdate(let version):
                 // 6
@@ -163,6 +168,45 @@ struct ExhaustiveMachineTests {
                 #expect(version == machine.memory.update?.target)
             case .none:
                 #expect(mode == .settings && machine.memory.update == nil)
+            }
+        }
+
+        /// Of which steps something may exist.
+        func mayExist(_ document: Integration, _ machine: InstallMachine) -> [Bool] {
+            let touched = Set(machine.memory.touched.map(\.index))
+            return document.steps.enumerated().map { $1.isCompleted || touched.contains($0) }
+        }
+
+        /// The steps that are still to be undone, in order.
+        func toBeUndone(_ document: Integration, _ machine: InstallMachine) -> [Int] {
+            let exists = mayExist(document, machine)
+            let order: [Int]
+            switch machine.memory.uninstallOrder {
+            case .reverse, nil: order = exists.indices.reversed()
+            case .removal: order = []
+            case .steps(let listed, let leaving):
+                let known = (listed + leaving).map(\.index)
+                order = listed.map(\.index) + exists.indices.reversed().filter { !known.contains($0) }
+            }
+            return order.filter { exists[$0] }
+        }
+
+        /// Every moment: touched steps are not completed and stand in order, and what is left behind may exist.
+        func checkMemory(_ document: Integration, _ machine: InstallMachine) {
+            let touched = machine.memory.touched.map(\.index)
+            #expect(touched == Set(touched).sorted())
+            #expect(!touched.contains { document.steps[$0].isCompleted })
+            let exists = mayExist(document, machine)
+            let left = machine.stepsLeftBehind.map(\.index)
+            #expect(left.allSatisfy { exists[$0] })
+            let isUninstalling = document.mode == .uninstall
+            if isUninstalling, machine.memory.uninstallOrder != nil {
+                #expect(Set(left).isDisjoint(with: toBeUndone(document, machine)))
+                #expect(left.count + toBeUndone(document, machine).count == exists.count { $0 })
+            }
+            for index in exists.indices {
+                #expect(
+                    machine.isDone(at: index) == (isUninstalling ? !exists[index] : document.steps[index].isCompleted))
             }
         }
 
@@ -179,6 +223,10 @@ struct ExhaustiveMachineTests {
                     var outcome = machine
                     try write(outcome.installerReturned(step, stepsToUpdate: updates), to: document, outcome)
                 }
+                var doubt = machine
+                doubt.installerMayHaveActed(step)
+                #expect(doubt.memory.touched.contains(step))
+                try write(Change(), to: document, doubt)
             case .callUninstaller(let step):
                 for updates in stepUpdates(step) {
                     var outcome = machine
@@ -197,9 +245,13 @@ struct ExhaustiveMachineTests {
                 let names = world.steps.map { step -> JSON in ["name": step.name.map { JSON($0) } ?? .null] }
                 for order in [nil, names, Array(names.dropFirst())] {
                     var outcome = machine
-                    outcome.preUninstallReturned(order)
-                    try write(Change(), to: document, outcome)
+                    try write(outcome.preUninstallReturned(order: order), to: document, outcome)
                 }
+                var removal = machine
+                try write(removal.preUninstallReturned(order: nil, removing: true), to: document, removal)
+                var patched = machine
+                let patches: [JSON] = Array(names.prefix(1)).map { ["name": $0["name"] ?? .null, "completed": true] }
+                try write(patched.preUninstallReturned(order: nil, stepsToUpdate: patches), to: document, patched)
             case .callUpdate(let version):
                 var outcome = machine
                 outcome.updateReturned(version)

@@ -100,7 +100,7 @@ struct InstallMachineTests {
 
     // MARK: stepsToUpdate
 
-    @Test func stepsToUpdateSetsMembersOfTheFirstStepWithThatFunctionOrName() throws {
+    @Test func stepsToUpdateSetsMembersOfTheStepWithThatFunctionOrName() throws {
         var machine = try Self.machine(Self.document())
         let change = machine.installerReturned(
             Self.a,
@@ -112,6 +112,7 @@ struct InstallMachineTests {
             Self.edits(change) == [
                 "install[0].completed = true", "install[1].installerFunction = \"makeB\"",
                 "install[1].installURL = \"/b\"", "install[2].name = \"C\"", "install[2].completed = true",
+                "install[2].uninstallerFunction = \"dropC\"", "install[2].x = 1",
             ])
         #expect(try machine.next() == .callInstaller(Self.b))
     }
@@ -183,20 +184,25 @@ struct InstallMachineTests {
         let functions = FunctionDirectory(functions: [.preUninstall, .connectorUninstaller], isOpen: true)
         var machine = try Self.machine(Self.document("uninstall", completed: [0, 1, 2]), functions)
         #expect(try machine.next() == .callPreUninstall)
-        machine.preUninstallReturned([
+        let change = machine.preUninstallReturned(order: [
             ["uninstallerFunction": "dropB"], ["name": "C"], ["name": "nobody"], ["installerFunction": "makeB"],
         ])
-        #expect(machine.memory.uninstallOrder == [Self.b, Self.c])
+        #expect(change.isEmpty)
+        #expect(machine.memory.uninstallOrder == .steps([Self.b, Self.c], leaving: [Self.a]))
+        #expect(machine.stepsLeftBehind == [Self.a])
         #expect(try machine.next() == .callUninstaller(Self.b))
         _ = machine.uninstallerReturned(Self.b)
         #expect(try machine.next() == .callUninstaller(Self.c))
         _ = machine.uninstallerReturned(Self.c)
         #expect(try machine.next() == .remove(callingUninstaller: true))
+        #expect(machine.stepsLeftBehind == [Self.a])
+        machine.removed()
+        #expect(machine.stepsLeftBehind.isEmpty && machine.memory.isEmpty)
     }
 
     @Test func theOrderThatPreUninstallGaveOutlivesACrash() throws {
         let functions = FunctionDirectory(functions: [.preUninstall], isOpen: true)
-        let memory = InstallMachine.Memory(uninstallOrder: [Self.b, Self.a, Self.c])
+        let memory = InstallMachine.Memory(uninstallOrder: .steps([Self.b, Self.a, Self.c], leaving: []))
         var machine = try Self.machine(Self.document("uninstall", completed: [0, 2]), functions, memory: memory)
         #expect(try machine.next() == .callUninstaller(Self.a))
     }
@@ -204,7 +210,8 @@ struct InstallMachineTests {
     @Test func anOrderThatIsNotGivenIsTheReverse() throws {
         let functions = FunctionDirectory(functions: [.preUninstall], isOpen: true)
         var machine = try Self.machine(Self.document("uninstall", completed: [0, 1, 2]), functions)
-        machine.preUninstallReturned(nil)
+        _ = machine.preUninstallReturned(order: nil)
+        #expect(machine.memory.uninstallOrder == .reverse)
         #expect(try machine.next() == .callUninstaller(Self.c))
     }
 

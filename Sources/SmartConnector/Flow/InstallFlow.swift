@@ -328,8 +328,16 @@ public actor InstallFlow {
                 try await readAgain(drive)
             case .callPreUninstall:
                 try await readAgain(drive)
-                drive.machine.preUninstallReturned(try UninstallOrder(answer, of: .preUninstall).steps)
-                try await settle(drive)
+                let order = try UninstallOrder(answer, of: .preUninstall)
+                if order.stepsToUpdate.isEmpty {
+                    _ = drive.machine.preUninstallReturned(order: order.steps, removing: order.removesIntegration)
+                    try await settle(drive)
+                } else {
+                    events += try await write(drive) { machine, _ in
+                        machine.preUninstallReturned(
+                            order: order.steps, stepsToUpdate: order.stepsToUpdate, removing: order.removesIntegration)
+                    }
+                }
             case .remove:
                 let leftovers = try await remove(drive)
                 events.append(.removed)

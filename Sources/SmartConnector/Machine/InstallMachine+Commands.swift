@@ -51,7 +51,8 @@ extension InstallMachine {
         return .entering(mode)
     }
 
-    /// Has a step run anew: back to install, if it was installed.
+    /// Has a step run anew: back to install, if it was installed. What it made is still there, so that it is undone when
+    /// the integration is removed before the step has run.
     ///
     /// - Throws: ``SmartConnectorError/Code/illegalCommand`` while uninstalling or updating;
     ///   ``SmartConnectorError/Code/noSuchStep`` where the step is gone.
@@ -74,7 +75,7 @@ extension InstallMachine {
         let index = try present(step)
         var change = Change()
         if mode == .uninstall {
-            complete(index, false, in: &change)
+            complete(index, false, isUndone: true, in: &change)
         } else {
             complete(index, true, in: &change)
             finishInstallation(in: &change)

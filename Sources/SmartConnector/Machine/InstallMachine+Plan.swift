@@ -35,7 +35,7 @@ extension InstallMachine {
             case .enterSettings: _ = machine.enterSettings()
             case .callUpdate(let version): machine.updateReturned(version)
             case .finishUpdate(let version): _ = machine.finishUpdate(version)
-            case .callPreUninstall: machine.preUninstallReturned(nil)
+            case .callPreUninstall: _ = machine.preUninstallReturned(order: nil)
             case .callUninstaller(let step): _ = machine.uninstallerReturned(step)
             case .clear(let step): _ = machine.clear(step)
             case .remove: machine.removed()
