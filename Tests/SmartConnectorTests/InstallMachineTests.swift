@@ -37,7 +37,7 @@ struct InstallMachineTests {
     }
 
     /// The edits of a change, as text.
-    static func edits(_ change: Change) -> [String] { change.edits.map { "\($0.field) = \($0.value)" } }
+    static func edits(_ change: Change) -> [String] { change.edits.map { "\($0.field) = \($0.value.map(String.init(describing:)) ?? "gone")" } }
 
     // MARK: Installing
 

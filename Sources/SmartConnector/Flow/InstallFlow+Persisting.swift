@@ -132,7 +132,7 @@ extension InstallFlow {
             }
             var events: [FlowEvent] = []
             if change.changesVersion, let to = drive.machine.version {
-                events.append(.versionChanged(from: version?.string.flatMap(ConnectorVersion.init), to: to))
+                events.append(.versionChanged(from: Integration.InstalledVersion(version).readable, to: to))
             }
             if let from = mode, let to = drive.machine.mode, from != to {
                 events.append(.modeChanged(from: from, to: to))

@@ -310,7 +310,7 @@ public actor InstallFlow {
                         drive.phase = .ended
                         return call?.with(.failed(notYet()))
                     }
-                ) { machine, _ in machine.change(after: action, answering: answer) }
+                ) { machine, _ in try machine.change(after: action, answering: answer) }
                 guard drive.isDone(step, in: action) else { throw notYet() }
                 events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
                 events += changes
@@ -318,10 +318,10 @@ public actor InstallFlow {
             case .finishUpdate:
                 events += try await write(drive) { machine, _ in
                     drive.snapshot = .remove
-                    return machine.change(after: action, answering: answer)
+                    return try machine.change(after: action, answering: answer)
                 }
             case .callConnectorInstaller, .enterSettings:
-                events += try await write(drive) { machine, _ in machine.change(after: action, answering: answer) }
+                events += try await write(drive) { machine, _ in try machine.change(after: action, answering: answer) }
             case .callUpdate(let version):
                 drive.machine.updateReturned(version)
                 try await settle(drive)
@@ -411,7 +411,9 @@ public actor InstallFlow {
 
 extension InstallMachine {
     /// What is to be written when an action that leads to a write was done.
-    fileprivate mutating func change(after action: Action, answering answer: JSON) -> Change {
+    fileprivate mutating func change(
+        after action: Action, answering answer: JSON
+    ) throws(SmartConnectorError) -> Change {
         switch action {
         case .callInstaller(let step):
             installerReturned(step, stepsToUpdate: answer["stepsToUpdate"]?.array ?? [])
@@ -420,7 +422,7 @@ extension InstallMachine {
         case .clear(let step): clear(step)
         case .callConnectorInstaller: connectorInstallerReturned()
         case .enterSettings: enterSettings()
-        case .finishUpdate(let version): finishUpdate(version)
+        case .finishUpdate(let version): try finishUpdate(version)
         case .callUpdate, .callPreUninstall, .remove, .waitForUser, .none: Change()
         }
     }

@@ -119,7 +119,10 @@ extension InstallMachine {
     }
 
     /// The new version, and the release of `updateInProgress`, in one change. The version never goes back.
-    public mutating func finishUpdate(_ target: ConnectorVersion) -> Change {
+    ///
+    /// - Throws: ``SmartConnectorError/Code/unreadableVersion`` where nobody can say whether it would go back.
+    public mutating func finishUpdate(_ target: ConnectorVersion) throws(SmartConnectorError) -> Change {
+        try checkVersion()
         var change = Change()
         precondition(
             memory.update?.reached ?? target <= target, "an update does not end before a version it has reached")

@@ -141,7 +141,7 @@ public struct InstallMachine: Sendable {
     /// Takes up the work of a mode from the steps as they are.
     mutating func enter(_ mode: Mode) {
         if mode != .uninstall { memory.uninstallOrder = nil }
-        if mode != .settings || !isUpdateInProgress { memory.update = nil }
+        if !isUpdateInProgress { memory.update = nil }
         switch mode {
         case .install:
             state = .installing(
@@ -195,7 +195,16 @@ public struct InstallMachine: Sendable {
     }
 
     /// The installed version, or nil where there is none or it is no version.
-    var version: ConnectorVersion? { writtenVersion?.string.flatMap(ConnectorVersion.init) }
+    var version: ConnectorVersion? { Integration.InstalledVersion(writtenVersion).readable }
+
+    /// Throws where the document's version is none: whether another is newer, nobody can say then.
+    func checkVersion() throws(SmartConnectorError) {
+        guard case .unreadable(let text) = Integration.InstalledVersion(writtenVersion) else { return }
+        throw SmartConnectorError(
+            .unreadableVersion,
+            "the document's version is \(text), which is no version such as 1.2.0, so that nobody can say what is newer; write the installed version there first"
+        )
+    }
 
     // MARK: Asking
 
@@ -209,6 +218,13 @@ public struct InstallMachine: Sendable {
         }
     }
 
+    /// Whether a managed update is in progress while the integration is not installed: a function of the update has
+    /// reopened the installation. The steps are installed first, then the update goes on.
+    public var isReopened: Bool {
+        guard let mode else { return false }
+        return isUpdateInProgress && mode != .settings
+    }
+
     /// Every function that the document names and the connector lacks.
     public var missingFunctions: [ConnectorFunction] {
         var seen: Set<ConnectorFunction> = []
@@ -218,11 +234,22 @@ public struct InstallMachine: Sendable {
     /// What is to be done now. Asking changes nothing that can be seen from outside.
     ///
     /// - Throws: ``SmartConnectorError/Code/missingFunctions`` with all ``missingFunctions`` where there is something
-    ///   to do and the connector lacks any function that the document names.
+    ///   to do and the connector lacks any function that the document names;
+    ///   ``SmartConnectorError/Code/unknownInstaller`` where there are no steps and nobody knows whether the connector
+    ///   would write some; ``SmartConnectorError/Code/unreadableVersion`` in an update.
     public mutating func next() throws(SmartConnectorError) -> Action {
-        let action = decide()
+        let action = try decide()
         if action != .none { try checkFunctions() }
         return action
+    }
+
+    /// Throws where an installation without steps would be taken for done though nobody knows that.
+    private func checkInstaller() throws(SmartConnectorError) {
+        guard functions.isUnknown(.connectorInstaller) else { return }
+        throw SmartConnectorError(
+            .unknownInstaller,
+            "there are no steps, and nobody knows whether the connector has an installer of its own that writes them; run it with the connector's own functions, or write the steps into the document; nothing was called"
+        )
     }
 
     /// Throws where the document names a function that the connector lacks.
@@ -237,16 +264,21 @@ public struct InstallMachine: Sendable {
             "the connector lacks functions that the document names: \(names); nothing was called", functions: missing)
     }
 
-    private mutating func decide() -> Action {
+    /// What is to be done now, whether or not the functions for it are there.
+    mutating func decide() throws(SmartConnectorError) -> Action {
         switch state {
         case .installing(let next, _):
-            if steps.isEmpty, functions.contains(.connectorInstaller) { return .callConnectorInstaller }
+            if steps.isEmpty {
+                if functions.contains(.connectorInstaller) { return .callConnectorInstaller }
+                try checkInstaller()
+            }
             guard next < steps.count else { return .enterSettings }
             let step = steps[next]
             return step.installerFunction == nil ? .waitForUser(step) : .callInstaller(step)
         case .installed, .removed:
             return .none
         case .updating(let target, let queue):
+            try checkVersion()
             return queue.first.map(Action.callUpdate) ?? .finishUpdate(target)
         case .uninstallBegun:
             return .callPreUninstall
