@@ -150,7 +150,9 @@ extension LocalIntegrator {
         where integration[name] == nil {
             integration[name] = value
         }
-        if integration.installedVersion == .none, let version = connector.newestVersion { integration.version = version }
+        if integration.installedVersion == .none, let version = connector.newestVersion {
+            integration.version = version
+        }
         for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
         let stored = try await store.create(integration)
         guard let created = stored.integration.id else { return .stored(stored, status: 201) }

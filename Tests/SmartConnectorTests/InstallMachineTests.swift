@@ -37,7 +37,9 @@ struct InstallMachineTests {
     }
 
     /// The edits of a change, as text.
-    static func edits(_ change: Change) -> [String] { change.edits.map { "\($0.field) = \($0.value.map(String.init(describing:)) ?? "gone")" } }
+    static func edits(_ change: Change) -> [String] {
+        change.edits.map { "\($0.field) = \($0.value.map(String.init(describing:)) ?? "gone")" }
+    }
 
     // MARK: Installing
 
@@ -82,7 +84,7 @@ struct InstallMachineTests {
     }
 
     @Test func withoutStepsAndWithoutInstallerTheInstallationIsDone() throws {
-        var machine = try Self.machine(Self.document("install", []))
+        var machine = try Self.machine(Self.document("install", []), FunctionDirectory(functions: []))
         #expect(try machine.next() == .enterSettings)
         #expect(Self.edits(machine.enterSettings()) == ["mode = \"settings\""])
     }
@@ -280,7 +282,8 @@ struct InstallMachineTests {
     // MARK: Updating
 
     static let updates = FunctionDirectory(
-        functions: [.update("1.1.0"), .update("1.10.0"), .update("1.2.0"), .update("0.9.0"), .update("2.0.0")])
+        functions: [.update("1.1.0"), .update("1.10.0"), .update("1.2.0"), .update("0.9.0"), .update("2.0.0")],
+        releases: ["1.0.5"])
     static func updatable(_ version: String = "1.0.0", updating: Bool? = nil) -> Integration {
         document("settings", [], version: version, updating: updating)
     }
@@ -293,7 +296,7 @@ struct InstallMachineTests {
         #expect(try machine.next() == .callUpdate("1.10.0"))
         machine.updateReturned("1.10.0")
         #expect(try machine.next() == .finishUpdate("1.10.0"))
-        #expect(Self.edits(machine.finishUpdate("1.10.0")) == ["version = \"1.10.0\"", "updateInProgress = false"])
+        #expect(Self.edits(try machine.finishUpdate("1.10.0")) == ["version = \"1.10.0\"", "updateInProgress = false"])
         #expect(try machine.next() == .none)
     }
 
@@ -328,7 +331,7 @@ struct InstallMachineTests {
         var machine = try Self.machine(Self.updatable(), Self.updates)
         _ = try machine.beginUpdate(to: "1.1.0")
         try machine.documentRead(Self.updatable("3.0.0", updating: true))
-        #expect(Self.edits(machine.finishUpdate("1.1.0")) == ["updateInProgress = false"])
+        #expect(Self.edits(try machine.finishUpdate("1.1.0")) == ["updateInProgress = false"])
     }
 
     @Test func anUpdateThatHasReachedItsVersionIsReleased() throws {

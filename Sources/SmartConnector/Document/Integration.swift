@@ -70,11 +70,11 @@ public struct Integration: Sendable, Equatable {
     }
 
     /// The steps of `install[]` in order.
-    public var steps: [InstallStep] { self["install"]?.array?.map(InstallStep.init) ?? [] }
+    public var steps: [InstallStep] { self["install"]?.array?.map { InstallStep($0) } ?? [] }
 
     /// One step, read or changed in place. Nil beyond the ends.
     public subscript(step index: Int) -> InstallStep? {
-        get { self["install"]?[index].map(InstallStep.init) }
+        get { self["install"]?[index].map { InstallStep($0) } }
         set { self["install"]?[index] = newValue?.json }
     }
 
