@@ -48,11 +48,13 @@ struct StackWireTests {
 
     @Test func aVersionThatCannotBeReadIsNotTakenForTheNewest() async throws {
         for version: JSON in ["x", 2, ""] {
-            let answer = try await call(Self.request("update", type: "installer", options: ["version": version]))
+            let answer = try await call(
+                Self.request("connectorUpdateFunction", type: "installer", options: ["version": version]))
             #expect(answer.status == 422)
             #expect(answer.errors.first?.contains("options.version is \(version.text())") == true)
         }
-        let answer = try await call(Self.request("update", type: "installer", options: ["version": "v1.1"]))
+        let answer = try await call(
+            Self.request("connectorUpdateFunction", type: "installer", options: ["version": "v1.1"]))
         #expect(answer.status == 200)
     }
 
