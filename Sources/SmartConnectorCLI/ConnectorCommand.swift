@@ -83,7 +83,8 @@ public struct ConnectorCommand: Sendable {
     private func explanation(_ error: any Error) -> String {
         switch error {
         case is CancellationError: "interrupted; nothing is lost, and the same command goes on from here"
-        case let error as SmartConnectorError where error.code == .missingFunctions && connector == nil:
+        case let error as SmartConnectorError
+        where [.missingFunctions, .unknownInstaller, .unknownVersion].contains(error.code) && connector == nil:
             "\(error); pass --simulate, or use the connector's own command"
         default: String(describing: error)
         }

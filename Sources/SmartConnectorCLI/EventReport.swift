@@ -47,6 +47,7 @@ final class EventReport: Sendable {
                     ? "update aborted: settings and install are as they were before it"
                     : "update aborted: released; there is nothing from before it to be restored")
         case .removed: output.print("removed \(id)")
+        case .stepLeftBehind(let step): output.print("left behind, as preUninstall said: \(step.title)")
         case .leftBehind(let entries):
             output.print("left behind in other systems (see 'leftovers'):")
             for entry in entries { output.print("  \(entry.line)") }
@@ -114,7 +115,7 @@ final class EventReport: Sendable {
             return
                 "somebody else has put it into mode \(mode.rawValue) meanwhile; look at it: \(program) status \(id)"
         case .stepStarted, .stepCompleted, .functionStarted, .functionCompleted, .modeChanged, .versionChanged,
-            .resolved, .updateAborted, .removed, .leftBehind:
+            .resolved, .updateAborted, .removed, .stepLeftBehind, .leftBehind:
             return "stopped"
         }
     }

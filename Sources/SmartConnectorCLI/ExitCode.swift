@@ -59,7 +59,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
 
     private static func status(_ code: SmartConnectorError.Code) -> ExitCode {
         switch code {
-        case .illegalCommand, .versionNotNewer, .fieldIgnored, .nothingInDoubt: .notAllowed
+        case .illegalCommand, .versionNotNewer, .unknownVersion, .fieldIgnored, .nothingInDoubt: .notAllowed
         case .noSuchStep, .noSuchCampaign: .notFound
         case .ambiguousStep: .usage
         case .busy, .conflict, .leaseLost: .busy

@@ -60,8 +60,13 @@ public struct Functions: Sendable {
     public func connector(_ id: String?) async throws -> Connector {
         if let simulation { return simulation }
         if let stack = try await stack(id) { return stack }
-        return own ?? Connector(id: "none")
+        return own ?? Self.none
     }
+
+    /// No functions at all, so that nobody knows what the connector has.
+    private static let none = Connector(
+        id: "none", functions: FunctionDirectory(functions: [], unknown: ConnectorFunction.ofConnector)
+    ) { call in throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called") }
 
     /// What is known of the functions when none is to be called.
     func directory(for integration: Integration) async throws -> FunctionDirectory {

@@ -29,8 +29,11 @@ final class SimulatedFunctions: Sendable {
         self.delay = delay
     }
 
-    /// A connector whose step, settings and update functions are all these.
-    var connector: Connector { Connector(id: "simulation") { [self] call in try await answer(call) } }
+    /// A connector whose step, settings and update functions are all these. It has no others.
+    var connector: Connector {
+        let directory = FunctionDirectory(functions: [], isOpen: true, unknown: [])
+        return Connector(id: "simulation", functions: directory) { [self] call in try await answer(call) }
+    }
 
     private func answer(_ call: FunctionCall) async throws -> JSON {
         if let delay { try await Task.sleep(for: delay) }

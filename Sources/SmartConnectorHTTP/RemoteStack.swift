@@ -47,13 +47,19 @@ public struct RemoteStack: Sendable {
     /// A stack of this library is asked which functions it has. Any other is taken to have every function that a
     /// document names, and those for the connector as a whole that are given here.
     ///
-    /// - Parameter functions: Functions for the connector as a whole: its installer, preUninstall, its uninstaller.
+    /// - Parameters:
+    ///   - functions: Functions for the connector as a whole: its installer, preUninstall, its uninstaller.
+    ///   - lacking: Those of them that it does not have. Of the others that a stack says nothing of nobody knows, so
+    ///     that an integration without steps is not taken for installed.
     /// - Returns: A connector whose functions each are a call to the stack.
     /// - Throws: `APIError` where the stack cannot be reached or is out of order, or does not accept the token or know
     ///   the connector.
-    public func connector(functions: Set<ConnectorFunction> = []) async throws -> Connector {
+    public func connector(
+        functions: Set<ConnectorFunction> = [], lacking: Set<ConnectorFunction> = []
+    ) async throws -> Connector {
         var directory = try await directory() ?? .open
         directory.functions.formUnion(functions)
+        directory.unknown.subtract(lacking)
         return Connector(id: connectorID, functions: directory, policy: CallPolicy(timeout: timeout)) { call in
             try await self.call(call)
         }
@@ -88,18 +94,21 @@ public struct RemoteStack: Sendable {
         default: return nil
         }
         guard case .success(let json) = response.parsed(), let rows = json["functions"]?.array else { return nil }
-        var directory = FunctionDirectory(functions: [], isOpen: json["others"]?.bool ?? false)
-        for row in rows {
-            guard let type = row["type"]?.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:)),
-                let name = row["function"]?.string
-            else { continue }
-            if let version = row["version"]?.string.flatMap(ConnectorVersion.init) {
-                directory.functions.insert(.update(version))
-            } else {
-                directory.functions.insert(.function(type, name))
-            }
-        }
-        return directory
+        return FunctionDirectory(
+            functions: Self.functions(rows), isOpen: json["others"]?.bool ?? false,
+            unknown: json["unknown"]?.array.map(Self.functions),
+            releases: Set((json["releases"]?.array ?? []).compactMap { $0.string.flatMap(ConnectorVersion.init) }))
+    }
+
+    private static func functions(_ rows: [JSON]) -> Set<ConnectorFunction> {
+        Set(
+            rows.compactMap { row in
+                guard let type = row["type"]?.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:)),
+                    let name = row["function"]?.string
+                else { return nil }
+                guard let version = row["version"] else { return .function(type, name) }
+                return version.string.flatMap(ConnectorVersion.init).map(ConnectorFunction.update)
+            })
     }
 
     private var authorization: HTTPRequest.Field { HTTPRequest.Field("Authorization", "Bearer \(token.value)") }

@@ -79,7 +79,14 @@ extension LocalIntegrator {
         }
         if connector.functions.contains(.preUninstall) {
             let answer = try await call(.preUninstall, connector, of: stored, body: body)
-            if let steps = try UninstallOrder(answer, of: .preUninstall).steps {
+            let order = try UninstallOrder(answer, of: .preUninstall)
+            if order.removesIntegration { return HTTPResponse(json: answer) }
+            if !order.stepsToUpdate.isEmpty {
+                stored = try await change(id) { machine, _ in
+                    machine.preUninstallReturned(order: nil, stepsToUpdate: order.stepsToUpdate)
+                }
+            }
+            if let steps = order.steps {
                 return HTTPResponse(json: JSON(steps))
             }
         }
@@ -143,7 +150,9 @@ extension LocalIntegrator {
         where integration[name] == nil {
             integration[name] = value
         }
-        if integration.version == nil, let version = connector.newestVersion { integration.version = version }
+        if integration.installedVersion == .none, let version = connector.newestVersion {
+            integration.version = version
+        }
         for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
         let stored = try await store.create(integration)
         guard let created = stored.integration.id else { return .stored(stored, status: 201) }

@@ -48,9 +48,11 @@ public final class FakeFunctions: Sendable {
         }
     }
 
-    /// A connector whose step, settings and update functions are all fakes, and beside them these.
+    /// A connector whose step, settings and update functions are all fakes, and beside them these. Of the functions for
+    /// the connector as a whole it has no others.
     public func connector(id: String = "fake", with functions: [ConnectorFunction] = []) -> Connector {
-        var connector = Connector(id: id) { [self] call in try await answer(call) }
+        let directory = FunctionDirectory(functions: [], isOpen: true, unknown: [])
+        var connector = Connector(id: id, functions: directory) { [self] call in try await answer(call) }
         for function in functions { connector.register(function) { [self] call in try await answer(call) } }
         return connector
     }

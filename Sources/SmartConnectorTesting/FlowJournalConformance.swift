@@ -227,8 +227,9 @@ public enum FlowJournalConformance {
         index: 2, name: "Ünï", installerFunction: "verify", uninstallerFunction: "remove")
 
     private static let memory = InstallMachine.Memory(
-        uninstallOrder: [step, StepReference(index: 0)],
-        update: InstallMachine.Memory.Update(target: "2.0.0-rc.1", reached: "1.9"))
+        uninstallOrder: .steps([step, StepReference(index: 0)], leaving: [StepReference(index: 7)]),
+        update: InstallMachine.Memory.Update(target: "2.0.0-rc.1", reached: "1.9"),
+        touched: [StepReference(index: 1), step])
 
     private static let functions: [ConnectorFunction] = [
         .installer("a"), .uninstaller("a"), .connectorInstaller, .preUninstall, .connectorUninstaller,

@@ -99,15 +99,22 @@ public struct StackEndpoint: HTTPResponder {
         guard let id, let connector = connectors[id] else {
             return HTTPResponse(status: 422, errors: [.unknownConnector])
         }
-        let functions = connector.functions.functions.map { function -> JSON in
-            var row: JSON = [
-                "type": JSON(function.extensionType.rawValue), "function": JSON(function.extensionName),
-            ]
-            if case .update(let version) = function { row["version"] = JSON(version.description) }
-            return row
+        func rows(_ functions: Set<ConnectorFunction>) -> JSON {
+            JSON(
+                functions.map { function in
+                    var row: JSON = [
+                        "type": JSON(function.extensionType.rawValue), "function": JSON(function.extensionName),
+                    ]
+                    if case .update(let version) = function { row["version"] = JSON(version.description) }
+                    return row
+                })
         }
-        return HTTPResponse(
-            json: ["_connectorId": JSON(id), "functions": JSON(functions), "others": JSON(connector.functions.isOpen)])
+        let directory = connector.functions
+        return HTTPResponse(json: [
+            "_connectorId": JSON(id), "functions": rows(directory.functions), "others": JSON(directory.isOpen),
+            "unknown": rows(directory.unknown),
+            "releases": JSON(directory.releases.sorted().map { JSON($0.description) }),
+        ])
     }
 
     // MARK: Whatever the transport
@@ -212,7 +219,12 @@ public struct StackEndpoint: HTTPResponder {
         }
         for type in types {
             if type == .installer, name == ConnectorFunction.updateName, connector.hasUpdates {
-                let version = options["version"]?.string.flatMap(ConnectorVersion.init)
+                let version: ConnectorVersion?
+                switch Integration.InstalledVersion(options["version"]) {
+                case .none: version = nil
+                case .version(let named): version = named
+                case .unreadable(let text): return .failure(Errors(failures: [.unreadableVersion(text)]))
+                }
                 return .success(
                     Target(connector: connector, function: version.map(ConnectorFunction.update), options: options))
             }
@@ -280,10 +292,8 @@ extension Connector {
 
     fileprivate var hasUpdates: Bool { functions.isOpen || newestVersion != nil }
 
-    /// The newest version that there is an update function for.
-    package var newestVersion: ConnectorVersion? {
-        functions.functions.compactMap { if case .update(let version) = $0 { version } else { nil } }.max()
-    }
+    /// The newest version that it is known to have.
+    package var newestVersion: ConnectorVersion? { functions.versions.last }
 }
 
 /// Source of codes and messages: integrator.io's extension framework.
@@ -291,6 +301,10 @@ extension FunctionFailure {
     fileprivate static let neitherDIYNorConnector = FunctionFailure(
         code: "missing_required_field",
         message: "Need to set either the diy or _connectorId field in extension options.")
+    fileprivate static func unreadableVersion(_ text: String) -> FunctionFailure {
+        FunctionFailure(
+            code: "invalid_field", message: "options.version is \(text), which is no version such as 1.2.0.")
+    }
     fileprivate static let noDIY = FunctionFailure(
         code: "missing_required_field", message: "DIY is not configured in the extension configuration.")
     fileprivate static let unknownConnector = FunctionFailure(

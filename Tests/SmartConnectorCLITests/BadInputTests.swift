@@ -82,6 +82,36 @@ struct BadInputTests {
         )
     }
 
+    @Test func anInstallationWithoutStepsIsNotTakenForDoneWithoutFunctions() async throws {
+        let empty = try await harness.create(#"{"mode":"install","install":[],"_connectorId":"c"}"#)
+        await expect(["run", empty], .badData, "pass --simulate, or use the connector's own command")
+        #expect(try await harness.document(empty)["mode"] == "install")
+        let app = try await harness.create(
+            #"{"mode":"install","install":[],"installSteps":[{"name":"Prepare","type":"hidden","completed":false}]}"#)
+        for command in ["run", "uninstall"] {
+            await expect([command, app, "--simulate"], .badData, "is an integration app of the second generation")
+        }
+    }
+
+    @Test func aVersionThatNobodyWroteOrThatCannotBeRead() async throws {
+        var connector = Connector(id: "c")
+        connector.update(to: "1.1.0") { _ in }
+        let harness = try Harness(ConnectorCommand("mine", connector: connector))
+        let old = try await harness.create(#"{"mode":"settings","install":[],"version":"1.0.0"}"#)
+        let unknown = await harness("update", old, "--to", "11.0.0")
+        #expect(unknown.status == .notAllowed)
+        #expect(unknown.error.contains("has no version 11.0.0; it knows 1.1.0"), "\(unknown.error)")
+        let odd = try await harness.create(#"{"mode":"settings","install":[],"version":"latest"}"#)
+        let unreadable = await harness("update", odd, "--to", "1.1.0")
+        #expect(unreadable.status == .badData)
+        #expect(unreadable.error.contains("version is \"latest\", which is no version"), "\(unreadable.error)")
+        #expect(try await harness.document(odd)["version"] == "latest")
+    }
+
+    @Test func whatIsMissingKeepsNobodyFromLooking() async {
+        for command in ["status", "plan"] { #expect(await harness(command, id).status == .done) }
+    }
+
     @Test func commandsThatAreIllegalInThisMode() async {
         await expect(
             ["settings", id, "a=1", "--simulate"], .notAllowed, "saveSettings is not allowed: the mode is install")

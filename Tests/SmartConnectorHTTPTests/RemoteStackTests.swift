@@ -121,6 +121,7 @@ struct RemoteStackTests {
         connector.installer("verify") { _ in .completed }
         connector.preUninstall { _ in .reverse }
         connector.update(to: "1.1.0") { _ in }
+        connector.update(to: "1.2.0")
         let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret("T")) { _ in InMemoryIntegrationAPI()
         }
         let server = try HTTPServer(responder: endpoint)

@@ -153,7 +153,7 @@ struct SQLiteStoreTests {
     @Test func aJournalOfANewerFormatIsRefusedAndLeftAsItIs() async throws {
         let store = try SQLiteStore(path: path)
         let id = try #require(try await store.create(Integration(["mode": "install", "install": []])).integration.id)
-        let newer = #"{"format":2,"call":{"function":"unheard of"}}"#
+        let newer = #"{"format":3,"call":{"function":"unheard of"}}"#
         try execute("UPDATE integration SET record = '\(newer)', journal_revision = 7;")
         let flow = InstallFlow(integration: id, connector: Connector(id: "c"), api: store, journal: store)
         let error = await #expect(throws: APIError.self) { try await flow.run().finish() }

@@ -21,6 +21,7 @@ struct StackWireTests {
         connector.installer("break") { _ in throw Broken() }
         connector.uninstaller("verify") { _ in .completed }
         connector.preUninstall { _ in .uninstallers(["b", "a"]) }
+        connector.update(to: "1.1.0") { _ in }
         connector.persistSettings { call in .saved(["got": call.pending ?? .null]) }
         connector.hook("echo") { call in call.options.others }
         connector.hook("token") { call in JSON(call.options.bearerToken?.value ?? "none") }
@@ -43,6 +44,18 @@ struct StackWireTests {
         var request: JSON = ["function": JSON(function), "_connectorId": "c1", "options": options]
         if let type { request["type"] = JSON(type) }
         return request
+    }
+
+    @Test func aVersionThatCannotBeReadIsNotTakenForTheNewest() async throws {
+        for version: JSON in ["x", 2, ""] {
+            let answer = try await call(
+                Self.request("connectorUpdateFunction", type: "installer", options: ["version": version]))
+            #expect(answer.status == 422)
+            #expect(answer.errors.first?.contains("options.version is \(version.text())") == true)
+        }
+        let answer = try await call(
+            Self.request("connectorUpdateFunction", type: "installer", options: ["version": "v1.1"]))
+        #expect(answer.status == 200)
     }
 
     // MARK: Every error

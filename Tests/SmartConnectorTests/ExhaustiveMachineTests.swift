@@ -14,7 +14,8 @@ struct ExhaustiveMachineTests {
 
         var testDescription: String { "\(steps.count) \(name)" }
         var directory: FunctionDirectory {
-            FunctionDirectory(functions: functions.union([.update("2.0.0"), .update("3.0.0")]), isOpen: true)
+            FunctionDirectory(
+                functions: functions.union([.update("2.0.0"), .update("3.0.0")]), isOpen: true, unknown: [])
         }
     }
 
@@ -29,8 +30,14 @@ struct ExhaustiveMachineTests {
                 installerFunction: step.index.isMultiple(of: 2) ? nil : step.installerFunction,
                 uninstallerFunction: step.index.isMultiple(of: 3) ? nil : step.uninstallerFunction)
         }
+        let sharing = full.map { step in
+            StepReference(
+                index: step.index, name: step.name, installerFunction: step.index == 1 ? "other" : "make",
+                uninstallerFunction: step.index == 2 ? "other" : "drop")
+        }
         return [
             World(name: "steps", steps: full, functions: []),
+            World(name: "steps that share functions", steps: sharing, functions: [.preUninstall]),
             World(name: "steps, some without functions", steps: partial, functions: []),
             World(
                 name: "steps and connector-level functions", steps: full,
@@ -54,6 +61,11 @@ struct ExhaustiveMachineTests {
                     mode.rawValue, world.steps, completed: mode == .settings ? Set(world.steps.indices) : [],
                     updating: isUpdating)
                 try explorer.visit(document, InstallMachine.Memory())
+                // The functions of an update may reopen the installation.
+                if isUpdating == true {
+                    try explorer.visit(
+                        document, InstallMachine.Memory(update: .init(target: "3.0.0", reached: "2.0.0")))
+                }
             }
         }
         while let (document, memory) = explorer.queue.popLast() { try explorer.explore(document, memory) }
@@ -116,6 +128,7 @@ struct ExhaustiveMachineTests {
             var machine = try machine(document, memory)
             let action = try machine.next()
             try checkDecision(action, document, machine)
+            checkMemory(document, machine)
             try perform(action, document, machine)
             try command(document, machine)
         }
@@ -143,15 +156,13 @@ struct ExhaustiveMachineTests {
                 #expect(machine.memory.uninstallOrder == nil)
             case .callUninstaller(let step), .clear(let step):
                 // 3 and 7
-                #expect(mode == .uninstall && completed[step.index])
-                let order = machine.memory.uninstallOrder?.map(\.index) ?? Array(completed.indices.reversed())
-                #expect(order.first { completed[$0] } == step.index)
+                #expect(mode == .uninstall && mayExist(document, machine)[step.index])
+                #expect(toBeUndone(document, machine).first == step.index)
                 let hasNothingToUndo = if case .clear = action { true } else { false }
                 #expect((step.uninstallerFunction == nil) == hasNothingToUndo)
             case .remove(let callingUninstaller):
                 #expect(mode == .uninstall)
-                let order = machine.memory.uninstallOrder?.map(\.index) ?? Array(completed.indices)
-                #expect(!order.contains { completed[$0] })
+                #expect(toBeUndone(document, machine).isEmpty)
                 #expect(callingUninstaller == world.functions.contains(.connectorUninstaller))
             case .callUpdate(let version):
                 // 6
@@ -164,6 +175,44 @@ struct ExhaustiveMachineTests {
             case .none:
                 #expect(mode == .settings && machine.memory.update == nil)
             }
+        }
+
+        /// Of which steps something may exist.
+        func mayExist(_ document: Integration, _ machine: InstallMachine) -> [Bool] {
+            let touched = Set(machine.memory.touched.map(\.index))
+            return document.steps.enumerated().map { $1.isCompleted || touched.contains($0) }
+        }
+
+        /// The steps that are still to be undone, in order.
+        func toBeUndone(_ document: Integration, _ machine: InstallMachine) -> [Int] {
+            let exists = mayExist(document, machine)
+            let order: [Int]
+            switch machine.memory.uninstallOrder {
+            case .reverse, nil: order = exists.indices.reversed()
+            case .removal: order = []
+            case .steps(let listed, let leaving):
+                let known = (listed + leaving).map(\.index)
+                order = listed.map(\.index) + exists.indices.reversed().filter { !known.contains($0) }
+            }
+            return order.filter { exists[$0] }
+        }
+
+        /// Every moment: touched steps are not completed and stand in order, and what is left behind may exist.
+        func checkMemory(_ document: Integration, _ machine: InstallMachine) {
+            let touched = machine.memory.touched.map(\.index)
+            #expect(touched == Set(touched).sorted())
+            #expect(!touched.contains { document.steps[$0].isCompleted })
+            let exists = mayExist(document, machine)
+            let left = machine.stepsLeftBehind.map(\.index)
+            #expect(left.allSatisfy { exists[$0] })
+            let isUninstalling = document.mode == .uninstall
+            if isUninstalling, machine.memory.uninstallOrder != nil {
+                #expect(Set(left).isDisjoint(with: toBeUndone(document, machine)))
+                #expect(left.count + toBeUndone(document, machine).count == exists.count { $0 })
+            }
+            let isDone = exists.indices.map { machine.isDone(at: $0) }
+            #expect(isDone == (isUninstalling ? exists.map { !$0 } : document.steps.map(\.isCompleted)))
+            #expect(machine.isReopened == (document.isUpdateInProgress && document.mode != .settings))
         }
 
         // MARK: Performing
@@ -179,6 +228,12 @@ struct ExhaustiveMachineTests {
                     var outcome = machine
                     try write(outcome.installerReturned(step, stepsToUpdate: updates), to: document, outcome)
                 }
+                // With four steps these alone would be most of the walk.
+                guard world.steps.count < 4 else { break }
+                var doubt = machine
+                doubt.installerMayHaveActed(step)
+                #expect(doubt.memory.touched.contains(step))
+                try write(Change(), to: document, doubt)
             case .callUninstaller(let step):
                 for updates in stepUpdates(step) {
                     var outcome = machine
@@ -197,16 +252,20 @@ struct ExhaustiveMachineTests {
                 let names = world.steps.map { step -> JSON in ["name": step.name.map { JSON($0) } ?? .null] }
                 for order in [nil, names, Array(names.dropFirst())] {
                     var outcome = machine
-                    outcome.preUninstallReturned(order)
-                    try write(Change(), to: document, outcome)
+                    try write(outcome.preUninstallReturned(order: order), to: document, outcome)
                 }
+                var removal = machine
+                try write(removal.preUninstallReturned(order: nil, removing: true), to: document, removal)
+                var patched = machine
+                let patches: [JSON] = Array(names.prefix(1)).map { ["name": $0["name"] ?? .null, "completed": true] }
+                try write(patched.preUninstallReturned(order: nil, stepsToUpdate: patches), to: document, patched)
             case .callUpdate(let version):
                 var outcome = machine
                 outcome.updateReturned(version)
                 try write(Change(), to: document, outcome)
             case .finishUpdate(let version):
                 var outcome = machine
-                let change = outcome.finishUpdate(version)
+                let change = try outcome.finishUpdate(version)
                 let isNewer = document.version.map { $0 < version } ?? true
                 let fields = change.edits.map(\.field.description)
                 #expect(fields == (isNewer ? ["version"] : []) + ["updateInProgress"])
@@ -224,9 +283,7 @@ struct ExhaustiveMachineTests {
 
         /// What a function may say of its own step, of the first and of the last.
         func stepUpdates(_ step: StepReference) -> [[JSON]] {
-            let names = [step.name, world.steps.first?.name, world.steps.last?.name].map {
-                $0.map { JSON($0) } ?? .null
-            }
+            let names = Set([step, world.steps.first, world.steps.last].compactMap { $0?.name }).map { JSON($0) }
             return [[]] + names.flatMap { name in [true, false].map { [["name": name, "completed": $0]] } }
         }
 
@@ -264,9 +321,13 @@ struct ExhaustiveMachineTests {
                         }
                     }
                 case .abortUpdate:
-                    for snapshot in [nil, document] {
+                    let before = InstallMachineTests.document(
+                        "settings", world.steps, completed: Set(world.steps.indices))
+                    for snapshot in [nil, document, before] {
                         try attempt(legal.contains(command), document, machine) { machine in
                             let change = try machine.abortUpdate(to: snapshot)
+                            if snapshot == before { #expect(machine.mode == .settings) }
+                            #expect(machine.memory.update == nil)
                             let last = change.edits.last
                             #expect(last?.field == .member("updateInProgress") && last?.value == false)
                             return change

@@ -37,7 +37,9 @@ struct InstallMachineTests {
     }
 
     /// The edits of a change, as text.
-    static func edits(_ change: Change) -> [String] { change.edits.map { "\($0.field) = \($0.value)" } }
+    static func edits(_ change: Change) -> [String] {
+        change.edits.map { "\($0.field) = \($0.value.map(String.init(describing:)) ?? "gone")" }
+    }
 
     // MARK: Installing
 
@@ -82,7 +84,7 @@ struct InstallMachineTests {
     }
 
     @Test func withoutStepsAndWithoutInstallerTheInstallationIsDone() throws {
-        var machine = try Self.machine(Self.document("install", []))
+        var machine = try Self.machine(Self.document("install", []), FunctionDirectory(functions: []))
         #expect(try machine.next() == .enterSettings)
         #expect(Self.edits(machine.enterSettings()) == ["mode = \"settings\""])
     }
@@ -100,7 +102,7 @@ struct InstallMachineTests {
 
     // MARK: stepsToUpdate
 
-    @Test func stepsToUpdateSetsMembersOfTheFirstStepWithThatFunctionOrName() throws {
+    @Test func stepsToUpdateSetsMembersOfTheStepWithThatFunctionOrName() throws {
         var machine = try Self.machine(Self.document())
         let change = machine.installerReturned(
             Self.a,
@@ -112,6 +114,7 @@ struct InstallMachineTests {
             Self.edits(change) == [
                 "install[0].completed = true", "install[1].installerFunction = \"makeB\"",
                 "install[1].installURL = \"/b\"", "install[2].name = \"C\"", "install[2].completed = true",
+                "install[2].uninstallerFunction = \"dropC\"", "install[2].x = 1",
             ])
         #expect(try machine.next() == .callInstaller(Self.b))
     }
@@ -183,20 +186,25 @@ struct InstallMachineTests {
         let functions = FunctionDirectory(functions: [.preUninstall, .connectorUninstaller], isOpen: true)
         var machine = try Self.machine(Self.document("uninstall", completed: [0, 1, 2]), functions)
         #expect(try machine.next() == .callPreUninstall)
-        machine.preUninstallReturned([
+        let change = machine.preUninstallReturned(order: [
             ["uninstallerFunction": "dropB"], ["name": "C"], ["name": "nobody"], ["installerFunction": "makeB"],
         ])
-        #expect(machine.memory.uninstallOrder == [Self.b, Self.c])
+        #expect(change.isEmpty)
+        #expect(machine.memory.uninstallOrder == .steps([Self.b, Self.c], leaving: [Self.a]))
+        #expect(machine.stepsLeftBehind == [Self.a])
         #expect(try machine.next() == .callUninstaller(Self.b))
         _ = machine.uninstallerReturned(Self.b)
         #expect(try machine.next() == .callUninstaller(Self.c))
         _ = machine.uninstallerReturned(Self.c)
         #expect(try machine.next() == .remove(callingUninstaller: true))
+        #expect(machine.stepsLeftBehind == [Self.a])
+        machine.removed()
+        #expect(machine.stepsLeftBehind.isEmpty && machine.memory.isEmpty)
     }
 
     @Test func theOrderThatPreUninstallGaveOutlivesACrash() throws {
         let functions = FunctionDirectory(functions: [.preUninstall], isOpen: true)
-        let memory = InstallMachine.Memory(uninstallOrder: [Self.b, Self.a, Self.c])
+        let memory = InstallMachine.Memory(uninstallOrder: .steps([Self.b, Self.a, Self.c], leaving: []))
         var machine = try Self.machine(Self.document("uninstall", completed: [0, 2]), functions, memory: memory)
         #expect(try machine.next() == .callUninstaller(Self.a))
     }
@@ -204,7 +212,8 @@ struct InstallMachineTests {
     @Test func anOrderThatIsNotGivenIsTheReverse() throws {
         let functions = FunctionDirectory(functions: [.preUninstall], isOpen: true)
         var machine = try Self.machine(Self.document("uninstall", completed: [0, 1, 2]), functions)
-        machine.preUninstallReturned(nil)
+        _ = machine.preUninstallReturned(order: nil)
+        #expect(machine.memory.uninstallOrder == .reverse)
         #expect(try machine.next() == .callUninstaller(Self.c))
     }
 
@@ -273,7 +282,8 @@ struct InstallMachineTests {
     // MARK: Updating
 
     static let updates = FunctionDirectory(
-        functions: [.update("1.1.0"), .update("1.10.0"), .update("1.2.0"), .update("0.9.0"), .update("2.0.0")])
+        functions: [.update("1.1.0"), .update("1.10.0"), .update("1.2.0"), .update("0.9.0"), .update("2.0.0")],
+        releases: ["1.0.5"])
     static func updatable(_ version: String = "1.0.0", updating: Bool? = nil) -> Integration {
         document("settings", [], version: version, updating: updating)
     }
@@ -286,7 +296,7 @@ struct InstallMachineTests {
         #expect(try machine.next() == .callUpdate("1.10.0"))
         machine.updateReturned("1.10.0")
         #expect(try machine.next() == .finishUpdate("1.10.0"))
-        #expect(Self.edits(machine.finishUpdate("1.10.0")) == ["version = \"1.10.0\"", "updateInProgress = false"])
+        #expect(Self.edits(try machine.finishUpdate("1.10.0")) == ["version = \"1.10.0\"", "updateInProgress = false"])
         #expect(try machine.next() == .none)
     }
 
@@ -321,7 +331,7 @@ struct InstallMachineTests {
         var machine = try Self.machine(Self.updatable(), Self.updates)
         _ = try machine.beginUpdate(to: "1.1.0")
         try machine.documentRead(Self.updatable("3.0.0", updating: true))
-        #expect(Self.edits(machine.finishUpdate("1.1.0")) == ["updateInProgress = false"])
+        #expect(Self.edits(try machine.finishUpdate("1.1.0")) == ["updateInProgress = false"])
     }
 
     @Test func anUpdateThatHasReachedItsVersionIsReleased() throws {

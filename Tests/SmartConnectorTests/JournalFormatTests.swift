@@ -8,12 +8,14 @@ import Testing
 /// first, and are never changed.
 @Suite(.ends(within: .minutes(3)))
 struct JournalFormatTests {
-    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("Fixtures/Format1")
+    private static func folder(_ format: Int) -> URL {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures/Format\(format)")
+    }
 
     /// The text of a file, without the line break at its end.
-    private static func text(_ name: String) throws -> String {
-        let text = try String(contentsOf: folder.appendingPathComponent("\(name).json"), encoding: .utf8)
+    private static func text(_ name: String, format: Int = 1) throws -> String {
+        let file = folder(format).appendingPathComponent("\(name).json")
+        let text = try String(contentsOf: file, encoding: .utf8)
         return String(text.dropLast())
     }
 
@@ -75,7 +77,7 @@ struct JournalFormatTests {
         "record-update-reached": FlowRecord(
             memory: .init(update: .init(target: "2.0.0", reached: "1.5")), call: call(.update("2.0.0"))),
         "record-uninstalling": FlowRecord(
-            memory: .init(uninstallOrder: [StepReference(index: 2), step]),
+            memory: .init(uninstallOrder: .steps([StepReference(index: 2), step], leaving: [])),
             call: call(.uninstaller("deleteNetSuiteConnection"), step)),
         "record-parked": FlowRecord(
             call: call(verify, step, recoveries: 10),
@@ -95,6 +97,18 @@ struct JournalFormatTests {
 
     private static let pages = ["page", "page-empty", "page-released"]
 
+    private static let webhook = StepReference(index: 2, installerFunction: "makeWebhook")
+
+    /// What format 1 has no words for.
+    private static let recordsOfFormat2: [String: FlowRecord] = [
+        "record-touched": FlowRecord(
+            memory: .init(update: .init(target: "2.0.0"), touched: [step, webhook]), call: call(verify, step)),
+        "record-left": FlowRecord(memory: .init(uninstallOrder: .steps([step], leaving: [webhook]))),
+        "record-left-all": FlowRecord(memory: .init(uninstallOrder: .steps([], leaving: [step]))),
+        "record-reverse": FlowRecord(memory: .init(uninstallOrder: .reverse, touched: [webhook])),
+        "record-removal": FlowRecord(memory: .init(uninstallOrder: .removal)),
+    ]
+
     // MARK: Reading and writing
 
     @Test(arguments: records.keys.sorted())
@@ -103,6 +117,21 @@ struct JournalFormatTests {
         let record = try #require(Self.records[name])
         #expect(try FlowRecord(stored: JSON(parsing: text)) == record)
         #expect(String(decoding: record.stored, as: UTF8.self) == text)
+    }
+
+    @Test(arguments: recordsOfFormat2.keys.sorted())
+    func aRecordOfFormat2IsReadForEver(_ name: String) throws {
+        let text = try Self.text(name, format: 2)
+        let record = try #require(Self.recordsOfFormat2[name])
+        #expect(try FlowRecord(stored: JSON(parsing: text)) == record)
+        #expect(String(decoding: record.stored, as: UTF8.self) == text)
+        #expect(text.hasSuffix(#""format":2}"#))
+    }
+
+    @Test func whatFormat1HasWordsForIsStillWrittenInIt() throws {
+        for record in Self.records.values {
+            #expect(!String(decoding: record.stored, as: UTF8.self).contains("format"))
+        }
     }
 
     @Test(arguments: attempts.keys.sorted())
@@ -134,9 +163,12 @@ struct JournalFormatTests {
     }
 
     @Test func noFileIsForgotten() throws {
-        let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
-        let names = Set(files.map { $0.replacing(".json", with: "") })
-        #expect(names == Set(Self.records.keys).union(Self.attempts.keys).union(Self.pages))
+        func names(_ format: Int) throws -> Set<String> {
+            let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder(format).path)
+            return Set(files.map { $0.replacing(".json", with: "") })
+        }
+        #expect(try names(1) == Set(Self.records.keys).union(Self.attempts.keys).union(Self.pages))
+        #expect(try names(2) == Set(Self.recordsOfFormat2.keys))
     }
 
     // MARK: What is damaged
@@ -145,6 +177,10 @@ struct JournalFormatTests {
         #"{"memory":{"update":{"target":"1.0.0","reached":"2.0.0"}}}"#,
         #"{"memory":{"uninstallOrder":{"0":1}}}"#,
         #"{"memory":{"uninstallOrder":[{"index":-1}]}}"#,
+        #"{"memory":{"touched":{"index":1}},"format":2}"#,
+        #"{"memory":{"left":[{"index":1}]},"format":2}"#,
+        #"{"memory":{"reverse":true,"removal":true},"format":2}"#,
+        #"{"memory":{"uninstallOrder":[],"removal":true},"format":2}"#,
         #"{"call":{"function":{"installer":"a"},"key":"k","attempt":0,"holder":"h","started":1000}}"#,
         #"{"call":{"function":{"installer":"a"},"key":"k","attempt":9223372036854775807,"holder":"h","started":1000}}"#,
         #"{"call":{"function":{"installer":"a"},"key":"k","attempt":1,"holder":"h","started":9223372036854775807}}"#,
@@ -156,7 +192,7 @@ struct JournalFormatTests {
 
     // MARK: What is newer
 
-    @Test(arguments: ["2", "77"])
+    @Test(arguments: ["3", "77"])
     func aRecordOfANewerFormatIsRefused(_ format: String) throws {
         #expect(throws: JournalFormat.NewerFormat.self) {
             try FlowRecord(stored: JSON(parsing: #"{"format":\#(format),"touched":[1]}"#))
@@ -172,7 +208,7 @@ struct JournalFormatTests {
     @Test func aJournalOfANewerFormatIsLeftAsItIs() async throws {
         let api = InMemoryIntegrationAPI()
         let id = try #require(try await api.create(InstallMachineTests.document()).integration.id)
-        let newer: JSON = ["format": 2, "record": ["call": ["function": "unheard of"]]]
+        let newer: JSON = ["format": 3, "record": ["call": ["function": "unheard of"]]]
         try await api.setState(StateJournal.key, of: id, to: newer)
         let fakes = FakeFunctions()
         let flow = InstallFlow(integration: id, connector: fakes.connector(), api: api, journal: StateJournal(api))

@@ -8,6 +8,7 @@
 /// }
 /// connector.uninstaller("deleteNetSuiteConnection") { call in .completed }
 /// connector.update(to: "1.1.0") { call in try await migrate(call) }
+/// connector.update(to: "1.2.0")  // nothing to be done in an integration
 /// ```
 ///
 /// Registering a function again replaces it.
@@ -157,6 +158,12 @@ public struct Connector: Sendable {
         _ body: @escaping @Sendable (FunctionCall) async throws -> Void
     ) {
         register(.update(version), policy: policy, returningNothing(body))
+    }
+
+    /// Declares a version that an integration is brought to without any work: only its version is written. An update to
+    /// a version that is neither declared nor has a function is refused.
+    public mutating func update(to version: ConnectorVersion) {
+        functions.releases.insert(version)
     }
 
     // MARK: Settings

@@ -94,19 +94,29 @@ public struct SettingsResult: Sendable, Equatable {
     }
 }
 
-/// The steps that preUninstall wants undone, in order.
+/// What preUninstall answers: which steps are undone, and in which order.
 ///
-/// On the wire: an array of steps, or nothing for the reverse order.
+/// On the wire: an array of steps, which is the order; `{"success": true, "stepsToUpdate": […]}`, which changes steps and
+/// leaves the order as it is, the last step first; `{"removeIntegration": true}`, which has the integration removed at
+/// once; nothing for the reverse order.
 ///
 /// Source: the extension functions of integrator.io, and what its pages make of the answer.
 public struct UninstallOrder: Sendable, Equatable {
-    /// Elements that name a step by `uninstallerFunction`, `installerFunction` or `name`; nil for the reverse order.
+    /// Elements that each name a step by `name`, `installerFunction` and `uninstallerFunction`; nil for all steps, the
+    /// last one first.
     public let steps: [JSON]?
+    /// Members to set in steps; see ``InstallMachine/uninstallerReturned(_:stepsToUpdate:)``.
+    public let stepsToUpdate: [JSON]
+    /// Whether no step is undone and the integration is removed at once.
+    public let removesIntegration: Bool
 
-    /// All completed steps, the last one first.
+    /// All steps of which something may exist, the last one first.
     public static let reverse = UninstallOrder(steps: nil)
 
-    /// Only the steps with these uninstallers, in this order.
+    /// No steps: the integration is removed at once. What the steps made is the connector's own affair.
+    public static let removal = UninstallOrder(steps: nil, removesIntegration: true)
+
+    /// Only the steps with these uninstallers, in this order. A name that several steps share is given once for each.
     public static func uninstallers(_ names: [String]) -> UninstallOrder {
         UninstallOrder(steps: names.map { ["uninstallerFunction": JSON($0)] })
     }
@@ -116,24 +126,42 @@ public struct UninstallOrder: Sendable, Equatable {
         UninstallOrder(steps: steps.map(\.json))
     }
 
-    private init(steps: [JSON]?) {
-        self.steps = steps
+    /// All steps, the last one first, and these members set before.
+    public static func patching(stepsToUpdate: [JSON]) -> UninstallOrder {
+        UninstallOrder(steps: nil, stepsToUpdate: stepsToUpdate)
     }
 
-    /// Accepts the array that integrator.io answers with and the `stepsToUpdate` that functions answer with.
+    private init(steps: [JSON]?, stepsToUpdate: [JSON] = [], removesIntegration: Bool = false) {
+        self.steps = steps
+        self.stepsToUpdate = stepsToUpdate
+        self.removesIntegration = removesIntegration
+    }
+
+    /// - Throws: ``FunctionFailure`` where it is none of the three, or says that the function did not succeed.
     package init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
-        if let steps = json.array {
-            self.steps = steps
-        } else if json.isNull {
-            steps = nil
+        if json.isNull {
+            self = .reverse
+        } else if let steps = json.array {
+            self.init(steps: steps)
+        } else if json["removeIntegration"]?.bool == true, json["success"] == nil {
+            self = .removal
         } else {
             let result = try StepResult(json, of: function)
             guard result.isCompleted else { throw .notYet(result.message, function) }
-            steps = json["stepsToUpdate"]?.array
+            self.init(
+                steps: nil, stepsToUpdate: result.stepsToUpdate,
+                removesIntegration: json["removeIntegration"]?.bool == true)
         }
     }
 
-    package var json: JSON { steps.map { JSON($0) } ?? .null }
+    package var json: JSON {
+        if let steps { return JSON(steps) }
+        guard removesIntegration || !stepsToUpdate.isEmpty else { return .null }
+        var json: JSON = ["success": true]
+        if !stepsToUpdate.isEmpty { json["stepsToUpdate"] = JSON(stepsToUpdate) }
+        if removesIntegration { json["removeIntegration"] = true }
+        return json
+    }
 }
 
 extension ConnectorFunction {

@@ -25,8 +25,8 @@ public struct Change: Sendable, Equatable {
     public struct Edit: Sendable, Equatable {
         /// Where the value goes.
         public var field: Field
-        /// What is written there. `null` is written as `null`: no edit removes a member.
-        public var value: JSON
+        /// What is written there; `null` is written as `null`. Nil removes the member.
+        public var value: JSON?
     }
 
     /// The edits, each of a field of its own.
@@ -41,7 +41,7 @@ public struct Change: Sendable, Equatable {
     /// Whether it is about the version.
     var changesVersion: Bool { edits.contains { $0.field == .member("version") } }
 
-    mutating func set(_ field: Field, _ value: JSON) {
+    mutating func set(_ field: Field, _ value: JSON?) {
         if let index = edits.firstIndex(where: { $0.field == field }) {
             edits[index].value = value
         } else {
@@ -66,7 +66,8 @@ public struct Change: Sendable, Equatable {
     /// good as `null`.
     public func fieldsIgnored(in answer: Integration) -> [Field] {
         edits.compactMap { edit in
-            let isKept = answer[edit.field]?.isEquivalent(to: edit.value) ?? edit.value.isNull
+            let wanted = edit.value ?? .null
+            let isKept = answer[edit.field]?.isEquivalent(to: wanted) ?? wanted.isNull
             return isKept ? nil : edit.field
         }
     }
@@ -83,15 +84,27 @@ extension Integration {
 
     /// Gives a field its value and says whether that changed anything. A step that is not there is not made.
     fileprivate mutating func write(_ edit: Change.Edit) -> Bool {
+        guard let value = edit.value else { return remove(edit.field) }
         switch edit.field {
-        case .member(let name): return json.set(name, edit.value)
-        case .step(let index, let name): return json["install"]?[index]?.set(name, edit.value) ?? false
+        case .member(let name): return json.set(name, value)
+        case .step(let index, let name): return json["install"]?[index]?.set(name, value) ?? false
         case .settings(let path):
-            guard self[edit.field] != edit.value else { return false }
+            guard self[edit.field] != value else { return false }
             var settings = self.settings ?? .null
-            settings[path: path] = edit.value
+            settings[path: path] = value
             self.settings = settings
             return true
         }
+    }
+
+    /// Removes a field and says whether it was there.
+    private mutating func remove(_ field: Change.Field) -> Bool {
+        guard self[field] != nil else { return false }
+        switch field {
+        case .member(let name): self[name] = nil
+        case .step(let index, let name): json["install"]?[index]?[name] = nil
+        case .settings(let path): settings?[path: path] = nil
+        }
+        return true
     }
 }

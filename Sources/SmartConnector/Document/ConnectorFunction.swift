@@ -32,6 +32,9 @@ public enum ConnectorFunction: Sendable, Hashable, Codable {
     /// Answers with the metadata of the connector's mappings, an array.
     public static let getMappingMetadata = ConnectorFunction.setting("getMappingMetadata")
 
+    /// The functions for the connector as a whole that a flow may call. No document names them.
+    public static let ofConnector: Set<ConnectorFunction> = [.connectorInstaller, .preUninstall, .connectorUninstaller]
+
     /// The name by which it is called and reported. Functions for the connector as a whole have the name of their kind,
     /// since the document does not name them.
     public var name: String {
@@ -60,42 +63,5 @@ public enum ConnectorFunction: Sendable, Hashable, Codable {
         case .wrapper: "wrapper"
         case .utility: "utility"
         }
-    }
-}
-
-/// Which functions a connector has: all that the machine needs to know of it.
-public struct FunctionDirectory: Sendable, Equatable {
-    /// The functions that are known to exist.
-    public var functions: Set<ConnectorFunction>
-    /// Whether functions that are not listed are taken to exist: step functions, settings, and an update to any
-    /// version. So it is for a stack elsewhere that nobody can ask, for simulation, and for looking at a document.
-    public var isOpen: Bool
-
-    /// A directory of the functions of one connector.
-    public init(functions: Set<ConnectorFunction>, isOpen: Bool = false) {
-        self.functions = functions
-        self.isOpen = isOpen
-    }
-
-    /// Every function that a document may name.
-    public static let open = FunctionDirectory(functions: [], isOpen: true)
-
-    /// Whether the connector has a function, or is taken to have it. Functions for the connector as a whole, hooks,
-    /// wrappers and utilities are never taken to exist, only listed.
-    public func contains(_ function: ConnectorFunction) -> Bool {
-        if functions.contains(function) { return true }
-        switch function {
-        case .installer, .uninstaller, .update, .setting: return isOpen
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .hook, .wrapper, .utility: return false
-        }
-    }
-
-    /// The versions whose update functions lie on the way from one version, exclusive, to another, inclusive, oldest
-    /// first. With nothing installed (nil), all up to the target.
-    public func updates(after installed: ConnectorVersion?, through target: ConnectorVersion) -> [ConnectorVersion] {
-        var versions: Set<ConnectorVersion> = isOpen ? [target] : []
-        for case .update(let version) in functions { versions.insert(version) }
-        if let installed { versions = versions.filter { $0 > installed } }
-        return versions.filter { $0 <= target }.sorted()
     }
 }

@@ -1,6 +1,7 @@
 /// A version of a connector, in the order of Semantic Versioning 2.0.0.
 ///
-/// Missing components count as zero, so `1.1` and `1.1.0` are equal; build metadata does not count.
+/// Missing components count as zero, so `1.1` and `1.1.0` are equal; build metadata does not count. A component beyond
+/// `Int.max` makes it no version; the numbers of a prerelease may have any length.
 /// ``description`` is the text as it was written.
 ///
 /// The parts stand in one immutable object: versions are handed on with every function and every record.
@@ -25,7 +26,8 @@ public struct ConnectorVersion: Sendable, CustomStringConvertible {
     private var prerelease: [Identifier] { parts.prerelease }
 
     private enum Identifier: Hashable {
-        case number(Int)
+        /// The digits without leading zeros: of two numbers the longer is the greater one.
+        case number(Substring)
         case text(String)
     }
 
@@ -48,7 +50,7 @@ public struct ConnectorVersion: Sendable, CustomStringConvertible {
         guard identifiers.allSatisfy({ !$0.isEmpty }) else { return nil }
         let prerelease = identifiers.map { identifier in
             identifier.allSatisfy { $0.isASCII && $0.isNumber }
-                ? Int(identifier).map(Identifier.number) ?? .text(String(identifier)) : .text(String(identifier))
+                ? Identifier.number(identifier.drop { $0 == "0" }) : .text(String(identifier))
         }
         parts = Parts(description: text, numbers: numbers, prerelease: prerelease)
     }
@@ -75,7 +77,9 @@ extension ConnectorVersion: Comparable, Hashable {
         if left.prerelease.isEmpty || right.prerelease.isEmpty { return !left.prerelease.isEmpty }
         return left.prerelease.lexicographicallyPrecedes(right.prerelease) { left, right in
             switch (left, right) {
-            case (.number(let left), .number(let right)): left < right
+            case (.number(let left), .number(let right)):
+                left.utf8.count == right.utf8.count
+                    ? left.utf8.lexicographicallyPrecedes(right.utf8) : left.utf8.count < right.utf8.count
             case (.text(let left), .text(let right)): left.utf8.lexicographicallyPrecedes(right.utf8)
             case (.number, .text): true
             case (.text, .number): false

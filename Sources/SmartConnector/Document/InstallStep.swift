@@ -12,6 +12,32 @@ public struct InstallStep: Sendable, Equatable {
         self.json = json
     }
 
+    /// A step as an author writes it. What is nil is left out.
+    ///
+    /// - Parameters:
+    ///   - name: What the user sees the step called.
+    ///   - description: What the user is told to do.
+    ///   - imageURL: The logo beside the step.
+    ///   - installURL: Where the user goes to do their part.
+    ///   - connectionID: The connection that the step sets up.
+    ///   - installerFunction: The function that makes what the step stands for; without one a person does it.
+    ///   - uninstallerFunction: The function that removes it again.
+    ///   - isCompleted: Whether it exists already.
+    public init(
+        name: String?, description: String? = nil, imageURL: String? = nil, installURL: String? = nil,
+        connectionID: String? = nil, installerFunction: String? = nil, uninstallerFunction: String? = nil,
+        isCompleted: Bool? = false
+    ) {
+        json = [:]
+        let members = [
+            ("name", name), ("description", description), ("imageURL", imageURL), ("installURL", installURL),
+            ("_connectionId", connectionID), ("installerFunction", installerFunction),
+            ("uninstallerFunction", uninstallerFunction),
+        ]
+        for case (let member, let text?) in members { json[member] = JSON(text) }
+        if let isCompleted { json["completed"] = JSON(isCompleted) }
+    }
+
     /// What the user sees the step called. Nil where the element does not say, as for all members below.
     public var name: String? { json["name"]?.string }
     /// What the user is told to do.

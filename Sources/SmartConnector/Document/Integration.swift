@@ -57,12 +57,6 @@ public struct Integration: Sendable, Equatable {
         set { self["mode"] = newValue.map { JSON($0.rawValue) } }
     }
 
-    /// The installed version of the connector, or nil where there is none or it is no version.
-    public var version: ConnectorVersion? {
-        get { self["version"]?.string.flatMap(ConnectorVersion.init) }
-        set { self["version"] = newValue.map { JSON($0.description) } }
-    }
-
     /// Whether a managed update is under way. While it is, the user may not change settings.
     public var isUpdateInProgress: Bool {
         get { self["updateInProgress"]?.bool ?? false }
@@ -76,18 +70,19 @@ public struct Integration: Sendable, Equatable {
     }
 
     /// The steps of `install[]` in order.
-    public var steps: [InstallStep] { self["install"]?.array?.map(InstallStep.init) ?? [] }
+    public var steps: [InstallStep] { self["install"]?.array?.map { InstallStep($0) } ?? [] }
 
     /// One step, read or changed in place. Nil beyond the ends.
     public subscript(step index: Int) -> InstallStep? {
-        get { self["install"]?[index].map(InstallStep.init) }
+        get { self["install"]?[index].map { InstallStep($0) } }
         set { self["install"]?[index] = newValue?.json }
     }
 
     /// The mode of a document that the engine may drive.
     ///
-    /// - Throws: ``SmartConnectorError``: it is a DIY integration, or its mode is unknown.
+    /// - Throws: ``SmartConnectorError``: it is of the second generation or a DIY integration, or its mode is unknown.
     func checkedMode() throws(SmartConnectorError) -> Mode {
+        try checkGeneration()
         guard let written = self["mode"] else {
             let isDIY = connectorID == nil && self["install"] == nil
             throw SmartConnectorError(
@@ -102,6 +97,19 @@ public struct Integration: Sendable, Equatable {
                 "\(label) has the unknown mode \(written); expected \"install\", \"settings\" or \"uninstall\"")
         }
         return mode
+    }
+
+    /// Refuses a document whose steps are those of the platform's second generation: it has no work for this engine in
+    /// `install`, and is not an installation without steps.
+    ///
+    /// Source: integrator.io's Integration API, `installSteps`, `uninstallSteps` and `changeEditionSteps`.
+    private func checkGeneration() throws(SmartConnectorError) {
+        let lists = ["installSteps", "uninstallSteps", "changeEditionSteps"]
+        guard let list = lists.first(where: { self[$0]?.array?.isEmpty == false }) else { return }
+        throw SmartConnectorError(
+            .secondGeneration,
+            "\(label) has steps in \(list): it is an integration app of the second generation, which integrator.io itself installs, changes and removes; use its pages, or its routes of that name"
+        )
     }
 
     /// What the document is called in an error.

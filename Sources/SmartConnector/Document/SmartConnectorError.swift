@@ -16,6 +16,8 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let unknownMode = Code(rawValue: "unknown_mode")
         /// The document is no object, or its `install` no array of objects.
         public static let malformedDocument = Code(rawValue: "malformed_document")
+        /// The document has steps of the platform's second generation, which this engine does not drive.
+        public static let secondGeneration = Code(rawValue: "second_generation")
         /// The command is not allowed in this mode.
         public static let illegalCommand = Code(rawValue: "illegal_command")
         /// The document names functions that the connector does not have.
@@ -26,6 +28,12 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let ambiguousStep = Code(rawValue: "ambiguous_step")
         /// The version is older than the installed one.
         public static let versionNotNewer = Code(rawValue: "version_not_newer")
+        /// The connector is not known to have that version.
+        public static let unknownVersion = Code(rawValue: "unknown_version")
+        /// The document's `version` is no version, so that nobody can say what is newer.
+        public static let unreadableVersion = Code(rawValue: "unreadable_version")
+        /// The document has no steps, and nobody knows whether the connector has an installer that writes them.
+        public static let unknownInstaller = Code(rawValue: "unknown_installer")
         /// The server answered that it stored the document, and did not store this field.
         public static let fieldIgnored = Code(rawValue: "field_ignored")
         /// Somebody else changed the document each time between reading and writing.

@@ -43,30 +43,14 @@ public struct StepReference: Sendable {
             uninstallerFunction: step.uninstallerFunction)
     }
 
-    private func isNamed(as other: StepReference) -> Bool {
+    func isNamed(as other: StepReference) -> Bool {
         values === other.values || name == other.name
     }
 
     /// Whether both name the same functions.
-    private func hasFunctions(of other: StepReference) -> Bool {
+    func hasFunctions(of other: StepReference) -> Bool {
         values === other.values
             || installerFunction == other.installerFunction && uninstallerFunction == other.uninstallerFunction
-    }
-
-    private var hasFunction: Bool { installerFunction != nil || uninstallerFunction != nil }
-
-    /// The step among `steps` that this refers to: the same functions and name, else the same functions, else the
-    /// same name. Names and functions may repeat, so among several the one at the nearest index is meant.
-    func find(in steps: [StepReference]) -> Int? {
-        if steps.indices.contains(index), steps[index].isNamed(as: self), steps[index].hasFunctions(of: self) {
-            return index
-        }
-        func nearest(_ isMeant: (StepReference) -> Bool) -> Int? {
-            steps.indices.filter { isMeant(steps[$0]) }.min { abs($0 - index) < abs($1 - index) }
-        }
-        return nearest { $0.name == name && $0.hasFunctions(of: self) }
-            ?? (hasFunction ? nearest { $0.hasFunctions(of: self) } : nil)
-            ?? (name == nil ? nil : nearest { $0.name == name })
     }
 }
 

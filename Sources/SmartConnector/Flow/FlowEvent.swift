@@ -34,6 +34,8 @@ public enum FlowEvent: Sendable, Equatable {
     case updateAborted(isRestored: Bool)
     /// The integration is gone.
     case removed
+    /// The order that preUninstall gave leaves out this step: it was not undone.
+    case stepLeftBehind(Step)
     /// These were made in other systems by its functions, and are not known to be gone.
     case leftBehind([LedgerEntry])
 
@@ -58,7 +60,8 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
         case .stepStarted, .stepCompleted, .waiting, .functionStarted, .functionCompleted, .modeChanged,
-            .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted, .removed, .leftBehind:
+            .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted, .removed, .stepLeftBehind,
+            .leftBehind:
             nil
         }
     }
@@ -68,7 +71,8 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .waiting, .inDoubt, .parked, .reopened, .overtaken: true
         case .stepStarted, .stepCompleted, .stepFailed, .functionStarted, .functionCompleted, .functionFailed,
-            .modeChanged, .versionChanged, .resolved, .updateAborted, .removed, .leftBehind:
+            .modeChanged, .versionChanged, .resolved, .updateAborted, .removed, .stepLeftBehind,
+            .leftBehind:
             failure != nil
         }
     }
@@ -100,6 +104,7 @@ public enum FlowEvent: Sendable, Equatable {
             ["event": "resolved", "function": JSON(function.name), "tookEffect": JSON(tookEffect)]
         case .updateAborted(let isRestored): ["event": "updateAborted", "restored": JSON(isRestored)]
         case .removed: ["event": "removed"]
+        case .stepLeftBehind(let step): Self.json("stepLeftBehind", step)
         case .leftBehind(let entries):
             [
                 "event": "leftBehind",

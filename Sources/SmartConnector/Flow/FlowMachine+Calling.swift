@@ -10,6 +10,7 @@ extension FlowMachine {
         }
         switch last.stage {
         case .returned(let answer):
+            if let failure = function.refusal(answer) { return fail(errand, failure) }
             events.append(.started(function, errand.step))
             try answered(errand, answer)
         case .failed:

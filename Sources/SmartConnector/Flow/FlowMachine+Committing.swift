@@ -105,7 +105,7 @@ extension FlowMachine {
     /// What a transition makes of the machine, and has written into the document.
     private mutating func apply(_ transition: Transition) throws(SmartConnectorError) -> Change {
         switch transition {
-        case .action(let action, let answer): return install.change(after: action, answering: answer)
+        case .action(let action, let answer): return try install.change(after: action, answering: answer)
         case .settings(let pending, _): return try install.saveSettings(pending, in: stored.integration)
         case .command: return try command(in: stored.integration)
         case .journal: return Change()
@@ -229,6 +229,7 @@ extension FlowMachine {
                 events.append(.functionCompleted(function))
             }
             if case .remove = action {
+                events += install.stepsLeftBehind.map { .stepLeftBehind(FlowEvent.Step($0, nil)) }
                 events.append(.removed)
                 if !leftovers.isEmpty { events.append(.leftBehind(leftovers)) }
             }
@@ -243,7 +244,7 @@ extension FlowMachine {
         case .journal: break
         }
         if pending.change.changesVersion, let to = install.version {
-            events.append(.versionChanged(from: pending.version?.string.flatMap(ConnectorVersion.init), to: to))
+            events.append(.versionChanged(from: Integration.InstalledVersion(pending.version).readable, to: to))
         }
         if let from = pending.mode, let to = install.mode, from != to, !pending.transition.isJournal {
             events.append(.modeChanged(from: from, to: to))
@@ -323,7 +324,9 @@ extension InstallMachine.Action {
 
 extension InstallMachine {
     /// What is to be written when an action was done.
-    fileprivate mutating func change(after action: Action, answering answer: JSON) -> Change {
+    fileprivate mutating func change(
+        after action: Action, answering answer: JSON
+    ) throws(SmartConnectorError) -> Change {
         switch action {
         case .callInstaller(let step):
             return installerReturned(step, stepsToUpdate: answer["stepsToUpdate"]?.array ?? [])
@@ -332,16 +335,27 @@ extension InstallMachine {
         case .clear(let step): return clear(step)
         case .callConnectorInstaller: return connectorInstallerReturned()
         case .enterSettings: return enterSettings()
-        case .finishUpdate(let version): return finishUpdate(version)
+        case .finishUpdate(let version): return try finishUpdate(version)
         case .callPreUninstall:
-            let order = (try? UninstallOrder(answer, of: .preUninstall)) ?? .reverse
-            return preUninstallReturned(order: order.steps)
+            guard let order = try? UninstallOrder(answer, of: .preUninstall) else {
+                preconditionFailure("an answer is looked at before it is taken for a success")
+            }
+            return preUninstallReturned(
+                order: order.steps, stepsToUpdate: order.stepsToUpdate, removing: order.removesIntegration)
         case .callUpdate(let version):
             updateReturned(version)
             return Change()
         case .remove, .waitForUser, .none: return Change()
         }
     }
+
+    /// Whether what an action does to the step at an index has been done to it.
+    fileprivate func isDone(at index: Int, after action: Action) -> Bool {
+        if case .callInstaller = action { isCompleted[index] } else { !mayExist(index) }
+    }
+
+    /// Whether there is nothing more to do for a step in this mode.
+    func isDone(_ step: StepReference) -> Bool { index(of: step).map { isDone(at: $0) } ?? true }
 }
 
 extension SmartConnectorError {

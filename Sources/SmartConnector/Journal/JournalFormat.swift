@@ -15,7 +15,7 @@ import Foundation
 /// | | |
 /// |---|---|
 /// | record | `{"memory"?, "call"?, "parked"?, "format"?}` |
-/// | memory | `{"uninstallOrder"?: [step …], "update"?: {"target": version, "reached"?: version}}` |
+/// | memory | `{"uninstallOrder"?: [step …], "left"?: [step …] or "reverse"?: true or "removal"?: true, "update"?: {"target": version, "reached"?: version}, "touched"?: [step …]}`; `left`, `reverse`, `removal` and `touched` are of format 2 |
 /// | call | `{"function", "key", "attempt", "holder", "started", "step"?, "pending"?, "recoveries"?, "returned"?, "failed"?}` |
 /// | parked | `{"function", "reason", "since", "step"?}` |
 /// | attempt | `{"function", "key", "number", "holder", "started", "ended", "step"?, "failed"? or "inDoubt"? or "resolvedAsCompleted"? or "resolvedToRerun"?, "format"?}` |
@@ -27,8 +27,9 @@ import Foundation
 ///
 /// Dates are milliseconds since 1970; `expires` and `created` of a page are ISO 8601 text.
 public enum JournalFormat {
-    /// The number of the newest format that this version knows. What has no number is of format 1.
-    static let newest = 1
+    /// The number of the newest format that this version knows. What has no number is of format 1. The number is
+    /// written where something is said that format 1 has no word for, so that an earlier version refuses it.
+    static let newest = 2
 
     /// What was written in a format that this version does not know. It is left as it is.
     public struct NewerFormat: Error, CustomStringConvertible {
@@ -76,6 +77,7 @@ extension FlowRecord {
                 writer.name("parked")
                 parked.write(to: &writer)
             }
+            if memory.format > 1 { writer.member("format", memory.format) }
         }
     }
 
@@ -92,16 +94,25 @@ extension FlowRecord {
 }
 
 extension InstallMachine.Memory {
+    /// The format that has a word for all of it.
+    fileprivate var format: Int {
+        guard !isEmpty else { return 1 }
+        switch uninstallOrder {
+        case .reverse, .removal: return 2
+        case .steps(_, leaving: let leaving) where !leaving.isEmpty: return 2
+        case .steps, nil: return touched.isEmpty ? 1 : 2
+        }
+    }
+
     fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            if let uninstallOrder {
-                writer.name("uninstallOrder")
-                writer.array { writer in
-                    for step in uninstallOrder {
-                        writer.element()
-                        step.write(to: &writer)
-                    }
-                }
+            switch uninstallOrder {
+            case .reverse: writer.member("reverse", true)
+            case .removal: writer.member("removal", true)
+            case .steps(let steps, let leaving):
+                writer.member("uninstallOrder", steps)
+                if !leaving.isEmpty { writer.member("left", leaving) }
+            case nil: break
             }
             if let update {
                 writer.name("update")
@@ -110,6 +121,7 @@ extension InstallMachine.Memory {
                     if let reached = update.reached { writer.member("reached", reached.description) }
                 }
             }
+            if !touched.isEmpty { writer.member("touched", touched) }
         }
     }
 
@@ -121,12 +133,34 @@ extension InstallMachine.Memory {
             guard reached ?? target <= target else { throw JSON.missing("reached") }
             update = Update(target: target, reached: reached)
         }
-        var order: [StepReference]?
-        if let stored = json["uninstallOrder"] {
-            guard let steps = stored.array else { throw JSON.missing("uninstallOrder") }
-            order = try steps.map(StepReference.init(stored:))
+        self.init(
+            uninstallOrder: try UninstallOrder(stored: json), update: update, touched: try json.steps("touched") ?? [])
+    }
+}
+
+extension InstallMachine.Memory.UninstallOrder {
+    /// Nil where there is none.
+    fileprivate init?(stored json: JSON) throws {
+        let (listed, left) = (try json.steps("uninstallOrder"), try json.steps("left"))
+        switch (listed, left, json["reverse"]?.bool, json["removal"]?.bool) {
+        case (let listed?, _, nil, nil): self = .steps(listed, leaving: left ?? [])
+        case (nil, nil, true, nil): self = .reverse
+        case (nil, nil, nil, true): self = .removal
+        case (nil, nil, nil, nil): return nil
+        default: throw JSON.missing("uninstallOrder")
         }
-        self.init(uninstallOrder: order, update: update)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func member(_ name: StaticString, _ steps: [StepReference]) {
+        self.name(name)
+        array { writer in
+            for step in steps {
+                writer.element()
+                step.write(to: &writer)
+            }
+        }
     }
 }
 
@@ -401,6 +435,13 @@ extension JSON {
             }
             return function
         }
+    }
+
+    /// Nil where there is no such member.
+    fileprivate func steps(_ name: String) throws -> [StepReference]? {
+        guard let stored = self[name] else { return nil }
+        guard let steps = stored.array else { throw Self.missing(name) }
+        return try steps.map(StepReference.init(stored:))
     }
 
     fileprivate func text(_ name: String) throws -> String {

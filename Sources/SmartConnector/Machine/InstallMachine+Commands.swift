@@ -20,6 +20,8 @@ extension InstallMachine {
         let situation =
             switch mode {
             case nil: "the integration is gone"
+            case .install? where isReopened:
+                "a managed update has reopened the installation; run that first, then the update goes on"
             case let mode? where isUpdateInProgress && mode != .uninstall:
                 "a managed update is in progress in mode \(mode.rawValue)"
             case let mode?: "the mode is \(mode.rawValue)"
@@ -51,7 +53,8 @@ extension InstallMachine {
         return .entering(mode)
     }
 
-    /// Has a step run anew: back to install, if it was installed.
+    /// Has a step run anew: back to install, if it was installed. What it made is still there, so that it is undone when
+    /// the integration is removed before the step has run.
     ///
     /// - Throws: ``SmartConnectorError/Code/illegalCommand`` while uninstalling or updating;
     ///   ``SmartConnectorError/Code/noSuchStep`` where the step is gone.
@@ -74,7 +77,7 @@ extension InstallMachine {
         let index = try present(step)
         var change = Change()
         if mode == .uninstall {
-            complete(index, false, in: &change)
+            complete(index, false, isUndone: true, in: &change)
         } else {
             complete(index, true, in: &change)
             finishInstallation(in: &change)
@@ -86,9 +89,11 @@ extension InstallMachine {
     ///
     /// - Throws: ``SmartConnectorError/Code/illegalCommand`` unless the integration is installed;
     ///   ``SmartConnectorError/Code/versionNotNewer`` unless it is older than `target`, or where functions of an update
-    ///   beyond `target` have run already.
+    ///   beyond `target` have run already; ``SmartConnectorError/Code/unreadableVersion`` where nobody can say whether it
+    ///   is older; ``SmartConnectorError/Code/unknownVersion`` where the connector does not know `target`.
     public mutating func beginUpdate(to target: ConnectorVersion) throws(SmartConnectorError) -> Change {
         try check(.update)
+        try checkVersion()
         if let version, target < version || (target == version && !isUpdateInProgress) {
             throw .notNewer(
                 target == version
@@ -97,6 +102,13 @@ extension InstallMachine {
         }
         if let reached = memory.update?.reached, target < reached {
             throw .notNewer("the update function of version \(reached) has run already; update to that or a newer one")
+        }
+        let isKnown =
+            functions.isOpen || target == version || target == memory.update?.target
+            || functions.versions.contains(target)
+        guard isKnown else {
+            throw SmartConnectorError(
+                .unknownVersion, "the connector has no version \(target); \(functions.neighbours(of: target))")
         }
         memory.update = Memory.Update(target: target, reached: memory.update?.reached)
         var change = Change()
@@ -107,24 +119,30 @@ extension InstallMachine {
     }
 
     /// Ends a managed update that did not succeed: `updateInProgress` is released, `settings` and `install` are again
-    /// as they were before it, and the version stays.
+    /// as they were before it, and the version stays. Where the update had reopened the installation, that is installed
+    /// again if every step that is there now is completed.
     ///
     /// - Parameter snapshot: The document as it was before the update. Without it only the release remains to be done.
-    /// - Returns: The change to be written.
-    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` where no update is in progress.
+    /// - Returns: The change to be written; a member that was not there before the update is removed.
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` where no update is in progress;
+    ///   ``SmartConnectorError/Code/malformedDocument`` where `install` of the snapshot is no array of steps.
     public mutating func abortUpdate(to snapshot: Integration?) throws(SmartConnectorError) -> Change {
         try check(.abortUpdate)
         var change = Change()
         if let snapshot {
-            for name in ["settings", "install"] {
-                if let value = snapshot[name] { change.set(.member(name), value) }
-            }
+            readSteps(try snapshot.checkedInstall(), isUninstalling: false)
+            // What is written as a whole is read as a whole.
             hasMergedSteps = true
+            for name in ["settings", "install"] { change.set(.member(name), snapshot[name]) }
+            if mode == .install, snapshot.mode == .settings, isCompleted.allSatisfy({ $0 }) {
+                change.set(.settings)
+                enter(.settings)
+            }
         }
         change.set(.member("updateInProgress"), false)
         isUpdateInProgress = false
         memory.update = nil
-        if mode == .settings { enter(.settings) }
+        if let mode { enter(mode) }
         return change
     }
 

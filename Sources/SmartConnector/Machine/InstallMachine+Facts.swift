@@ -13,49 +13,58 @@ extension InstallMachine {
     ///
     /// - Parameters:
     ///   - step: The step as it was called.
-    ///   - stepsToUpdate: Members to set in this and other steps. Each element is for the first step that has its
-    ///     `installerFunction` or its `name`; one that matches none is dropped.
+    ///   - stepsToUpdate: Members to set in this and other steps. An element is for the step that has the most of its
+    ///     `name`, `installerFunction` and `uninstallerFunction`, among several the one that was called; one that
+    ///     matches none is dropped.
     /// - Returns: The change to be written.
     public mutating func installerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
-        var change = Change()
-        if let index = index(of: step) { complete(index, true, in: &change) }
-        mergeInstalled(stepsToUpdate, in: &change)
-        return change
+        installed(index(of: step), stepsToUpdate)
     }
 
     /// An installer that no step names returned with success, so that only the updates remain.
-    package mutating func installerReturned(stepsToUpdate: [JSON]) -> Change {
+    package mutating func installerReturned(stepsToUpdate: [JSON]) -> Change { installed(nil, stepsToUpdate) }
+
+    private mutating func installed(_ called: Int?, _ stepsToUpdate: [JSON]) -> Change {
         var change = Change()
-        mergeInstalled(stepsToUpdate, in: &change)
+        if let called { complete(called, true, in: &change) }
+        if !stepsToUpdate.isEmpty {
+            for (index, element) in stepsMeant(by: stepsToUpdate, called: called) {
+                merge(element, into: index, in: &change)
+            }
+        }
+        finishInstallation(in: &change)
         return change
     }
 
-    private mutating func mergeInstalled(_ stepsToUpdate: [JSON], in change: inout Change) {
-        for element in stepsToUpdate {
-            guard let index = firstStep(for: element, matchingUninstaller: false) else { continue }
-            merge(element, into: index, in: &change)
-        }
-        finishInstallation(in: &change)
-    }
-
-    /// preUninstall returned the steps to undo, in order. With no answer (nil) they are undone in reverse order.
+    /// preUninstall returned.
     ///
-    /// An element names a step by `uninstallerFunction`, `installerFunction` or `name`.
-    public mutating func preUninstallReturned(_ stepsToUndo: [JSON]?) {
-        guard mode == .uninstall else { return }
-        var order: [Int] = []
-        if let stepsToUndo {
-            for element in stepsToUndo {
-                guard let index = firstStep(for: element, matchingUninstaller: true), !order.contains(index) else {
-                    continue
-                }
-                order.append(index)
+    /// - Parameters:
+    ///   - order: The steps to undo, in this order; each element means the step that has the most of its `name`,
+    ///     `installerFunction` and `uninstallerFunction`. Steps that it leaves out are not undone; see
+    ///     ``stepsLeftBehind``. Nil for all, the last one first.
+    ///   - stepsToUpdate: Members to set in steps, as an uninstaller says them.
+    ///   - isRemoving: Whether no step is undone and the integration is removed at once.
+    /// - Returns: The change to be written.
+    public mutating func preUninstallReturned(
+        order: [JSON]?, stepsToUpdate: [JSON] = [], removing isRemoving: Bool = false
+    ) -> Change {
+        guard mode == .uninstall else { return Change() }
+        let change = undone(nil, stepsToUpdate)
+        if isRemoving {
+            memory.uninstallOrder = .removal
+        } else if let order {
+            var listed: [Int] = []
+            var known: Set<Int> = []
+            for (index, _) in stepsMeant(by: order, called: nil) where known.insert(index).inserted {
+                listed.append(index)
             }
+            let leaving = steps.indices.filter { mayExist($0) && !known.contains($0) }
+            memory.uninstallOrder = .steps(listed.map { steps[$0] }, leaving: leaving.map { steps[$0] })
         } else {
-            order = steps.indices.reversed()
+            memory.uninstallOrder = .reverse
         }
-        memory.uninstallOrder = order.map { steps[$0] }
         enter(.uninstall)
+        return change
     }
 
     /// A step's uninstaller returned with success: what the step made is gone, unless an update says explicitly that
@@ -63,8 +72,8 @@ extension InstallMachine {
     ///
     /// - Parameters:
     ///   - step: The step as it was called.
-    ///   - stepsToUpdate: As for an installer, matched by `uninstallerFunction` too. They speak of the uninstallation:
-    ///     `completed: true` means removed, which in the document is `completed: false`.
+    ///   - stepsToUpdate: As for an installer. They speak of the uninstallation: `completed: true` means removed, which
+    ///     in the document is `completed: false`.
     /// - Returns: The change to be written.
     public mutating func uninstallerReturned(_ step: StepReference, stepsToUpdate: [JSON] = []) -> Change {
         undone(index(of: step), stepsToUpdate)
@@ -75,15 +84,13 @@ extension InstallMachine {
 
     private mutating func undone(_ called: Int?, _ stepsToUpdate: [JSON]) -> Change {
         var change = Change()
-        let updates = stepsToUpdate.compactMap { element in
-            firstStep(for: element, matchingUninstaller: true).map { (index: $0, element: element) }
-        }
+        let updates = stepsToUpdate.isEmpty ? [] : stepsMeant(by: stepsToUpdate, called: called)
         if let called, !updates.contains(where: { $0.index == called && $0.element["completed"]?.bool == false }) {
-            complete(called, false, in: &change)
+            complete(called, false, isUndone: true, in: &change)
         }
         for (index, var element) in updates {
             element["completed"] = element["completed"]?.bool == true ? false : nil
-            merge(element, into: index, in: &change)
+            merge(element, into: index, isUndone: true, in: &change)
         }
         return change
     }
@@ -107,12 +114,15 @@ extension InstallMachine {
     /// A step without an uninstaller is marked not completed.
     public mutating func clear(_ step: StepReference) -> Change {
         var change = Change()
-        if let index = index(of: step) { complete(index, false, in: &change) }
+        if let index = index(of: step) { complete(index, false, isUndone: true, in: &change) }
         return change
     }
 
     /// The new version, and the release of `updateInProgress`, in one change. The version never goes back.
-    public mutating func finishUpdate(_ target: ConnectorVersion) -> Change {
+    ///
+    /// - Throws: ``SmartConnectorError/Code/unreadableVersion`` where nobody can say whether it would go back.
+    public mutating func finishUpdate(_ target: ConnectorVersion) throws(SmartConnectorError) -> Change {
+        try checkVersion()
         var change = Change()
         precondition(
             memory.update?.reached ?? target <= target, "an update does not end before a version it has reached")
@@ -131,25 +141,30 @@ extension InstallMachine {
     public mutating func removed() {
         state = .removed
         memory = Memory()
+        touched = []
     }
 
     // MARK: Steps
 
-    func firstStep(for element: JSON, matchingUninstaller: Bool) -> Int? {
-        let view = InstallStep(element)
-        let (name, installer, uninstaller) = (view.name, view.installerFunction, view.uninstallerFunction)
-        return steps.firstIndex { step in
-            installer != nil && step.installerFunction == installer
-                || name != nil && step.name == name
-                || matchingUninstaller && uninstaller != nil && step.uninstallerFunction == uninstaller
+    /// The steps that elements are about, each with its element. Those that are about none are left out.
+    private func stepsMeant(by elements: [JSON], called: Int?) -> [(index: Int, element: JSON)] {
+        var meant: Set<Int> = []
+        return elements.compactMap { element in
+            guard let index = StepMatch(InstallStep(element)).find(in: steps, called: called, meant: meant) else {
+                return nil
+            }
+            meant.insert(index)
+            return (index, element)
         }
     }
 
     /// Sets the members of `element` in a step.
-    private mutating func merge(_ element: JSON, into index: Int, in change: inout Change) {
+    private mutating func merge(
+        _ element: JSON, into index: Int, isUndone: Bool = false, in change: inout Change
+    ) {
         (hasChangedSteps, hasMergedSteps) = (true, true)
         for (name, value) in element.members ?? [] {
-            if name == "completed" { complete(index, value.bool ?? false, in: &change) }
+            if name == "completed" { complete(index, value.bool ?? false, isUndone: isUndone, in: &change) }
             change.set(.step(index, name), value)
         }
         let old = steps[index]
@@ -160,14 +175,23 @@ extension InstallMachine {
         ])
         for (name, value) in element.members ?? [] { merged.json[name] = value }
         steps[index] = StepReference(merged, at: index)
+        if lacksFunction(of: steps[index]) { lacksFunctions = true }
+        if touched.contains(index) { rememberTouched() }
     }
 
-    mutating func complete(_ index: Int, _ isCompleted: Bool, in change: inout Change) {
+    /// - Parameter isUndone: Whether it is not completed since nothing of it exists any more. A step that is not
+    ///   completed for another reason, after it was, is touched.
+    mutating func complete(_ index: Int, _ isCompleted: Bool, isUndone: Bool = false, in change: inout Change) {
         change.set(.step(index, "completed"), JSON(isCompleted))
+        if !touched.isEmpty, isCompleted || isUndone { untouch(index) }
         guard self.isCompleted[index] != isCompleted else { return }
         self.isCompleted[index] = isCompleted
         hasChangedSteps = true
-        guard case .installing(var next, let open) = state else { return }
+        if !isCompleted, !isUndone { touch(index) }
+        guard case .installing(var next, let open) = state else {
+            if isCompleted { visitAgain() }
+            return
+        }
         if isCompleted {
             while next < steps.count, self.isCompleted[next] { next += 1 }
         } else {

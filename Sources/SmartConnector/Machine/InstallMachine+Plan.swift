@@ -12,10 +12,11 @@ extension InstallMachine {
     /// What would be done, in order, if everything succeeded and nobody else changed the document.
     ///
     /// Nothing is called. A plan ends behind the connector's own installer, since only it knows the steps, and the
-    /// order of undoing may become another when preUninstall answers.
+    /// order of undoing may become another when preUninstall answers. Functions that the connector lacks are in the
+    /// plan as well, and ``missingFunctions`` says which these are.
     ///
-    /// - Throws: ``SmartConnectorError`` as the real thing would: where the command is not allowed, the version not
-    ///   newer, or the connector lacks a function that the document names.
+    /// - Throws: ``SmartConnectorError`` as the real thing would: where the command is not allowed, the version unknown,
+    ///   unreadable or not newer, or nobody knows whether there is anything to install.
     public func plan(_ goal: PlanGoal) throws(SmartConnectorError) -> [Action] {
         var machine = self
         switch goal {
@@ -25,7 +26,7 @@ extension InstallMachine {
         }
         var actions: [Action] = []
         while true {
-            let action = try machine.next()
+            let action = try machine.decide()
             if action == .none { return actions }
             actions.append(action)
             switch action {
@@ -34,8 +35,8 @@ extension InstallMachine {
             case .waitForUser(let step): _ = try machine.complete(step)
             case .enterSettings: _ = machine.enterSettings()
             case .callUpdate(let version): machine.updateReturned(version)
-            case .finishUpdate(let version): _ = machine.finishUpdate(version)
-            case .callPreUninstall: machine.preUninstallReturned(nil)
+            case .finishUpdate(let version): _ = try machine.finishUpdate(version)
+            case .callPreUninstall: _ = machine.preUninstallReturned(order: nil)
             case .callUninstaller(let step): _ = machine.uninstallerReturned(step)
             case .clear(let step): _ = machine.clear(step)
             case .remove: machine.removed()

@@ -11,62 +11,6 @@
 /// }
 /// ```
 public struct InstallMachine: Sendable {
-    /// What has happened and does not stand in the document. It is journalled, so that it outlives a crash.
-    public struct Memory: Sendable, Equatable {
-        /// One reference, and none where there is nothing to remember: a memory is copied many times at every step.
-        private var contents: Contents?
-
-        private final class Contents: Sendable {
-            let uninstallOrder: [StepReference]?
-            let update: Update?
-
-            init(_ uninstallOrder: [StepReference]?, _ update: Update?) {
-                self.uninstallOrder = uninstallOrder
-                self.update = update
-            }
-        }
-
-        /// Whether there is nothing to remember.
-        public var isEmpty: Bool { contents == nil }
-
-        /// The order of undoing that preUninstall gave, or nil while it has not answered.
-        public var uninstallOrder: [StepReference]? {
-            get { contents?.uninstallOrder }
-            set { if !isEmpty || newValue != nil { self = Memory(uninstallOrder: newValue, update: update) } }
-        }
-
-        /// The managed update under way, or nil where there is none.
-        public var update: Update? {
-            get { contents?.update }
-            set { if !isEmpty || newValue != nil { self = Memory(uninstallOrder: uninstallOrder, update: newValue) } }
-        }
-
-        /// A managed update under way.
-        public struct Update: Sendable, Equatable {
-            /// The version that the update is to end with.
-            public var target: ConnectorVersion
-            /// The newest version whose update function has returned. Nil while none has.
-            public var reached: ConnectorVersion?
-
-            /// An update to a version, as far as it has come.
-            public init(target: ConnectorVersion, reached: ConnectorVersion? = nil) {
-                self.target = target
-                self.reached = reached
-            }
-        }
-
-        /// A memory of these; it is empty where there is nothing.
-        public init(uninstallOrder: [StepReference]? = nil, update: Update? = nil) {
-            if uninstallOrder != nil || update != nil { contents = Contents(uninstallOrder, update) }
-        }
-
-        /// Whether both remember the same.
-        public static func == (left: Memory, right: Memory) -> Bool {
-            left.contents === right.contents
-                || left.uninstallOrder == right.uninstallOrder && left.update == right.update
-        }
-    }
-
     enum State: Sendable {
         /// `next` is the first step that is not completed, `open` how many are not.
         case installing(next: Int, open: Int)
@@ -87,6 +31,8 @@ public struct InstallMachine: Sendable {
     var steps: [StepReference] = []
     /// Which of the steps are completed.
     var isCompleted: [Bool] = []
+    /// The indices of the steps that ``Memory/touched`` names, in order.
+    var touched: [Int] = []
     /// The elements of `install` that the steps were read from.
     private var elements: [JSON] = []
     /// Whether steps are no longer as they were read.
@@ -94,7 +40,7 @@ public struct InstallMachine: Sendable {
     /// Whether other members of steps than `completed` are no longer as they were read.
     var hasMergedSteps = false
     /// Whether the steps name a function that the connector lacks.
-    private var lacksFunctions = false
+    var lacksFunctions = false
     var isUpdateInProgress = false
     /// The document's `version`.
     var writtenVersion: JSON?
@@ -123,7 +69,7 @@ public struct InstallMachine: Sendable {
     public mutating func documentRead(_ integration: Integration) throws(SmartConnectorError) {
         if case .removed = state { return }
         let mode = try integration.checkedMode()
-        try readSteps(integration)
+        readSteps(try integration.checkedInstall(), isUninstalling: mode == .uninstall)
         isUpdateInProgress = integration.isUpdateInProgress
         writtenVersion = integration["version"]
         enter(mode)
@@ -140,38 +86,46 @@ public struct InstallMachine: Sendable {
     }
 
     /// Reads the steps that differ from what was read last.
-    private mutating func readSteps(_ integration: Integration) throws(SmartConnectorError) {
+    ///
+    /// A step that was completed and is not any more, with no uninstaller having been called, was reset by somebody
+    /// else: something of it may exist.
+    mutating func readSteps(_ new: [JSON], isUninstalling: Bool) {
         let old = elements
-        elements = try integration.checkedInstall()
-        if JSON.areIdentical(old, elements), !hasChangedSteps { return }
-        if steps.count > elements.count {
-            steps.removeLast(steps.count - elements.count)
-            isCompleted.removeLast(isCompleted.count - elements.count)
-        }
-        steps.reserveCapacity(elements.count)
-        isCompleted.reserveCapacity(elements.count)
-        var isNew = false
-        for index in elements.indices {
-            if index < steps.count {
-                if elements[index].isIdentical(to: old[index]), !hasChangedSteps { continue }
-                let step = StepReference(InstallStep(elements[index]), at: index)
-                isCompleted[index] = InstallStep(elements[index]).isCompleted
-                if step == steps[index] { continue }
-                steps[index] = step
-            } else {
-                steps.append(StepReference(InstallStep(elements[index]), at: index))
-                isCompleted.append(InstallStep(elements[index]).isCompleted)
+        elements = new
+        var reset: [Int] = []
+        if !JSON.areIdentical(old, elements) || hasChangedSteps {
+            if steps.count > elements.count {
+                steps.removeLast(steps.count - elements.count)
+                isCompleted.removeLast(isCompleted.count - elements.count)
             }
-            isNew = true
+            steps.reserveCapacity(elements.count)
+            isCompleted.reserveCapacity(elements.count)
+            var isNew = false
+            for index in elements.indices {
+                if index < steps.count {
+                    if elements[index].isIdentical(to: old[index]), !hasChangedSteps { continue }
+                    let step = StepReference(InstallStep(elements[index]), at: index)
+                    let wasCompleted = isCompleted[index]
+                    isCompleted[index] = InstallStep(elements[index]).isCompleted
+                    if step == steps[index] {
+                        if wasCompleted, !isCompleted[index], !isUninstalling { reset.append(index) }
+                        continue
+                    }
+                    steps[index] = step
+                } else {
+                    steps.append(StepReference(InstallStep(elements[index]), at: index))
+                    isCompleted.append(InstallStep(elements[index]).isCompleted)
+                }
+                isNew = true
+            }
+            precondition(steps.count == isCompleted.count, "of each step it is known whether it is completed")
+            (hasChangedSteps, hasMergedSteps) = (false, false)
+            if isNew { lacksFunctions = steps.contains(where: lacksFunction) }
         }
-        precondition(steps.count == isCompleted.count, "of each step it is known whether it is completed")
-        (hasChangedSteps, hasMergedSteps) = (false, false)
-        if isNew {
-            lacksFunctions = steps.contains(where: lacksFunction)
-        }
+        findTouched(and: reset)
     }
 
-    private func lacksFunction(of step: StepReference) -> Bool {
+    func lacksFunction(of step: StepReference) -> Bool {
         if let name = step.installerFunction, !functions.contains(.installer(name)) { return true }
         if let name = step.uninstallerFunction, !functions.contains(.uninstaller(name)) { return true }
         return false
@@ -187,7 +141,7 @@ public struct InstallMachine: Sendable {
     /// Takes up the work of a mode from the steps as they are.
     mutating func enter(_ mode: Mode) {
         if mode != .uninstall { memory.uninstallOrder = nil }
-        if mode != .settings || !isUpdateInProgress { memory.update = nil }
+        if !isUpdateInProgress { memory.update = nil }
         switch mode {
         case .install:
             state = .installing(
@@ -199,12 +153,10 @@ public struct InstallMachine: Sendable {
                 state = .installed
             }
         case .uninstall:
-            if let order = memory.uninstallOrder {
-                state = .uninstalling(order: order.compactMap { index(of: $0) }, visited: 0)
-            } else if functions.contains(.preUninstall) {
+            if memory.uninstallOrder == nil, functions.contains(.preUninstall) {
                 state = .uninstallBegun
             } else {
-                state = .uninstalling(order: steps.indices.reversed(), visited: 0)
+                state = .uninstalling(order: order(of: memory.uninstallOrder ?? .reverse), visited: 0)
             }
         }
     }
@@ -229,13 +181,30 @@ public struct InstallMachine: Sendable {
     /// The element of `install` that a step refers to, as it was read.
     package func element(of step: StepReference) -> InstallStep? { index(of: step).flatMap { self.step(at: $0) } }
 
-    /// Where a step stands now, or nil where it is gone.
-    func index(of step: StepReference) -> Int? {
+    /// Where a step stands now, or nil where it is gone. A step that has changed is found by what is left of it.
+    public func index(of step: StepReference) -> Int? {
         step.find(in: steps)
     }
 
+    /// Where the very step stands now that this one was: with the same name and functions, the nearest where several
+    /// are alike. Nil where it is gone or has changed.
+    ///
+    /// An idempotency key belongs to a step in this sense, so that it never passes to another.
+    public func indexOfExactly(_ step: StepReference) -> Int? {
+        step.findExactly(in: steps)
+    }
+
     /// The installed version, or nil where there is none or it is no version.
-    var version: ConnectorVersion? { writtenVersion?.string.flatMap(ConnectorVersion.init) }
+    var version: ConnectorVersion? { Integration.InstalledVersion(writtenVersion).readable }
+
+    /// Throws where the document's version is none: whether another is newer, nobody can say then.
+    func checkVersion() throws(SmartConnectorError) {
+        guard case .unreadable(let text) = Integration.InstalledVersion(writtenVersion) else { return }
+        throw SmartConnectorError(
+            .unreadableVersion,
+            "the document's version is \(text), which is no version such as 1.2.0, so that nobody can say what is newer; write the installed version there first"
+        )
+    }
 
     // MARK: Asking
 
@@ -249,6 +218,13 @@ public struct InstallMachine: Sendable {
         }
     }
 
+    /// Whether a managed update is in progress while the integration is not installed: a function of the update has
+    /// reopened the installation. The steps are installed first, then the update goes on.
+    public var isReopened: Bool {
+        guard let mode else { return false }
+        return isUpdateInProgress && mode != .settings
+    }
+
     /// Every function that the document names and the connector lacks.
     public var missingFunctions: [ConnectorFunction] {
         var seen: Set<ConnectorFunction> = []
@@ -258,38 +234,56 @@ public struct InstallMachine: Sendable {
     /// What is to be done now. Asking changes nothing that can be seen from outside.
     ///
     /// - Throws: ``SmartConnectorError/Code/missingFunctions`` with all ``missingFunctions`` where there is something
-    ///   to do and the connector lacks any function that the document names.
+    ///   to do and the connector lacks any function that the document names;
+    ///   ``SmartConnectorError/Code/unknownInstaller`` where there are no steps and nobody knows whether the connector
+    ///   would write some; ``SmartConnectorError/Code/unreadableVersion`` in an update.
     public mutating func next() throws(SmartConnectorError) -> Action {
-        let action = decide()
+        let action = try decide()
         if action != .none { try checkFunctions() }
         return action
+    }
+
+    /// Throws where an installation without steps would be taken for done though nobody knows that.
+    private func checkInstaller() throws(SmartConnectorError) {
+        guard functions.isUnknown(.connectorInstaller) else { return }
+        throw SmartConnectorError(
+            .unknownInstaller,
+            "there are no steps, and nobody knows whether the connector has an installer of its own that writes them; run it with the connector's own functions, or write the steps into the document; nothing was called"
+        )
     }
 
     /// Throws where the document names a function that the connector lacks.
     func checkFunctions() throws(SmartConnectorError) {
         guard lacksFunctions else { return }
         let missing = missingFunctions
+        // A function may have changed the step that named what is missing.
+        guard !missing.isEmpty else { return }
         let names = missing.map { "\($0.kind) \($0.name)" }.joined(separator: ", ")
         throw SmartConnectorError(
             .missingFunctions,
             "the connector lacks functions that the document names: \(names); nothing was called", functions: missing)
     }
 
-    private mutating func decide() -> Action {
+    /// What is to be done now, whether or not the functions for it are there.
+    mutating func decide() throws(SmartConnectorError) -> Action {
         switch state {
         case .installing(let next, _):
-            if steps.isEmpty, functions.contains(.connectorInstaller) { return .callConnectorInstaller }
+            if steps.isEmpty {
+                if functions.contains(.connectorInstaller) { return .callConnectorInstaller }
+                try checkInstaller()
+            }
             guard next < steps.count else { return .enterSettings }
             let step = steps[next]
             return step.installerFunction == nil ? .waitForUser(step) : .callInstaller(step)
         case .installed, .removed:
             return .none
         case .updating(let target, let queue):
+            try checkVersion()
             return queue.first.map(Action.callUpdate) ?? .finishUpdate(target)
         case .uninstallBegun:
             return .callPreUninstall
         case .uninstalling(let order, var visited):
-            while visited < order.count, !isCompleted[order[visited]] { visited += 1 }
+            while visited < order.count, !mayExist(order[visited]) { visited += 1 }
             state = .uninstalling(order: order, visited: visited)
             guard visited < order.count else {
                 return .remove(callingUninstaller: functions.contains(.connectorUninstaller))

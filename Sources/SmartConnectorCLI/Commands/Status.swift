@@ -9,8 +9,8 @@ struct Status: Command {
 
     func run(_ session: Session) async throws -> ExitCode {
         let (integration, machine) = try await session.machine(of: id)
-        var asking = machine
-        let next = try asking.next()
+        // What comes next is said also where its function is missing.
+        let next = try machine.plan(.continue).first ?? .none
         if session.output.isJSON {
             session.output.print(json: json(integration, next))
         } else {

@@ -5,6 +5,7 @@ extension SimulatedWorld {
     /// The connector, for all processes: a function knows which one it runs in by the API that it is given.
     func connector() -> Connector {
         var connector = Connector(id: "c")
+        for version in SimulatedScenario.versions { connector.update(to: version) }
         for function in scenario.functions {
             connector.register(function, policy: scenario.policies[function] ?? CallPolicy()) { [unowned self] call in
                 guard let side = call.api as? any SimulatedSide else { return .null }

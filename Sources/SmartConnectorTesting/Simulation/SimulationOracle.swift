@@ -120,13 +120,16 @@ final class SimulationOracle {
         // A journal elsewhere cannot keep anybody from writing the document who lost the lease meanwhile, and over such a
         // document the order is not what it was.
         let isMuddled = hasLateWrite && scenario.store != .transactional
-        if !isMuddled, let problem = problem(of: call, document) {
+        if !isMuddled, let problem = problem(of: call, document, world.page.record.memory.touched) {
             problems.append("\(name) was called \(problem): \(document.short)")
         }
         return problems
     }
 
-    private func problem(of call: FunctionCall, _ document: Integration) -> String? {
+    /// - Parameter touched: The steps that are undone though they are not completed.
+    private func problem(
+        of call: FunctionCall, _ document: Integration, _ touched: [StepReference]
+    ) -> String? {
         let steps = document.steps
         switch call.function {
         case .installer(let name):
@@ -139,7 +142,9 @@ final class SimulationOracle {
             guard let index = steps.firstIndex(where: { $0.uninstallerFunction == name }) else {
                 return "without a step"
             }
-            if !steps[index].isCompleted { return "for a step that is not completed" }
+            if !steps[index].isCompleted, !touched.contains(where: { $0.uninstallerFunction == name }) {
+                return "for a step of which nothing exists"
+            }
             let order = scenario.uninstallOrder ?? steps.indices.reversed()
             let isFirst = order.prefix { $0 != index }.allSatisfy { !steps[$0].isCompleted }
             return isFirst ? nil : "before the steps that are undone first"
