@@ -235,13 +235,23 @@ extension Connector.Entry {
     ) async throws -> JSON {
         switch body {
         case .immediate(let body):
-            return try body(call)
+            return try body(call).storable(call.function)
         case .suspending(let body):
             let answer = try await withDeadline(
                 policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
             ) { try await body(call) }
             guard let answer else { throw FunctionFailure.timeout(policy.timeout, call.function) }
-            return answer
+            return try answer.storable(call.function)
         }
+    }
+}
+
+extension JSON {
+    /// The answer of a function, which is journalled and becomes a part of the document.
+    fileprivate func storable(_ function: ConnectorFunction) throws(FunctionFailure) -> JSON {
+        if let fault = depthFault(of: "what \(function.name) answered") {
+            throw FunctionFailure(code: "too_deep", message: fault)
+        }
+        return self
     }
 }

@@ -237,6 +237,7 @@ public actor InstallFlow {
             } + [.updateAborted(isRestored: snapshot != nil)]
         case .saveSettings(let pending):
             try drive.machine.check(.saveSettings)
+            try pending.checkDepthOfSettings()
             try drive.machine.checkFunctions()
             drive.phase = .savingSettings(pending)
             return functions.contains(.persistSettings) ? [.functionStarted(.persistSettings)] : []
