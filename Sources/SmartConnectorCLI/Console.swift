@@ -51,7 +51,8 @@ extension Console {
     /// Reads a document from a file, or from standard input for `-`.
     func document(_ file: String) throws -> JSON {
         do {
-            return try JSON(parsing: file == "-" ? readInput() : Self.contents(of: file))
+            return try JSON(
+                parsing: file == "-" ? readInput() : Self.contents(of: file), maximumDepth: JSON.maximumDocumentDepth)
         } catch let error as JSON.ParseError {
             throw FileError(description: "\(file == "-" ? "standard input" : file) is \(error)", status: .badData)
         }

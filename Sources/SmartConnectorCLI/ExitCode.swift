@@ -81,7 +81,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
         case .notFound: .notFound
         case .conflict, .busy: .busy
         case .unauthorized, .forbidden: .notAllowed
-        case .invalid, .corrupt: .badData
+        case .invalid, .corrupt, .tooDeep: .badData
         default:
             switch error.status {
             case 404?: .notFound

@@ -119,12 +119,12 @@ extension URL {
 
 extension HTTPResponse {
     /// The body as JSON, or what is wrong with it and what usually causes that.
-    func parsed() -> Result<JSON, MalformedAnswer> {
+    func parsed(maximumDepth: Int = JSON.maximumDepth) -> Result<JSON, MalformedAnswer> {
         if body.isEmpty {
             return .failure(MalformedAnswer(description: "an empty body and not JSON"))
         }
         do {
-            return .success(try JSON(parsing: body))
+            return .success(try JSON(parsing: body, maximumDepth: maximumDepth))
         } catch {
             let start = body.drop { $0 == 0x20 || (0x09...0x0D).contains($0) }.prefix(1)
             let isHTML =

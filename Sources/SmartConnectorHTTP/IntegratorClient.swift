@@ -122,10 +122,13 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         let page = try documents.dropFirst(skipped).prefix(limit).map { document in
             StoredIntegration(try integration(document, url))
         }
+        // Of a page that is taken apart they are named once.
+        let damaged = skipped > 0 ? [] : self.damaged(response, url)
         if skipped + page.count < documents.count {
-            return IntegrationPage(page, next: "\(skipped + page.count) \(url.absoluteString)")
+            return IntegrationPage(page, damaged: damaged, next: "\(skipped + page.count) \(url.absoluteString)")
         }
-        return IntegrationPage(page, next: try nextPage(response, url).map { "0 \($0.absoluteString)" })
+        return IntegrationPage(
+            page, damaged: damaged, next: try nextPage(response, url).map { "0 \($0.absoluteString)" })
     }
 
     /// One integration: `GET /integrations/{_id}`. Its revision is the `ETag`, where there is one.
@@ -135,7 +138,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     /// Creates an integration: `POST /integrations`, sent once whatever becomes of it.
     public func create(_ integration: Integration) async throws -> StoredIntegration {
-        try await stored(send("POST", integrations, integration.json), integrations)
+        try integration.checkDepth()
+        return try await stored(send("POST", integrations, integration.json), integrations)
     }
 
     /// Replaces an integration: `PUT /integrations/{_id}`, the revision as `If-Match`. Where the server has no
@@ -143,6 +147,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
+        try await checkDepth(of: integration, replacing: id)
         let condition = revision.map { [HTTPRequest.Field("If-Match", $0.text)] } ?? []
         return try await stored(
             send("PUT", try integrations.adding(id), integration.json, headers: condition), integrations)
@@ -180,6 +185,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     /// Puts a value under a key: `PUT /integrations/{_id}/state/{key}`.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        if let error = APIError.tooDeep(value, "the state \(key)", limit: JSON.maximumStateDepth) { throw error }
         _ = try await send("PUT", try integrations.adding(integration, "state", key), value)
     }
 
@@ -228,7 +234,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     }
 
     private func json(_ response: HTTPResponse, _ url: URL) throws(APIError) -> JSON {
-        switch response.parsed() {
+        // What a store holds can be read, also what an earlier release put there.
+        switch response.parsed(maximumDepth: JSON.maximumStoredDepth) {
         case .success(let json): return json
         case .failure(let failure): throw malformed(url, "answered with \(failure.description)", response.status)
         }
@@ -268,6 +275,15 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     }
 
     // MARK: Pages
+
+    /// The integrations of which a list says that they cannot be read.
+    private func damaged(_ response: HTTPResponse, _ url: URL) -> [IntegrationPage.Damaged] {
+        response.headers.filter { $0.name.lowercased() == String.damagedIntegration.lowercased() }.map { field in
+            let id = field.value.removingPercentEncoding ?? field.value
+            return IntegrationPage.Damaged(
+                id, APIError(.corrupt, "\(url.origin) cannot read the stored document of integration \(id)"))
+        }
+    }
 
     /// The next page that a list's `Link` header names.
     private func nextPage(_ response: HTTPResponse, _ url: URL) throws(APIError) -> URL? {

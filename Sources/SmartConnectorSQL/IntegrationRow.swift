@@ -61,6 +61,15 @@ public struct IntegrationRow: Sendable {
             revision: revision.map { Revision(String($0)) })
     }
 
+    /// The document for a list, which others that can be read stand on too.
+    func listed() -> Result<StoredIntegration, APIError> {
+        do throws(APIError) {
+            return .success(try stored())
+        } catch {
+            return .failure(error)
+        }
+    }
+
     /// What is journalled of it, and who holds its lease.
     ///
     /// - Throws: `APIError`: it cannot be read.
@@ -81,7 +90,7 @@ public struct IntegrationRow: Sendable {
 /// - Parameter what: What it is, for the error.
 func decoded<T>(_ value: SQLValue, _ what: String, _ decode: (JSON) throws -> T) throws(APIError) -> T {
     do {
-        return try decode(JSON(parsing: value.text ?? []))
+        return try decode(JSON(stored: value.text ?? []))
     } catch let error as JournalFormat.NewerFormat {
         throw error.apiError(what)
     } catch {

@@ -75,7 +75,7 @@ extension SQLStore {
 
     /// Whether a stored document is one that a campaign is about. One that cannot be read is not.
     private static func concerns(_ campaign: Campaign, _ document: SQLValue) -> Bool {
-        guard let text = document.text, let json = try? JSON(parsing: text), let integration = try? Integration(json)
+        guard let text = document.text, let json = try? JSON(stored: text), let integration = try? Integration(json)
         else { return false }
         return campaign.concerns(integration)
     }

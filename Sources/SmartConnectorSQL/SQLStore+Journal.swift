@@ -115,6 +115,7 @@ extension SQLStore {
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
+        try await checkDepth(of: integration, replacing: id)
         let stamped = integration.stamped(id: id, lastModified: Date())
         let document = JournalledChange.Document.replaced(
             stamped.json.utf8(), connector: stamped.connectorID, ifRevision: revision)

@@ -15,6 +15,7 @@ extension SQLStore {
 
     /// Puts a value under a key.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        if let error = APIError.tooDeep(value, "the state \(key)", limit: JSON.maximumStateDepth) { throw error }
         let values: [SQLValue] = [.text(integration), .text(key), .text(value.utf8())]
         let locking = dialect.locking
         try await perform(writing: true) { session in

@@ -62,9 +62,14 @@ extension SQLStore {
         let sql = dialect.selectPage
         let rows = try await perform(writing: false) { session in try session.rows(sql, values) }
         let page = rows.prefix(limit).map(IntegrationRow.init)
-        return IntegrationPage(
-            try page.map { try $0.stored() },
-            next: rows.count > limit ? page.last.map { String($0.number) } : nil)
+        var listed = IntegrationPage([], next: rows.count > limit ? page.last.map { String($0.number) } : nil)
+        for row in page {
+            switch row.listed() {
+            case .success(let stored): listed.integrations.append(stored)
+            case .failure(let error): listed.damaged.append(IntegrationPage.Damaged(row.id, error))
+            }
+        }
+        return listed
     }
 
     /// One document.
@@ -75,6 +80,7 @@ extension SQLStore {
 
     /// Stores a new document under an id of its own.
     public func create(_ integration: Integration) async throws -> StoredIntegration {
+        try integration.checkDepth()
         let id = Integration.newID()
         let stamped = integration.stamped(id: id, lastModified: Date())
         let values: [SQLValue] = [.text(id), .text(stamped.json.utf8()), .optional(stamped.connectorID)]
@@ -89,6 +95,7 @@ extension SQLStore {
     public func update(
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
+        try await checkDepth(of: integration, replacing: id)
         let stamped = integration.stamped(id: id, lastModified: Date())
         let (text, dialect) = (stamped.json.utf8(), dialect)
         let new = try await perform(writing: true) { session in

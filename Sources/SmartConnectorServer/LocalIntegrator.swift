@@ -139,8 +139,10 @@ public struct LocalIntegrator: HTTPResponder {
 
     private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
         let page = try await store.list(after: request.parameter("after"), limit: configuration.pageSize)
-        if page.integrations.isEmpty, configuration.isLikeIntegrator { return HTTPResponse(status: 204) }
-        var headers: [HTTPRequest.Field] = []
+        var headers = page.damaged.map { HTTPRequest.Field(.damagedIntegration, $0.id.percentEncoded) }
+        if page.integrations.isEmpty, page.next == nil, headers.isEmpty, configuration.isLikeIntegrator {
+            return HTTPResponse(status: 204)
+        }
         if let next = page.next {
             headers.append(
                 HTTPRequest.Field("Link", "</v1/integrations?after=\(next.percentEncoded)>; rel=\"next\""))
@@ -253,7 +255,12 @@ extension Revision {
 extension HTTPRequest {
     func json() throws(APIError) -> JSON {
         do {
-            return try JSON(parsing: body)
+            // As deep as a store may hold it: what is too deep to be stored now, the store says with its own limit.
+            return try JSON(stored: body)
+        } catch  where error.code == .tooDeep {
+            throw APIError(
+                .tooDeep, "the request body is \(error); at most \(JSON.maximumDocumentDepth) levels can be stored",
+                status: 422)
         } catch {
             throw APIError(APIError.Code(rawValue: "malformed_json"), "the request body is \(error)", status: 400)
         }
@@ -266,6 +273,7 @@ extension HTTPRequest {
         guard json.kind == .object else {
             throw APIError(.invalid, "the request body is of kind \(json.kind); expected an object", status: 422)
         }
+        if let error = APIError.tooDeep(json, "the request body") { throw error }
         return json
     }
 
@@ -308,7 +316,7 @@ extension HTTPResponse {
         case .conflict: 412
         case .unauthorized: 401
         case .forbidden: 403
-        case .invalid: 422
+        case .invalid, .tooDeep: 422
         case .rateLimited: 429
         case .busy, .unavailable: 503
         case .malformedAnswer: 502

@@ -44,7 +44,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     fileprivate struct Contents {
         var stored: [String: Entry] = [:]
         /// What is kept beside each integration.
-        var values: [String: [String: JSON]] = [:]
+        var values: [String: [ExactText: JSON]] = [:]
         /// In the order they were created.
         var ids: [String] = []
         var nextRevision = 1
@@ -157,6 +157,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         return try serve(.update) { state in
             guard let entry = state.stored[id] else { throw APIError.notFound(id) }
             if let revision, revision != answer(entry).revision { throw APIError.conflict(id) }
+            try integration.checkDepth(replacing: entry.integration)
             var new = integration.stamped(id: id, lastModified: state.text(of: date))
             for member in state.ignoredMembers { new[member] = entry.integration[member] }
             state.change(entry, to: new)
@@ -211,6 +212,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     }
 
     private func add(_ integration: Integration, at date: Date, to state: inout Contents) throws -> StoredIntegration {
+        try integration.checkDepth()
         let id = Integration.newID(at: date)
         state.ids.append(id)
         let entry = Entry(integration.stamped(id: id, lastModified: state.text(of: date)), revision: 0)
@@ -227,7 +229,7 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
     public func state(_ key: String, of integration: String) async throws -> JSON? {
         try state.withLock { state in
             guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
-            return state.values[integration]?[key]
+            return state.values[integration]?[ExactText(key)]
         }
     }
 
@@ -235,9 +237,10 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
     ///
     /// - Throws: `APIError` with the code `notFound` where there is no such integration.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
+        if let error = APIError.tooDeep(value, "the state \(key)", limit: JSON.maximumStateDepth) { throw error }
         try state.withLock { state in
             guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
-            state.values[integration, default: [:]][key] = value
+            state.values[integration, default: [:]][ExactText(key)] = value
         }
     }
 
@@ -247,7 +250,7 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
     public func removeState(_ key: String, of integration: String) async throws {
         try state.withLock { state in
             guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
-            state.values[integration]?[key] = nil
+            state.values[integration]?[ExactText(key)] = nil
         }
     }
 }

@@ -104,6 +104,7 @@ public final class InMemoryStore: TransactionalStore {
     /// Creates an integration, with an id as integrator.io makes them.
     public func create(_ integration: Integration) async throws -> StoredIntegration {
         try await perform(.document) { state in
+            try integration.checkDepth()
             let id = Integration.newID()
             state.ids.append(id)
             return state.set(id, integration, at: now())
@@ -116,6 +117,7 @@ public final class InMemoryStore: TransactionalStore {
     ) async throws -> StoredIntegration {
         try await perform(.document) { state in
             try state.check(id, revision)
+            try integration.checkDepth(replacing: try state.document(id).integration)
             return state.set(id, integration, at: now())
         }
     }
@@ -200,6 +202,7 @@ public final class InMemoryStore: TransactionalStore {
                     return try state.document(id)
                 }
                 try state.check(id, revision)
+                try integration.checkDepth(replacing: try state.document(id).integration)
             } catch {
                 state = before
                 throw error

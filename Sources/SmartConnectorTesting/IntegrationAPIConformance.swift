@@ -3,7 +3,9 @@ public import SmartConnector
 /// What every `IntegrationAPI` promises.
 public enum IntegrationAPIConformance {
     /// The promises. Each is to be checked with an API of its own that is empty.
-    public static let promises: [Promise<any IntegrationAPI>] = creating + reading + updating + deleting + cloning
+    public static let promises: [Promise<any IntegrationAPI>] =
+        creating + reading + updating + deleting + cloning
+        + depth
 
     private static let document: JSON = [
         "name": "Order – Bestellung", "rate": JSON(JSON.Number("1.0") ?? JSON.Number(1)),
@@ -187,6 +189,41 @@ public enum IntegrationAPIConformance {
         Promise("a clone of an unknown id is not found") { api in
             let code = try await failure { _ = try await api.clone("000000000000000000000000", CloneOptions()) }
             try expect(code, is: .notFound, "the code")
+        },
+    ]
+
+    private static func nested(_ depth: Int) throws -> Integration {
+        try Integration(["name": "A", "settings": ["x": (1..<depth - 2).reduce([]) { inner, _ in [inner] }]])
+    }
+
+    private static let depth: [Promise<any IntegrationAPI>] = [
+        Promise("a document as deep as may be is stored, read, listed and changed") { api in
+            let created = try await api.create(nested(JSON.maximumDocumentDepth)).integration
+            let id = created.id ?? ""
+            let changed = try await api.edit(id) { $0.name = "B" }.integration
+            let read = try await api.get(id).integration
+            let listed = try await api.list(after: nil, limit: 10).integrations.map(\.integration)
+            try expect(read, is: changed, "the document")
+            try expect(listed, is: [changed], "the list")
+            try expect(read.settings, is: created.settings, "the settings")
+        },
+        Promise("a document that is too deep is not created") { api in
+            for depth in [JSON.maximumDocumentDepth + 1, JSON.maximumDepth, 2 * JSON.maximumDepth] {
+                let code = try await failure { _ = try await api.create(nested(depth)) }
+                try expect(code, is: .tooDeep, "the code at depth \(depth)")
+            }
+            let page = try await api.list(after: nil, limit: 10)
+            try expect(page, is: IntegrationPage([]), "the page")
+        },
+        Promise("a document is not made too deep, and stays as it was") { api in
+            let created = try await api.create(nested(10))
+            let id = created.integration.id ?? ""
+            for depth in [JSON.maximumDocumentDepth + 1, 2 * JSON.maximumDepth] {
+                let code = try await failure { _ = try await api.update(id, to: nested(depth), ifRevision: nil) }
+                try expect(code, is: .tooDeep, "the code at depth \(depth)")
+            }
+            let read = try await api.get(id)
+            try expect(read, is: created, "the document")
         },
     ]
 }

@@ -17,6 +17,28 @@ public enum IntegrationStateConformance {
                 try expect(read, is: value, "the state")
             }
         },
+        Promise("keys that only look alike are two") { api in
+            let id = try await make(api)
+            try await api.setState("\u{E9}", of: id, to: 1)
+            try await api.setState("e\u{301}", of: id, to: 2)
+            let values = [try await api.state("\u{E9}", of: id), try await api.state("e\u{301}", of: id)]
+            try expect(values, is: [1, 2], "the states")
+        },
+        Promise("a value as deep as may be is read back, one that is deeper is refused and changes nothing") { api in
+            let id = try await make(api)
+            let deepest: JSON = (1..<JSON.maximumStateDepth).reduce([]) { inner, _ in [inner] }
+            try await api.setState("a", of: id, to: deepest)
+            let code: APIError.Code?
+            do {
+                try await api.setState("a", of: id, to: [deepest])
+                code = nil
+            } catch let error as APIError {
+                code = error.code
+            }
+            try expect(code, is: .tooDeep, "the code")
+            let read = try await api.state("a", of: id)
+            try expect(read, is: deepest, "the state")
+        },
         Promise("keys and integrations do not meet") { api in
             let (one, two) = (try await make(api), try await make(api))
             try await api.setState("a", of: one, to: 1)

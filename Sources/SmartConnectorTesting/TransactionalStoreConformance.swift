@@ -45,6 +45,21 @@ public enum TransactionalStoreConformance {
             let history = try await store.history(of: id)
             try expect(history, is: [], "the history")
         },
+        Promise("where the document is too deep, neither is written") { store in
+            let (id, stored) = try await begin(store)
+            var changed = stored.integration
+            changed[setting: "x"] = (1..<JSON.maximumDocumentDepth).reduce([]) { inner, _ in [inner] }
+            do {
+                _ = try await store.update(
+                    id, to: changed, ifRevision: stored.revision, writing: settlement(after: 1))
+                throw BrokenPromise(description: "the write was accepted")
+            } catch let error as APIError {
+                try expect(error.code, is: .tooDeep, "the code")
+            }
+            let read = try await store.read(id)
+            try expect(read.stored, is: stored, "the document")
+            try expect(read.entry.record, is: record, "the record")
+        },
         Promise("where the lease was lost, neither is written") { store in
             let (id, stored) = try await begin(store)
             _ = try await store.unlock(id, evicting: nil)

@@ -96,6 +96,12 @@ public struct HTTPResponse: Sendable, Equatable {
     public func header(_ name: String) -> String? { headers.value(name) }
 }
 
+extension String {
+    /// The header field by which a list names an integration that is stored and cannot be read, percent-encoded; once for
+    /// each. An addition of ours: integrator.io has no such thing.
+    package static let damagedIntegration = "X-Damaged-Integration"
+}
+
 extension [HTTPRequest.Field] {
     fileprivate func value(_ name: String) -> String? {
         for field in self where field.name.isEqual(toASCII: name) { return field.value }

@@ -45,6 +45,31 @@ struct BadInputTests {
         await expect(["create", "-"], .badData, "an integration is a JSON object", input: "[1]")
     }
 
+    /// What was accepted once made the whole store unreadable.
+    @Test func whatIsNestedTooDeeply() async {
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
+        for depth in [480, 511, 512, 2000] {
+            await expect(
+                ["create", "-"], .badData, "more than 480", input: #"{"name":"A","settings":\#(nested(depth))}"#)
+        }
+        _ = await harness("run", id, "--simulate")
+        for depth in [479, 480, 511, 513, 2000] {
+            await expect(["settings", id, "x=\(nested(depth))", "--simulate"], .badData, "is nested too deeply")
+        }
+        let path = Array(repeating: "a", count: 480).joined(separator: ".")
+        await expect(["settings", id, "\(path)=1", "--simulate"], .badData, "is nested too deeply at a.a.a")
+        await expect(
+            ["settings", id, "\(path).a=1", "--simulate"], .usage,
+            "the path has 481 parts; a document is 480 deep at most")
+        let deepest = await harness("settings", id, "x=\(nested(478))", "--simulate")
+        #expect(deepest.status == .done)
+        for command in [["get", id], ["status", id], ["list"], ["history", id], ["run", id, "--simulate"]] {
+            #expect(await harness.run(command).status == .done)
+        }
+    }
+
     @Test func aFileThatIsNotThereOrADirectory() async {
         await expect(["create", harness.file("none.json")], .notFound, "there is no file")
         await expect(["create", harness.folder], .notFound, "is a directory; name a file")
@@ -157,6 +182,10 @@ struct BadInputTests {
         await expect(["settings", id, "a..b=1", "--simulate"], .usage, "'a..b=1' is not PATH=VALUE")
         await expect(
             ["settings", id, "sections[9].temp=1", "--simulate"], .usage, "no place in settings for sections.9.temp")
+        _ = await harness("settings", id, "color=blue", "--simulate")
+        await expect(
+            ["settings", id, "color.dark=1", "--simulate"], .usage,
+            "there is no place in settings for color.dark: color is of kind string and has no dark in it")
     }
 
     @Test func aStoreThatIsNotThereOrIsNone() async throws {

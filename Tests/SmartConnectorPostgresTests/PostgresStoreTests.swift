@@ -70,6 +70,26 @@ struct PostgresStoreTests {
         try await FirstRelease.driveOn(PostgresStore(database, creating: false, connections: 4))
     }
 
+    @Test func whatAnEarlierReleaseStoredTooDeepIsReadAndADamagedRowHidesNoOther() async throws {
+        let store = try await PostgresStore(Self.database(), connections: 1)
+        var ids: [String] = []
+        for name in ["A", "B"] {
+            ids.append(try #require(try await store.create(Integration(["name": JSON(name)])).integration.id))
+        }
+        let deep = String(repeating: "[", count: 600) + String(repeating: "]", count: 600)
+        let documents = ["{\"_id\":\"\(ids[0])\",\"settings\":{\"x\":\(deep)}}", "{"]
+        try await store.perform(writing: true) { [ids] session in
+            for (id, document) in zip(ids, documents) {
+                try session.rows("UPDATE integration SET document = $2 WHERE id = $1", [.text(id), .text(document)])
+            }
+        }
+        let page = try await store.list(after: nil, limit: 10)
+        #expect(page.integrations.map { $0.integration.json.text() } == [documents[0]])
+        #expect(page.damaged.map(\.id) == [ids[1]])
+        try await store.edit(ids[0]) { $0.name = "C" }
+        #expect(try await store.get(ids[0]).integration[setting: "x"]?.text() == deep)
+    }
+
     /// Waits until so many sessions of a database wait for a lock.
     private static func untilLocked(_ store: PostgresStore) async throws {
         try await until {

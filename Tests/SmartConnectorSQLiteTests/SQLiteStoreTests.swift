@@ -189,6 +189,57 @@ struct SQLiteStoreTests {
     }
 
     /// Runs SQL on the file as another program would.
+    /// An earlier release stored whatever it could parse, and more by paths and in envelopes.
+    @Test func whatAnEarlierReleaseStoredTooDeepIsRead() async throws {
+        let store = try SQLiteStore(path: path)
+        let id = try #require(try await store.create(Integration(["name": "A"])).integration.id)
+        let deep = String(repeating: "[", count: 600) + String(repeating: "]", count: 600)
+        let document = #"{"_id":"\#(id)","mode":"settings","install":[],"settings":{"x":\#(deep)}}"#
+        try execute(
+            """
+            UPDATE integration SET document = '\(document)', snapshot = '\(document)', journal_revision = 1,
+            record = '{"call":{"function":{"setting":"persistSettings"},"key":"k","attempt":1,"holder":"h","started":1,\
+            "pending":{"x":\(deep)}}}';
+            INSERT INTO state (integration, key, value) VALUES ('\(id)', 'k', '\(deep)');
+            """)
+        #expect(try await store.get(id).integration.json.text() == document)
+        #expect(try await store.list().count == 1)
+        #expect(try await store.entry(of: id).record.call?.pending?["x"]?.text() == deep)
+        #expect(try await store.snapshot(of: id)?.json.text() == document)
+        #expect(try await store.state("k", of: id)?.text() == deep)
+        // It is driven on, and may become less deep.
+        try await store.edit(id) { $0.name = "B" }
+        try await store.edit(id) { $0[setting: "x"] = 1 }
+        let tooDeep = try JSON(stored: deep.utf8)
+        let error = await #expect(throws: APIError.self) {
+            try await store.edit(id) { $0[setting: "x"] = tooDeep }
+        }
+        #expect(error?.code == .tooDeep)
+        #expect(try await store.get(id).integration[setting: "x"] == 1)
+    }
+
+    @Test func oneDamagedRowDoesNotHideTheOthers() async throws {
+        let store = try SQLiteStore(path: path)
+        var ids: [String] = []
+        for name in ["A", "B", "C"] {
+            ids.append(try #require(try await store.create(Integration(["name": JSON(name)])).integration.id))
+        }
+        try execute("UPDATE integration SET document = '{\"name\":' WHERE id = '\(ids[1])'")
+        let page = try await store.list(after: nil, limit: 10)
+        #expect(page.integrations.map(\.integration.id) == [ids[0], ids[2]])
+        #expect(page.damaged.map(\.id) == [ids[1]])
+        #expect(page.damaged.first?.error.code == .corrupt)
+        // Also alone on its page.
+        let first = try await store.list(after: nil, limit: 1)
+        let second = try await store.list(after: first.next, limit: 1)
+        #expect(second.integrations.isEmpty && second.damaged.count == 1 && second.next != nil)
+        // Nobody takes the others for all, who does not ask.
+        await #expect(throws: APIError.self) { try await store.list() }
+        #expect(try await store.list(damaged: { _ in }).count == 2)
+        try await store.delete(ids[1])
+        #expect(try await store.list().count == 2)
+    }
+
     private func execute(_ sql: String) throws {
         var handle: OpaquePointer?
         try #require(sqlite3_open(path, &handle) == SQLITE_OK)

@@ -34,6 +34,32 @@ struct LocalIntegratorTests {
         try await store.create(try Integration(document)).integration.id ?? ""
     }
 
+    @Test(arguments: [481, 512, 513, 1024, 1025, 5000])
+    func whatIsNestedTooDeeplyIsRefusedWithOneErrorAndNothingIsWritten(_ depth: Int) async throws {
+        let id = try await create()
+        let before = store[id]
+        let text =
+            #"{"name":"A","x":"# + String(repeating: "[", count: depth - 1)
+            + String(repeating: "]", count: depth - 1) + "}"
+        let body = Array(text.utf8)
+        let integrator = integrator()
+        for (method, path) in [
+            ("POST", "/v1/integrations"), ("PUT", "/v1/integrations/\(id)"), ("POST", "/v1/integrations/\(id)/clone"),
+            ("PUT", "/v1/integrations/\(id)/installer/makeA"),
+            ("PUT", "/v1/integrations/\(id)/settings/persistSettings"),
+        ] + (depth > JSON.maximumStateDepth ? [("PUT", "/v1/integrations/\(id)/state/a")] : []) {
+            let answer = await integrator.respond(
+                to: HTTPRequest(
+                    method: method, path: path, headers: [HTTPRequest.Field("Authorization", "Bearer U")], body: body))
+            #expect(answer.status == 422, "\(method) \(path)")
+            #expect(answer.json["errors"]?[0]?["code"] == "too_deep", "\(method) \(path)")
+        }
+        #expect(fakes.calls.isEmpty)
+        #expect(store[id] == before)
+        #expect(try await store.list().count == 1)
+        #expect(try await store.state("a", of: id) == nil)
+    }
+
     // MARK: The client against it
 
     @Test(arguments: IntegrationAPIConformance.promises)

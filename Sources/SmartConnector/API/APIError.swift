@@ -20,6 +20,8 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let forbidden = Code(rawValue: "forbidden")
         /// The document or an argument is not acceptable (422).
         public static let invalid = Code(rawValue: "invalid_field")
+        /// The document, or another value, is nested more deeply than is stored (422).
+        public static let tooDeep = Code(rawValue: "too_deep")
         /// Too many requests (429).
         public static let rateLimited = Code(rawValue: "rate_limited")
         /// The store is locked by somebody else for longer than it is worth waiting (503).

@@ -7,7 +7,8 @@ public protocol IntegrationAPI: Sendable {
     /// - Parameters:
     ///   - cursor: ``IntegrationPage/next`` of the page before, or nil for the first.
     ///   - limit: How many at most.
-    /// - Returns: The integrations, and where the page after them begins.
+    /// - Returns: The integrations, and where the page after them begins. One that is stored and cannot be read keeps
+    ///   none of the others from being listed: it is among ``IntegrationPage/damaged``.
     /// - Throws: ``APIError`` where the API cannot be reached, refuses the token, or gave no such cursor.
     func list(after cursor: String?, limit: Int) async throws -> IntegrationPage
 
@@ -19,8 +20,9 @@ public protocol IntegrationAPI: Sendable {
     /// Creates an integration. `_id` and `lastModified` are assigned, whatever the document says.
     ///
     /// - Returns: The document as it is stored now, with its `_id`.
-    /// - Throws: ``APIError`` where the server does not accept the document, or cannot be reached: then nobody knows
-    ///   whether it was created.
+    /// - Throws: ``APIError/Code/tooDeep`` where the document is nested more than ``JSON/maximumDocumentDepth`` deep:
+    ///   nothing was created. ``APIError`` where the server does not accept the document, or cannot be reached: then
+    ///   nobody knows whether it was created.
     func create(_ integration: Integration) async throws -> StoredIntegration
 
     /// Replaces an integration: a member that is left out is erased.
@@ -32,7 +34,8 @@ public protocol IntegrationAPI: Sendable {
     ///     one by now, nothing is written and the error has the code ``APIError/Code/conflict``.
     /// - Returns: The document as it is stored now.
     /// - Throws: ``APIError/Code/conflict`` as said above; ``APIError/Code/notFound`` where there is none of that
-    ///   `_id`; else as for all of them.
+    ///   `_id`; ``APIError/Code/tooDeep`` where the document is nested more than ``JSON/maximumDocumentDepth`` deep, and
+    ///   deeper than what is stored; else as for all of them.
     func update(_ id: String, to integration: Integration, ifRevision revision: Revision?) async throws
         -> StoredIntegration
 
@@ -53,13 +56,18 @@ public protocol IntegrationAPI: Sendable {
 extension IntegrationAPI {
     /// All integrations, in the order they were created, page by page.
     ///
+    /// - Parameter damaged: Is called for each that is stored and cannot be read. Without it the first of them is thrown,
+    ///   so that nobody takes the others for all that there are.
     /// - Returns: What was there when its page was read.
-    /// - Throws: ``APIError`` where one of the pages cannot be read.
-    public func list() async throws -> [StoredIntegration] {
+    /// - Throws: ``APIError`` where one of the pages cannot be read; what `damaged` throws.
+    public func list(
+        damaged: (IntegrationPage.Damaged) throws -> Void = { throw $0.error }
+    ) async throws -> [StoredIntegration] {
         var all: [StoredIntegration] = []
         var cursor: String?
         repeat {
             let page = try await list(after: cursor, limit: 1000)
+            try page.damaged.forEach(damaged)
             all += page.integrations
             cursor = page.next
         } while cursor != nil
@@ -125,12 +133,29 @@ public struct StoredIntegration: Sendable, Equatable {
 public struct IntegrationPage: Sendable, Equatable {
     /// The integrations of this page, in the order they were created.
     public var integrations: [StoredIntegration]
+    /// What would stand on this page as well and cannot be read.
+    public var damaged: [Damaged]
     /// Where the next page begins: the `cursor` to ask for it with. Nil at the end.
     public var next: String?
 
     /// A page, and where the next one begins.
-    public init(_ integrations: [StoredIntegration], next: String? = nil) {
+    public init(_ integrations: [StoredIntegration], damaged: [Damaged] = [], next: String? = nil) {
         self.integrations = integrations
+        self.damaged = damaged
         self.next = next
+    }
+
+    /// An integration that is stored and cannot be read.
+    public struct Damaged: Sendable, Equatable {
+        /// Its `_id`.
+        public var id: String
+        /// What is wrong with it.
+        public var error: APIError
+
+        /// A damaged integration, and what is wrong with it.
+        public init(_ id: String, _ error: APIError) {
+            self.id = id
+            self.error = error
+        }
     }
 }

@@ -10,9 +10,10 @@ public protocol IntegrationStateAPI: Sendable {
     /// - Throws: ``APIError`` where the state cannot be read.
     func state(_ key: String, of integration: String) async throws -> JSON?
 
-    /// Puts a value under a key.
+    /// Puts a value under a key. Keys are equal when they are the same scalars.
     ///
-    /// - Throws: ``APIError`` where the value may not have been stored.
+    /// - Throws: ``APIError/Code/tooDeep`` where the value is nested more than ``JSON/maximumStateDepth`` deep, and nothing
+    ///   was written; ``APIError`` where the value may not have been stored.
     func setState(_ key: String, of integration: String, to value: JSON) async throws
 
     /// Removes the value under a key, if there is one.

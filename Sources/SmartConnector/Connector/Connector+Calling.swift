@@ -24,14 +24,24 @@ extension Connector.Entry {
         switch body {
         case .immediate(let body):
             do {
-                return .returned(try body(call))
+                return .returned(try body(call).storable(call.function))
             } catch {
                 return .threw(error)
             }
         case .suspending(let body):
             return await withDeadline(
                 policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
-            ) { try await body(call) }
+            ) { try await body(call).storable(call.function) }
         }
+    }
+}
+
+extension JSON {
+    /// The answer of a function, which is journalled and becomes a part of the document.
+    fileprivate func storable(_ function: ConnectorFunction) throws(FunctionFailure) -> JSON {
+        if let fault = depthFault(of: "what \(function.name) answered") {
+            throw FunctionFailure(code: "too_deep", message: fault)
+        }
+        return self
     }
 }

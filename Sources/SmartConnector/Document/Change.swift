@@ -3,6 +3,8 @@
 /// Nothing else in that document is touched, so whatever others have edited in it survives.
 public struct Change: Sendable, Equatable {
     /// One field of the document.
+    ///
+    /// Names are equal when they are the same scalars.
     public enum Field: Sendable, Hashable, CustomStringConvertible {
         /// A member of the document itself, by its name.
         case member(String)
@@ -19,6 +21,28 @@ public struct Change: Sendable, Equatable {
             case .settings(let path): path.components.isEmpty ? "settings" : "settings.\(path)"
             }
         }
+
+        /// Whether both are one field.
+        public static func == (left: Field, right: Field) -> Bool {
+            switch (left, right) {
+            case (.member(let left), .member(let right)): left.isExactly(right)
+            case (.step(let leftIndex, let left), .step(let rightIndex, let right)):
+                leftIndex == rightIndex && left.isExactly(right)
+            case (.settings(let left), .settings(let right)): left == right
+            case (.member, _), (.step, _), (.settings, _): false
+            }
+        }
+
+        /// Hashes what `==` compares.
+        public func hash(into hasher: inout Hasher) {
+            switch self {
+            case .member(let name): hasher.combine(ExactText(name))
+            case .step(let index, let name):
+                hasher.combine(index)
+                hasher.combine(ExactText(name))
+            case .settings(let path): hasher.combine(path)
+            }
+        }
     }
 
     /// A field and the value that it is to have.
@@ -31,6 +55,9 @@ public struct Change: Sendable, Equatable {
 
     /// The edits, each of a field of its own.
     public private(set) var edits: [Edit] = []
+    /// Where the edit of a field stands, once there are so many that to look through them would take long.
+    private var indices: [Field: Int] = [:]
+    private static let fewEdits = 16
 
     /// A change without edits, which leaves a document as it is.
     public init() {}
@@ -41,12 +68,24 @@ public struct Change: Sendable, Equatable {
     /// Whether it is about the version.
     var changesVersion: Bool { edits.contains { $0.field == .member("version") } }
 
+    /// Whether both write the same, in the same order.
+    public static func == (left: Change, right: Change) -> Bool { left.edits == right.edits }
+
     mutating func set(_ field: Field, _ value: JSON?) {
-        if let index = edits.firstIndex(where: { $0.field == field }) {
+        if let index = index(of: field) {
             edits[index].value = value
         } else {
+            if edits.count >= Self.fewEdits { indices[field] = edits.count }
             edits.append(Edit(field: field, value: value))
         }
+    }
+
+    private mutating func index(of field: Field) -> Int? {
+        guard edits.count >= Self.fewEdits else { return edits.firstIndex { $0.field == field } }
+        if indices.isEmpty {
+            for (index, edit) in edits.enumerated() { indices[edit.field] = index }
+        }
+        return indices[field]
     }
 
     mutating func set(_ mode: Mode) { set(.member("mode"), JSON(mode.rawValue)) }
@@ -56,6 +95,9 @@ public struct Change: Sendable, Equatable {
     /// - Returns: Whether any of them changed it.
     @discardableResult
     public func apply(to integration: inout Integration) -> Bool {
+        if edits.count > Self.fewEdits, let tree = EditTree(edits, in: integration) {
+            return integration.write(tree, edits)
+        }
         var isChanged = false
         for edit in edits where integration.write(edit) { isChanged = true }
         return isChanged
@@ -65,9 +107,12 @@ public struct Change: Sendable, Equatable {
     /// of the edits. Values are compared by meaning (``JSON/isEquivalent(to:)``), and a member that is not there is as
     /// good as `null`.
     public func fieldsIgnored(in answer: Integration) -> [Field] {
-        edits.compactMap { edit in
+        var found: [JSON?]?
+        if edits.count > Self.fewEdits { found = EditTree(edits, in: answer)?.values(in: answer, count: edits.count) }
+        return edits.enumerated().compactMap { index, edit in
+            let value = if let found { found[index] } else { answer[edit.field] }
             let wanted = edit.value ?? .null
-            let isKept = answer[edit.field]?.isEquivalent(to: wanted) ?? wanted.isNull
+            let isKept = value?.isEquivalent(to: wanted) ?? wanted.isNull
             return isKept ? nil : edit.field
         }
     }
@@ -106,5 +151,9 @@ extension Integration {
         case .settings(let path): settings?[path: path] = nil
         }
         return true
+    }
+
+    fileprivate mutating func write(_ tree: EditTree, _ edits: [Change.Edit]) -> Bool {
+        json.write(tree) { edits[$0].value }
     }
 }

@@ -26,6 +26,26 @@ public struct Integration: Sendable, Equatable {
         _modify { yield &json[name] }
     }
 
+    /// A value within the document, by the path that leads to it: `integration[path: "settings.store.currency"]`.
+    ///
+    /// Assigning makes the objects that are missing on the way; nil removes a member. It does nothing where the way leads
+    /// through a scalar or beyond the end of an array: ``JSON/set(_:at:)`` throws there.
+    public subscript(path path: JSON.Path) -> JSON? {
+        get { json[path: path] }
+        set {
+            // The document stays an object.
+            if !path.components.isEmpty { json[path: path] = newValue }
+        }
+    }
+
+    /// A value within `settings`, by the path that leads to it from there: `integration[setting: "store.currency"]`.
+    ///
+    /// Assigning makes `settings` and the objects that are missing on the way, as ``subscript(path:)`` does.
+    public subscript(setting path: JSON.Path) -> JSON? {
+        get { self["settings"]?[path: path] }
+        set { self[path: JSON.Path(["settings"] + path.components)] = newValue }
+    }
+
     /// Whether both are one document in memory; false says nothing.
     func isIdentical(to other: Integration) -> Bool { json.isIdentical(to: other.json) }
 
@@ -63,7 +83,8 @@ public struct Integration: Sendable, Equatable {
         set { self["updateInProgress"] = JSON(newValue) }
     }
 
-    /// The connector's configuration in this account.
+    /// The connector's configuration in this account. Nil where the document has none: then ``subscript(setting:)`` makes
+    /// it, and `settings?["name"] = …` does nothing, as optional chaining does.
     public var settings: JSON? {
         get { self["settings"] }
         set { self["settings"] = newValue }

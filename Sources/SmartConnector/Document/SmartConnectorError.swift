@@ -18,6 +18,8 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let malformedDocument = Code(rawValue: "malformed_document")
         /// The document has steps of the platform's second generation, which this engine does not drive.
         public static let secondGeneration = Code(rawValue: "second_generation")
+        /// What is to be saved is nested more deeply than is stored.
+        public static let tooDeep = Code(rawValue: "too_deep")
         /// The command is not allowed in this mode.
         public static let illegalCommand = Code(rawValue: "illegal_command")
         /// The document names functions that the connector does not have.
@@ -73,4 +75,15 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
 
     /// The message alone, which is written to be shown to a person.
     public var description: String { message }
+}
+
+extension JSON {
+    /// Refuses settings that no document can hold, before anybody is asked to save them: a document has them one level
+    /// further down.
+    package func checkDepthOfSettings() throws(SmartConnectorError) {
+        guard let fault = depthFault(of: "what is to be saved in settings", limit: Self.maximumDocumentDepth - 1) else {
+            return
+        }
+        throw SmartConnectorError(.tooDeep, fault)
+    }
 }

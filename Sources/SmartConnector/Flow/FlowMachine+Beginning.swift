@@ -29,6 +29,7 @@ extension FlowMachine {
             try commit(.command)
         case .saveSettings(let pending):
             try install.check(.saveSettings)
+            try pending.checkDepthOfSettings()
             try install.checkFunctions()
             if supply.connector.functions.contains(.persistSettings) {
                 try call(.settings(pending))

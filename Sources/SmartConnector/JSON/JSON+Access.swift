@@ -90,6 +90,20 @@ extension JSON {
         return true
     }
 
+    /// Changes the members of an object, or of `null`, which becomes one, without a copy of what is not shared.
+    mutating func changeMembers(_ body: (inout Members) -> Void) {
+        var members = takeMembers() ?? Members()
+        body(&members)
+        storage = .object(members)
+    }
+
+    /// Changes the elements of an array in place. Nothing happens to any other kind.
+    mutating func changeElements(_ body: (inout [JSON]) -> Void) {
+        guard kind == .array, var elements = takeElements() else { return }
+        body(&elements)
+        storage = .array(elements)
+    }
+
     /// Takes the members out, leaving `null`, so that changing them copies nothing that is not shared.
     private mutating func takeMembers() -> Members? {
         guard kind == .object else { return nil }
@@ -107,38 +121,10 @@ extension JSON {
     /// Whether this is a string of exactly these UTF-8 bytes. (Swift's `==` also takes canonical equivalents.)
     func isString(_ other: String) -> Bool {
         switch storage {
-        case .string(let string): string.hasSameBytes(as: other)
+        case .string(let string): string.isExactly(other)
         case .parsed(let source, let index) where source.tokens[Int(index)].kind == .string:
             other.withUTF8Bytes { source.string(at: index, equals: $0) }
         default: false
         }
-    }
-}
-
-extension String {
-    func hasSameBytes(as other: String) -> Bool {
-        guard utf8.count == other.utf8.count else { return false }
-        return withUTF8Bytes { left in
-            other.withUTF8Bytes { right in
-                let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
-                var position = 0
-                while position + 8 <= left.count {
-                    let bytes = left.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-                    guard bytes == right.loadUnaligned(fromByteOffset: position, as: UInt64.self) else { return false }
-                    position += 8
-                }
-                while position < left.count {
-                    guard left[position] == right[position] else { return false }
-                    position += 1
-                }
-                return true
-            }
-        }
-    }
-
-    /// Calls `body` with the UTF-8 bytes, without a copy where the string is stored so.
-    func withUTF8Bytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
-        if let result = utf8.withContiguousStorageIfAvailable(body) { return result }
-        return Array(utf8).withUnsafeBufferPointer(body)
     }
 }

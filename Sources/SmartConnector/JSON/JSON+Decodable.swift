@@ -51,7 +51,8 @@ private struct ValueDecoder: Decoder {
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard value.kind == .object else { throw mismatch([String: JSON].self) }
-        return KeyedDecodingContainer(Keyed<Key>(value: value, codingPath: codingPath))
+        return KeyedDecodingContainer(
+            Keyed<Key>(value: value, member: value.lookingUp(value.count), codingPath: codingPath))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
@@ -63,17 +64,18 @@ private struct ValueDecoder: Decoder {
 
     struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
         let value: JSON
+        let member: (String) -> JSON?
         let codingPath: [any CodingKey]
         var allKeys: [Key] { (value.members ?? []).compactMap { Key(stringValue: $0.name) } }
 
-        func contains(_ key: Key) -> Bool { value[key.stringValue] != nil }
+        func contains(_ key: Key) -> Bool { member(key.stringValue) != nil }
 
         private func decoder(_ key: any CodingKey) throws -> ValueDecoder {
-            guard let member = value[key.stringValue] else {
+            guard let value = member(key.stringValue) else {
                 throw DecodingError.keyNotFound(
                     key, .init(codingPath: codingPath, debugDescription: "no member \"\(key.stringValue)\""))
             }
-            return ValueDecoder(value: member, codingPath: codingPath + [key])
+            return ValueDecoder(value: value, codingPath: codingPath + [key])
         }
 
         func decodeNil(forKey key: Key) throws -> Bool { try decoder(key).value.isNull }

@@ -18,37 +18,52 @@ extension JSON {
 private final class EncodingBox {
     enum Content {
         case value(JSON)
-        case elements([EncodingBox])
-        case members([(name: String, box: EncodingBox)])
+        case elements
+        case members
     }
 
     var content = Content.value(JSON([] as [(name: String, value: JSON)]))
+    /// What the elements or members are, in order; filled in place, since there may be many.
+    private var boxes: [EncodingBox] = []
+    private var names: [String] = []
+    private var indices: [ExactText: Int] = [:]
 
     var json: JSON {
         switch content {
         case .value(let value): value
-        case .elements(let boxes): JSON(boxes.map(\.json))
-        case .members(let members): JSON(members.map { (name: $0.name, value: $0.box.json) })
+        case .elements: JSON(boxes.map(\.json))
+        case .members: JSON(zip(names, boxes).map { (name: $0, value: $1.json) })
         }
     }
 
+    /// How many elements or members there are.
+    var count: Int { boxes.count }
+
     func member(_ name: String) -> EncodingBox {
-        var members: [(name: String, box: EncodingBox)] = []
-        if case .members(let present) = content { members = present }
-        if let present = members.first(where: { $0.name == name }) { return present.box }
+        begin(.members)
+        if let index = indices[ExactText(name)] { return boxes[index] }
         let box = EncodingBox()
-        content = .members(members + [(name, box)])
+        indices[ExactText(name)] = boxes.count
+        names.append(name)
+        boxes.append(box)
         return box
     }
 
     func element() -> EncodingBox {
+        begin(.elements)
         let box = EncodingBox()
-        content = .elements(elements + [box])
+        boxes.append(box)
         return box
     }
 
-    var elements: [EncodingBox] {
-        if case .elements(let elements) = content { elements } else { [] }
+    /// Makes this the place of a container, unless it is of that kind already.
+    func begin(_ container: Content) {
+        switch (content, container) {
+        case (.members, .members), (.elements, .elements): return
+        case (.value, _), (.members, _), (.elements, _):
+            content = container
+            (boxes, names, indices) = ([], [], [:])
+        }
     }
 
     static func json<T: Encodable>(_ value: T, at path: [any CodingKey]) throws -> JSON {
@@ -87,12 +102,12 @@ private struct BoxEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        if case .members = box.content {} else { box.content = .members([]) }
+        box.begin(.members)
         return KeyedEncodingContainer(Keyed<Key>(box: box, codingPath: codingPath))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        if case .elements = box.content {} else { box.content = .elements([]) }
+        box.begin(.elements)
         return Unkeyed(box: box, codingPath: codingPath)
     }
 
@@ -131,7 +146,7 @@ private struct BoxEncoder: Encoder {
     struct Unkeyed: UnkeyedEncodingContainer {
         let box: EncodingBox
         let codingPath: [any CodingKey]
-        var count: Int { box.elements.count }
+        var count: Int { box.count }
 
         func encodeNil() throws {
             box.element().content = .value(.null)

@@ -13,7 +13,7 @@ extension JSON: Equatable {
         isEqual(to: other, ignoringOrder: true)
     }
 
-    private func isEqual(to other: JSON, ignoringOrder: Bool) -> Bool {
+    fileprivate func isEqual(to other: JSON, ignoringOrder: Bool) -> Bool {
         if isIdentical(to: other) { return true }
         guard kind == other.kind else { return false }
         switch kind {
@@ -28,15 +28,7 @@ extension JSON: Equatable {
             return zip(left, right).allSatisfy { $0.isEqual(to: $1, ignoringOrder: ignoringOrder) }
         case .object:
             guard let left = storedMembers, let right = other.storedMembers else { return false }
-            func areEqual(_ index: Int) -> Bool {
-                left.names[index].json.isEqual(to: right.names[index].json, ignoringOrder: ignoringOrder)
-                    && left[index].isEqual(to: right[index], ignoringOrder: ignoringOrder)
-            }
-            if left.count == right.count, (0..<left.count).allSatisfy(areEqual) { return true }
-            guard ignoringOrder else { return false }
-            let (leftValues, rightValues) = (left.valuesByName, right.valuesByName)
-            return leftValues.count == rightValues.count
-                && leftValues.allSatisfy { name, value in rightValues[name]?.isEquivalent(to: value) ?? false }
+            return left.isEqual(to: right, ignoringOrder: ignoringOrder)
         }
     }
 
@@ -91,7 +83,7 @@ extension JSON: Equatable {
             left === right && leftIndex == rightIndex
         case (.array(let left), .array(let right)): Self.areIdentical(left, right)
         case (.object(let left), .object(let right)): left.isIdentical(to: right)
-        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.string(let left), .string(let right)): left.isExactly(right)
         case (.bool(let left), .bool(let right)): left == right
         case (.number(let left), .number(let right)): left == right
         case (.null, .null): true
@@ -105,5 +97,29 @@ extension JSON: Equatable {
             && left.withUnsafeBufferPointer { left in
                 right.withUnsafeBufferPointer { right in left.baseAddress == right.baseAddress }
             }
+    }
+}
+
+extension JSON.Members {
+    fileprivate func isEqual(to other: JSON.Members, ignoringOrder: Bool) -> Bool {
+        let hasSameNames =
+            count == other.count
+            && (hasIdenticalNames(to: other) || names.indices.allSatisfy { names[$0].isExactly(other.names[$0]) })
+        if hasSameNames {
+            /// The members that look-ups find, once there is a need to know.
+            var found: [ExactText: Int]?
+            // Each value is compared once: to begin anew where one differs would double the time with each level.
+            for index in 0..<count where !values[index].isEqual(to: other[index], ignoringOrder: ignoringOrder) {
+                guard ignoringOrder else { return false }
+                let byName = found ?? indicesByName
+                found = byName
+                if byName[ExactText(names[index].text)] == index { return false }
+            }
+            return true
+        }
+        guard ignoringOrder else { return false }
+        let (own, others) = (valuesByName, other.valuesByName)
+        return own.count == others.count
+            && own.allSatisfy { name, value in others[name]?.isEquivalent(to: value) ?? false }
     }
 }

@@ -37,21 +37,22 @@ extension JSON {
         }
 
         mutating func removeAll(named name: String) {
-            while let index = lastIndex(of: name) {
-                names.remove(at: index)
-                values.remove(at: index)
-            }
+            guard lastIndex(of: name) != nil else { return }
+            let kept = names.indices.filter { !names[$0].json.isString(name) }
+            (names, values) = (kept.map { names[$0] }, kept.map { values[$0] })
         }
 
         /// The member that a look-up finds.
         func lastIndex(of name: String) -> Int? {
             let mark = name.withUTF8Bytes(Name.mark)
-            var index = names.count - 1
-            while index >= 0 {
-                if names[index].mark == mark, names[index].json.isString(name) { return index }
-                index -= 1
+            return names.withUnsafeBufferPointer { names in
+                var index = names.count - 1
+                while index >= 0 {
+                    if names[index].mark == mark, names[index].json.isString(name) { return index }
+                    index -= 1
+                }
+                return nil
             }
-            return nil
         }
 
         /// Whether both are the same members in memory. False says nothing.
@@ -62,10 +63,17 @@ extension JSON {
         /// Whether both have the same names in memory. False says nothing.
         func hasIdenticalNames(to other: Members) -> Bool { JSON.areIdentical(names, other.names) }
 
-        /// The values by the names as bytes, the last value where a name is repeated.
-        var valuesByName: [[UInt8]: JSON] {
-            var byName: [[UInt8]: JSON] = [:]
-            for (name, value) in zip(names, values) { byName[Array(name.text.utf8)] = value }
+        /// The values by their names, the last value where a name is repeated.
+        var valuesByName: [ExactText: JSON] {
+            var byName = [ExactText: JSON](minimumCapacity: count)
+            for (name, value) in zip(names, values) { byName[ExactText(name.text)] = value }
+            return byName
+        }
+
+        /// The members that look-ups find, by their names.
+        var indicesByName: [ExactText: Int] {
+            var byName = [ExactText: Int](minimumCapacity: count)
+            for index in names.indices { byName[ExactText(names[index].text)] = index }
             return byName
         }
     }
@@ -86,6 +94,11 @@ extension JSON {
         }
 
         var text: String { json.string ?? "" }
+
+        /// Whether both are the same scalars, however they are escaped.
+        func isExactly(_ other: Name) -> Bool {
+            mark == other.mark && (json.isIdentical(to: other.json) || json.isString(other.text))
+        }
 
         static func mark(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
             var mark = UInt64(truncatingIfNeeded: bytes.count) << 48

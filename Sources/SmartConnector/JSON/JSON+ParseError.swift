@@ -19,7 +19,7 @@ extension JSON {
             public static let controlCharacter = Code(rawValue: "control_character")
             /// Bytes that are not UTF-8.
             public static let invalidUTF8 = Code(rawValue: "invalid_utf8")
-            /// Arrays and objects are nested deeper than ``JSON/maximumDepth``.
+            /// Arrays and objects are nested deeper than the reader takes.
             public static let tooDeep = Code(rawValue: "too_deep")
             /// The text is larger than 2 GiB.
             public static let tooLarge = Code(rawValue: "too_large")

@@ -18,7 +18,8 @@ public struct JSON: Sendable {
         case null, bool, number, string, array, object
     }
 
-    /// How deep arrays and objects may be nested in a parsed text.
+    /// How deep arrays and objects may be nested in a text that is parsed, whoever sent it. What is stored is less deep:
+    /// see ``maximumDocumentDepth``.
     public static let maximumDepth = 512
 
     enum Storage: Sendable {
@@ -44,22 +45,24 @@ public struct JSON: Sendable {
 
     /// Parses a UTF-8 text that holds one value.
     ///
-    /// - Parameter bytes: The text. Accepted is what RFC 8259 defines and nothing else.
+    /// - Parameters:
+    ///   - bytes: The text. Accepted is what RFC 8259 defines and nothing else.
+    ///   - maximumDepth: How deep arrays and objects may be nested in it.
     /// - Throws: ``ParseError`` with line, column and byte offset.
-    public init(parsing bytes: some Sequence<UInt8>) throws(ParseError) {
+    public init(parsing bytes: some Sequence<UInt8>, maximumDepth: Int = maximumDepth) throws(ParseError) {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.underestimatedCount + JSONSource.padding)
         text.append(contentsOf: bytes)
         text.append(contentsOf: repeatElement(0, count: JSONSource.padding))
-        let source = try JSONParser.parse(text)
+        let source = try JSONParser.parse(text, maximumDepth: maximumDepth)
         self = source.value(at: 0)
     }
 
     /// Parses a text that holds one value.
     ///
     /// - Throws: ``ParseError`` with line, column and byte offset.
-    public init(parsing text: String) throws(ParseError) {
-        try self.init(parsing: text.utf8)
+    public init(parsing text: String, maximumDepth: Int = maximumDepth) throws(ParseError) {
+        try self.init(parsing: text.utf8, maximumDepth: maximumDepth)
     }
 
     // MARK: Making values

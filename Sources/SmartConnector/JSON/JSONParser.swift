@@ -5,29 +5,32 @@
 struct JSONParser {
     private let text: UnsafePointer<UInt8>
     private let count: Int
+    private let maximumDepth: Int
     private var position = 0
     private var tokens: [JSONSource.Token] = []
     /// Indices of the containers that are open, outermost first.
     private var open: [UInt32] = []
+    /// The most containers that were open at once.
+    private var depth = 0
 
     /// Parses a text that stands in `bytes` before its padding.
-    static func parse(_ bytes: [UInt8]) throws(JSON.ParseError) -> JSONSource {
+    static func parse(_ bytes: [UInt8], maximumDepth: Int) throws(JSON.ParseError) -> JSONSource {
         let count = bytes.count - JSONSource.padding
         guard count < UInt32.max / 2 else {
             throw JSON.ParseError(.tooLarge, "the text is larger than 2 GiB", offset: 0, in: [])
         }
         let outcome = bytes.withUnsafeBufferPointer { buffer in
             // The buffer holds at least the padding, so it has a base address.
-            var parser = JSONParser(text: buffer.baseAddress!, count: count)
+            var parser = JSONParser(text: buffer.baseAddress!, count: count, maximumDepth: maximumDepth)
             do throws(Failure) {
                 try parser.parseText()
-                return Result<[JSONSource.Token], Failure>.success(parser.tokens)
+                return Result<([JSONSource.Token], depth: Int), Failure>.success((parser.tokens, parser.depth))
             } catch {
                 return .failure(error)
             }
         }
         switch outcome {
-        case .success(let tokens): return JSONSource(bytes: bytes, tokens: tokens)
+        case .success(let (tokens, depth)): return JSONSource(bytes: bytes, tokens: tokens, depth: depth)
         case .failure(let failure):
             throw JSON.ParseError(failure.code, failure.message, offset: failure.offset, in: bytes.prefix(count))
         }
@@ -39,9 +42,10 @@ struct JSONParser {
         let offset: Int
     }
 
-    private init(text: UnsafePointer<UInt8>, count: Int) {
+    private init(text: UnsafePointer<UInt8>, count: Int, maximumDepth: Int) {
         self.text = text
         self.count = count
+        self.maximumDepth = maximumDepth
         tokens.reserveCapacity(count / 12 + 8)
     }
 
@@ -99,10 +103,11 @@ struct JSONParser {
     // MARK: Containers
 
     private mutating func openContainer(_ kind: JSON.Kind) throws(Failure) {
-        guard open.count < JSON.maximumDepth else {
-            throw failure(.tooDeep, "values are nested more than \(JSON.maximumDepth) deep")
+        guard open.count < maximumDepth else {
+            throw failure(.tooDeep, "values are nested more than \(maximumDepth) deep")
         }
         open.append(UInt32(truncatingIfNeeded: tokens.count))
+        depth = max(depth, open.count)
         append(kind, from: position, flag: false)
         position += 1
         skipWhitespace()

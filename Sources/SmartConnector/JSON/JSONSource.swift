@@ -7,13 +7,16 @@ final class JSONSource: Sendable {
     /// The text, followed by `padding` zero bytes.
     let bytes: [UInt8]
     let tokens: [Token]
+    /// How deep arrays and objects are nested in the text.
+    let depth: Int
 
     /// Zero bytes kept after the text, so that the parser may load eight bytes from any position in it.
     static let padding = 8
 
-    init(bytes: [UInt8], tokens: [Token]) {
+    init(bytes: [UInt8], tokens: [Token], depth: Int) {
         self.bytes = bytes
         self.tokens = tokens
+        self.depth = depth
     }
 
     /// One value or member name, in document order. The tokens of what a container holds follow its own.

@@ -311,7 +311,7 @@ extension JournalPage {
                     if let snapshot { writer.member("snapshot", snapshot) }
                 }
             }
-            return try JSON(parsing: text)
+            return try JSON(stored: text)
         }
     }
 

@@ -9,6 +9,7 @@ struct List: Command {
         let output = session.output
         var cursor: String?
         var isFirst = true
+        var damaged: [IntegrationPage.Damaged] = []
         if output.isJSON { output.console.write("[") }
         repeat {
             let page = try await store.list(after: cursor, limit: 500)
@@ -20,14 +21,18 @@ struct List: Command {
                 }
                 isFirst = false
             }
+            // Among the others, where it would stand: it is still somebody's integration.
+            if !output.isJSON { output.print(page.damaged.map { Row([$0.id, "damaged"], widths: [0, 9]) }) }
+            damaged += page.damaged
             cursor = page.next
         } while cursor != nil
         if output.isJSON {
             output.console.write("]\n")
-        } else if isFirst {
+        } else if isFirst, damaged.isEmpty {
             output.print("no integrations; '\(session.program) create FILE' makes one")
         }
-        return .done
+        for integration in damaged { output.print(error: "\(integration.id): \(integration.error)") }
+        return damaged.isEmpty ? .done : .badData
     }
 
     private func row(_ integration: Integration) -> Row {

@@ -10,11 +10,23 @@ struct Settings: Command {
         let path: JSON.Path
         let value: JSON
 
-        init?(_ text: String) {
+        /// Nil where there is no path.
+        ///
+        /// - Throws: `APIError` where the value is nested too deeply, which no text would be meant by.
+        init?(_ text: String) throws(APIError) {
             guard let mark = text.firstIndex(of: "="), let path = JSON.Path(String(text[..<mark])) else { return nil }
             let value = String(text[text.index(after: mark)...])
             self.path = path
-            self.value = (try? JSON(parsing: value)) ?? JSON(value)
+            do {
+                self.value = try JSON(parsing: value, maximumDepth: JSON.maximumDocumentDepth)
+            } catch  where error.code == .tooDeep {
+                throw APIError(
+                    .tooDeep,
+                    "the value for \(path) is nested too deeply: more than \(JSON.maximumDocumentDepth) levels of arrays and objects cannot be stored"
+                )
+            } catch {
+                self.value = JSON(value)
+            }
         }
     }
 
@@ -31,9 +43,10 @@ struct Settings: Command {
         let old = current.settings ?? [:]
         var wanted = old
         for assignment in assignments {
-            wanted[path: assignment.path] = assignment.value
-            guard wanted[path: assignment.path] == assignment.value else {
-                throw UsageError("there is no place in settings for \(assignment.path)")
+            do {
+                try wanted.set(assignment.value, at: assignment.path)
+            } catch {
+                throw UsageError("there is no place in settings for \(assignment.path): \(error)")
             }
         }
         let status = try await session.drive(id) { flow in flow.saveSettings(wanted.difference(from: old)) }
@@ -50,7 +63,7 @@ struct Settings: Command {
 extension ArgumentFormat where Value == Settings.Assignment {
     fileprivate static var assignment: ArgumentFormat {
         ArgumentFormat { _, text in
-            guard let assignment = Settings.Assignment(text) else {
+            guard let assignment = try Settings.Assignment(text) else {
                 throw UsageError("'\(text)' is not PATH=VALUE, such as store.currency=EUR")
             }
             return assignment

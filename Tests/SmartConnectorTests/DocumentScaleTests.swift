@@ -1,0 +1,127 @@
+import Foundation
+import Limits
+import SmartConnector
+import SmartConnectorTesting
+import Testing
+
+/// What is done with a document takes as long as it is large: ten times as many members, ten times as long. Each of these
+/// took minutes where each member is searched for among all others.
+@Suite(.ends(within: .minutes(3)))
+struct DocumentScaleTests {
+    static let count = 20_000
+
+    static func members(_ value: (Int) -> JSON = { JSON($0) }) -> JSON {
+        JSON((0..<count).map { (name: "member number \($0)", value: value($0)) })
+    }
+
+    /// Far more than it takes, in a debug build on a machine that is busy with other tests, and far less than a search for
+    /// each would.
+    private func isQuick(_ what: String, _ body: () async throws -> Void) async rethrows {
+        let time = try await ContinuousClock().measure { try await body() }
+        #expect(time < .seconds(10), "\(what) took \(time)")
+    }
+
+    private static func document(_ settings: JSON) throws -> Integration {
+        try Integration(["mode": "settings", "settings": settings, "install": []])
+    }
+
+    @Test(arguments: [false, true])
+    func savingManyNewSettingsAtOnce(_ areThereAlready: Bool) async throws {
+        let old: JSON = areThereAlready ? Self.members { [JSON($0)] } : ["a": 1]
+        let stored = try Integration(JSON(parsing: try Self.document(old).json.utf8()))
+        let machine = try InstallMachine(stored, functions: .open)
+        let pending = try JSON(parsing: Self.members().utf8())
+        try await isQuick("saving") {
+            let change = try machine.saveSettings(pending, in: stored)
+            #expect(change.edits.count == Self.count)
+            var written = stored
+            #expect(change.apply(to: &written))
+            #expect(written[setting: "member number 19999"] == 19999)
+            #expect(written.settings?.count == Self.count + (areThereAlready ? 0 : 1))
+            let answer = try Integration(JSON(parsing: written.json.utf8()))
+            #expect(change.fieldsIgnored(in: answer).isEmpty)
+            #expect(change.fieldsIgnored(in: stored).count == Self.count)
+        }
+    }
+
+    @Test func aFlowSavesThem() async throws {
+        let fixture = try await JournalFixture(.inOneDatabase, Self.document([:]))
+        try await isQuick("the flow") { _ = try await fixture.flow().saveSettings(Self.members()).finish() }
+        #expect(try await fixture.document.settings == Self.members())
+    }
+
+    @Test func changingManyMembersOfOneStep() async throws {
+        let document = try Integration([
+            "mode": "install", "install": [["name": "A", "installerFunction": "a"], ["name": "B"]],
+        ])
+        var change = Change()
+        // So few, since the machine itself looks for each among all when it merges them into what it knows of a step.
+        change.setEach(ofStep: 0, to: JSON(Self.members().members?.prefix(1000).map { $0 } ?? []))
+        var written = try Integration(JSON(parsing: document.json.utf8()))
+        await isQuick("the step") {
+            #expect(change.apply(to: &written))
+            #expect(change.fieldsIgnored(in: written).isEmpty)
+        }
+        #expect(written[step: 0]?.json.count == 1002)
+    }
+
+    @Test func comparingInAnyOrder() async throws {
+        let (forward, backward) = (Self.members(), JSON(Self.members().members?.reversed() ?? []))
+        await isQuick("comparing") {
+            #expect(forward != backward)
+            #expect(forward.isEquivalent(to: backward))
+        }
+    }
+
+    /// Where the members were compared in order first and then by name, each level doubled the time.
+    @Test func comparingDeepInsideAndInAnyOrder() async throws {
+        func nested(_ inner: JSON, reversed: Bool) -> JSON {
+            (0..<200).reduce(inner) { inner, level in
+                let members = [(name: "a", value: inner), (name: "b", value: JSON(level)), (name: "b", value: 7)]
+                return JSON(reversed && level == 0 ? members.reversed() : members)
+            }
+        }
+        await isQuick("comparing") {
+            #expect(!nested(1, reversed: false).isEquivalent(to: nested(2, reversed: false)))
+            #expect(!nested(1, reversed: false).isEquivalent(to: nested(2, reversed: true)))
+        }
+    }
+
+    @Test func differencesAndMerging() async throws {
+        let (old, new) = (Self.members(), Self.members { JSON($0 + 1) })
+        await isQuick("the difference") {
+            #expect(new.difference(from: old) == new)
+            #expect(old.changes(merging: new).count == Self.count)
+        }
+    }
+
+    @Test func anAuthorsOwnTypes() async throws {
+        let values = Dictionary(uniqueKeysWithValues: (0..<Self.count).map { ("member number \($0)", [$0]) })
+        try await isQuick("encoding and decoding") {
+            let json = try JSON(encoding: values)
+            #expect(json.count == Self.count)
+            #expect(try JSON(parsing: json.utf8()).decode([String: [Int]].self) == values)
+            #expect(try JSON(encoding: Array(0..<Self.count)).count == Self.count)
+        }
+    }
+
+    @Test func removingAMemberThatIsRepeated() async throws {
+        var json = JSON((0..<Self.count).map { (name: $0.isMultiple(of: 2) ? "a" : "b", value: JSON($0)) })
+        await isQuick("removing") { json["a"] = nil }
+        #expect(json.count == Self.count / 2)
+    }
+}
+
+extension Change {
+    /// What a function sets in a step: an edit for each member.
+    fileprivate mutating func setEach(ofStep index: Int, to members: JSON) {
+        guard
+            let document = try? Integration([
+                "mode": "install", "install": [["name": "A", "installerFunction": "a"], ["name": "B"]],
+            ]), var machine = try? InstallMachine(document, functions: .open)
+        else { return }
+        var element = members
+        element["installerFunction"] = "a"
+        self = machine.installerReturned(stepsToUpdate: [element])
+    }
+}
