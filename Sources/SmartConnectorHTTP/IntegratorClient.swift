@@ -148,9 +148,11 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             send("PUT", try integrations.adding(id), integration.json, headers: condition), integrations)
     }
 
-    /// Deletes an integration: `DELETE /integrations/{_id}`.
-    public func delete(_ id: String) async throws {
-        _ = try await send("DELETE", try integrations.adding(id))
+    /// Deletes an integration: `DELETE /integrations/{_id}`, the revision as `If-Match`. Where the server has no
+    /// concurrency control, as integrator.io has none, no conflict is found.
+    public func delete(_ id: String, ifRevision revision: Revision?) async throws {
+        let condition = revision.map { [HTTPRequest.Field("If-Match", $0.text)] } ?? []
+        _ = try await send("DELETE", try integrations.adding(id), headers: condition)
     }
 
     /// Copies an integration: `POST /integrations/{_id}/clone`, sent once whatever becomes of it.
@@ -315,4 +317,28 @@ extension APIError.Code {
         default: .unavailable
         }
     }
+}
+
+extension HTTPResponse {
+    /// When the server answered, by its own clock: `Date`, in whole seconds. Nil where it does not say, or not as it should.
+    ///
+    /// Source: RFC 9110, 5.6.7 and 6.6.1.
+    var time: StateTime? {
+        let pattern = #/\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT/#
+        guard let match = header("Date")?.wholeMatch(of: pattern),
+            let month = Self.months.firstIndex(of: String(match.2))
+        else { return nil }
+        let components = DateComponents(
+            year: Int(match.3), month: month + 1, day: Int(match.1), hour: Int(match.4), minute: Int(match.5),
+            second: Int(match.6))
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .gmt
+        guard let date = calendar.date(from: components) else { return nil }
+        return StateTime(
+            milliseconds: Int64(date.timeIntervalSince1970) * 1000, clock: "server", resolution: .seconds(1))
+    }
+
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
 }
