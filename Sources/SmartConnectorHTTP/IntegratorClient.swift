@@ -171,14 +171,19 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     /// The value under a key: `GET /integrations/{_id}/state/{key}`. Nil where the answer is 204 or 404.
     public func state(_ key: String, of integration: String) async throws -> JSON? {
-        let url = try integrations.adding(integration, "state", key)
-        do {
-            let response = try await send("GET", url)
-            return response.status == 204 ? nil : try json(response, url)
-        } catch let error as APIError where error.isNotFound {
-            return nil
-        }
+        try await timedState(key, of: integration).value
     }
+
+    /// The value under a key, and the answer's `Date`, where it has one.
+    public func timedState(_ key: String, of integration: String) async throws -> (value: JSON?, time: StateTime?) {
+        let url = try integrations.adding(integration, "state", key)
+        let response = try await send("GET", url, accepting: [404])
+        let isThere = response.status != 204 && response.status != 404
+        return (isThere ? try json(response, url) : nil, response.time)
+    }
+
+    /// The API's base URL.
+    public var statePlace: String? { baseURL.absoluteString }
 
     /// Puts a value under a key: `PUT /integrations/{_id}/state/{key}`.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
@@ -198,7 +203,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     /// Sends a request, again where it may be and it helps, and throws what the server says against it.
     private func send(
-        _ method: String, _ url: URL, _ body: JSON? = nil, headers: [HTTPRequest.Field] = []
+        _ method: String, _ url: URL, _ body: JSON? = nil, headers: [HTTPRequest.Field] = [],
+        accepting accepted: Set<Int> = []
     ) async throws -> HTTPResponse {
         var fields = [
             HTTPRequest.Field("Authorization", "Bearer \(token.value)"),
@@ -214,7 +220,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             let failure: APIError
             do {
                 let response = try await transport.send(method, url, headers: fields, body: bytes)
-                if (200..<300).contains(response.status) { return response }
+                if (200..<300).contains(response.status) || accepted.contains(response.status) { return response }
                 failure = error(response, url)
             } catch let error as TransportError {
                 failure = APIError(.unavailable, "\(error)")
