@@ -153,9 +153,11 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             send("PUT", try integrations.adding(id), integration.json, headers: condition), integrations)
     }
 
-    /// Deletes an integration: `DELETE /integrations/{_id}`.
-    public func delete(_ id: String) async throws {
-        _ = try await send("DELETE", try integrations.adding(id))
+    /// Deletes an integration: `DELETE /integrations/{_id}`, the revision as `If-Match`. Where the server has no
+    /// concurrency control, as integrator.io has none, no conflict is found.
+    public func delete(_ id: String, ifRevision revision: Revision?) async throws {
+        let condition = revision.map { [HTTPRequest.Field("If-Match", $0.text)] } ?? []
+        _ = try await send("DELETE", try integrations.adding(id), headers: condition)
     }
 
     /// Copies an integration: `POST /integrations/{_id}/clone`, sent once whatever becomes of it.
@@ -174,14 +176,19 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     /// The value under a key: `GET /integrations/{_id}/state/{key}`. Nil where the answer is 204 or 404.
     public func state(_ key: String, of integration: String) async throws -> JSON? {
-        let url = try integrations.adding(integration, "state", key)
-        do {
-            let response = try await send("GET", url)
-            return response.status == 204 ? nil : try json(response, url)
-        } catch let error as APIError where error.isNotFound {
-            return nil
-        }
+        try await timedState(key, of: integration).value
     }
+
+    /// The value under a key, and the answer's `Date`, where it has one.
+    public func timedState(_ key: String, of integration: String) async throws -> (value: JSON?, time: StateTime?) {
+        let url = try integrations.adding(integration, "state", key)
+        let response = try await send("GET", url, accepting: [404])
+        let isThere = response.status != 204 && response.status != 404
+        return (isThere ? try json(response, url) : nil, response.time)
+    }
+
+    /// The API's base URL.
+    public var statePlace: String? { baseURL.absoluteString }
 
     /// Puts a value under a key: `PUT /integrations/{_id}/state/{key}`.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
@@ -202,7 +209,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
 
     /// Sends a request, again where it may be and it helps, and throws what the server says against it.
     private func send(
-        _ method: String, _ url: URL, _ body: JSON? = nil, headers: [HTTPRequest.Field] = []
+        _ method: String, _ url: URL, _ body: JSON? = nil, headers: [HTTPRequest.Field] = [],
+        accepting accepted: Set<Int> = []
     ) async throws -> HTTPResponse {
         var fields = [
             HTTPRequest.Field("Authorization", "Bearer \(token.value)"),
@@ -218,7 +226,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             let failure: APIError
             do {
                 let response = try await transport.send(method, url, headers: fields, body: bytes)
-                if (200..<300).contains(response.status) { return response }
+                if (200..<300).contains(response.status) || accepted.contains(response.status) { return response }
                 failure = error(response, url)
             } catch let error as TransportError {
                 failure = APIError(.unavailable, "\(error)")
@@ -331,4 +339,28 @@ extension APIError.Code {
         default: .unavailable
         }
     }
+}
+
+extension HTTPResponse {
+    /// When the server answered, by its own clock: `Date`, in whole seconds. Nil where it does not say, or not as it should.
+    ///
+    /// Source: RFC 9110, 5.6.7 and 6.6.1.
+    var time: StateTime? {
+        let pattern = #/\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT/#
+        guard let match = header("Date")?.wholeMatch(of: pattern),
+            let month = Self.months.firstIndex(of: String(match.2))
+        else { return nil }
+        let components = DateComponents(
+            year: Int(match.3), month: month + 1, day: Int(match.1), hour: Int(match.4), minute: Int(match.5),
+            second: Int(match.6))
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .gmt
+        guard let date = calendar.date(from: components) else { return nil }
+        return StateTime(
+            milliseconds: Int64(date.timeIntervalSince1970) * 1000, clock: "server", resolution: .seconds(1))
+    }
+
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
 }

@@ -7,18 +7,21 @@ import SmartConnector
 public struct IntegrationRow: Sendable {
     /// The columns, in the order in which ``init(_:)`` takes them.
     ///
-    /// - Parameter currentTime: The time as an expression of the database: a lease whose time is over has no holder.
-    static func columns(at currentTime: String) -> String {
+    /// - Parameters:
+    ///   - isOver: Whether the lease's time is over, as an expression of the database: then it has no holder.
+    ///   - expiry: When it ends, in milliseconds since 1970.
+    ///   - isForeign: Whether it goes by a clock that cannot be read here.
+    static func columns(isOver: String, expiry: String, isForeign: String) -> String {
         """
         id, number, document, revision, record, journal_revision, writer,
-        CASE WHEN expires > \(currentTime) THEN holder END, expires
+        CASE WHEN \(isOver) THEN NULL ELSE holder END, \(expiry), CASE WHEN \(isForeign) THEN 1 ELSE 0 END
         """
     }
 
     /// The same without what is journalled.
-    static let documentColumns = "id, number, document, revision, NULL, journal_revision, writer, NULL, NULL"
+    static let documentColumns = "id, number, document, revision, NULL, journal_revision, writer, NULL, NULL, 0"
 
-    static let columnCount = 9
+    static let columnCount = 10
 
     let id: String
     /// Its place among all, in the order they were created.
@@ -35,6 +38,12 @@ public struct IntegrationRow: Sendable {
     let writer: String?
     /// Who holds a lease that is in force, and until when.
     private let lease: Lease?
+    /// Whether the lease goes by a clock that cannot be read here, so that nobody knows when it ends.
+    private let isForeign: Bool
+    /// Who holds a lease, as far as is known.
+    var leaseHolder: String? { lease?.holder }
+    /// Whether there is a lease, by a clock that cannot be read here.
+    var isLeaseByForeignClock: Bool { lease != nil && isForeign }
 
     /// A row as the database returned it.
     ///
@@ -49,7 +58,12 @@ public struct IntegrationRow: Sendable {
         journalRevision = values[5].integer ?? 0
         writer = values[6].string
         lease = values[7].string.map { Lease(holder: $0, expires: values[8].date) }
+        isForeign = values[9].integer == 1
     }
+
+    /// Whether there was a document here that is not any more. A row without one whose revision is 0 is about a document
+    /// that is elsewhere.
+    var isDocumentGone: Bool { document == nil && revision ?? 0 > 0 }
 
     /// The document as the API has it.
     ///

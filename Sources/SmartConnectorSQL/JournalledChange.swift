@@ -7,13 +7,15 @@ struct JournalledChange: Sendable {
     enum Document: Sendable {
         case kept
         case replaced([UInt8], connector: String?, ifRevision: Revision?)
-        case removed
+        case removed(ifRevision: Revision?)
     }
 
     /// What a statement does to the columns of the document.
     enum DocumentColumns: Int, CaseIterable {
-        /// It is not touched.
+        /// It is not touched, and it does not matter whether there is one.
         case kept
+        /// It is not touched, and it must not be gone: a call may follow. It may be somewhere else.
+        case needed
         /// It is replaced where its connector stays the same: that is in an index, which is not to be touched each time.
         case replaced
         /// It is replaced, whatever its connector.
@@ -30,6 +32,8 @@ struct JournalledChange: Sendable {
     let integration: String
     let write: JournalWrite
     let replacesDocument: Bool
+    /// Whether it is about the document too.
+    private let changesDocument: Bool
     /// What applies it, if everything is as it should be, and as it is at every step.
     let transaction: SQLTransaction
     private let snapshot: SnapshotColumn
@@ -41,18 +45,22 @@ struct JournalledChange: Sendable {
         self.integration = integration
         self.write = write
         var values: [SQLValue] = [
-            .text(integration), .text(write.holder), write.keepsLease ? .text(write.holder) : .null,
+            .text(integration), .text(write.writer), write.keepsLease ? .text(write.holder) : .null,
             write.keepsLease ? .milliseconds(leaseTime) : .null, .text(write.record.stored), .integer(write.revision),
+            .text(write.holder),
         ]
         let columns: DocumentColumns
         switch document {
-        case .kept: columns = .kept
-        case .removed: columns = .removed
+        case .kept: columns = write.mayLeadToCall ? .needed : .kept
+        case .removed(let revision):
+            values.append(.expected(revision))
+            columns = .removed
         case .replaced(let text, let connector, let revision):
             values += [.text(text), .optional(connector), .expected(revision)]
             columns = .replaced
         }
         replacesDocument = columns == .replaced
+        changesDocument = columns == .replaced || columns == .removed
         switch write.snapshot {
         case .keep: snapshot = .kept
         case .remove: snapshot = .removed
@@ -69,6 +77,16 @@ struct JournalledChange: Sendable {
             steps.append(SQLTransaction.Step(dialect.removeState, [.text(integration)], changing: nil))
         }
         transaction = SQLTransaction(of: integration, steps)
+    }
+
+    /// Why it was refused by a row whose journal it fits.
+    fileprivate func refusal(by row: IntegrationRow, _ entry: JournalEntry) -> any Error {
+        if changesDocument {
+            return row.document == nil ? APIError.notFound(integration) : APIError.conflict(integration)
+        }
+        if write.mayLeadToCall, row.isDocumentGone { return APIError.notFound(integration) }
+        // The clock was set back meanwhile, or the like: the document has nothing to do with it.
+        return SmartConnectorError.leaseLost(integration, to: entry.lease)
     }
 
     /// What applies it where the connector is another than it was; else the same. Hardly ever asked for.
@@ -101,13 +119,11 @@ extension SQLSession {
         }
         guard let row = found else { throw SmartConnectorError.leaseLost(id, to: nil) }
         let entry = try row.entry()
-        if entry.revision == write.revision + 1, row.writer == write.holder { return }
+        if entry.revision == write.revision + 1, row.writer == write.writer { return }
         guard entry.revision == write.revision, entry.lease.map({ $0.holder == write.holder }) ?? true else {
             throw SmartConnectorError.leaseLost(id, to: entry.lease)
         }
-        guard try apply(change.transactionWithConnector(dialect)) else {
-            throw row.document == nil ? APIError.notFound(id) : APIError.conflict(id)
-        }
+        guard try apply(change.transactionWithConnector(dialect)) else { throw change.refusal(by: row, entry) }
     }
 
     /// The row of an integration, if there is one.

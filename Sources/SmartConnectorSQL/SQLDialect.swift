@@ -4,6 +4,15 @@ import SmartConnector
 public final class SQLDialect: Sendable {
     /// The milliseconds since 1970, as an expression of the database: it knows the time, and all who share it agree.
     package let currentTime: String
+    /// The clock by which leases end, where that is not ``currentTime``.
+    let leaseClock: LeaseClock?
+    /// The time by which leases end, in milliseconds, and which clock it is, as expressions.
+    let sharedTime: String
+    /// When a lease ends, in milliseconds since 1970, as an expression.
+    let shownExpiry: String
+    /// Sets the end of a lease by another clock: integration, holder, the number of the journal's last write, how long it
+    /// is good for. Nil where there is one clock for all.
+    let observeLease: String?
     /// What a `SELECT` ends with that locks its rows; empty where only one can write at a time.
     let locking: String
     /// What a `SELECT` ends with that locks its rows and passes over those that others have locked; empty where only one
@@ -16,6 +25,25 @@ public final class SQLDialect: Sendable {
     let lockIntegration: String
     /// Selects so many rows with documents after a number, and nothing of the journal: number, how many.
     let selectPage: String
+    /// A clock that nobody sets, for a database that has none that all who share it agree on.
+    public struct LeaseClock: Sendable {
+        /// Its time in milliseconds, as an expression.
+        let time: String
+        /// Which clock it is, as an expression: a text that is another for each clock with another zero.
+        let name: String
+
+        /// A clock.
+        ///
+        /// - Parameters:
+        ///   - time: Its time in milliseconds, as an expression of the database.
+        ///   - name: Which clock it is, as an expression: a text that is another for each clock with another zero, such as
+        ///     that of another machine, or of this one after it was started anew.
+        public init(time: String, name: String) {
+            self.time = time
+            self.name = name
+        }
+    }
+
     /// Prolongs a lease: integration, holder, how long it is good for.
     let renew: String
     /// Adds attempts to the history: integration, the number of the journal's write, attempts.
@@ -33,13 +61,27 @@ public final class SQLDialect: Sendable {
     ///
     /// - Parameters:
     ///   - currentTime: The milliseconds since 1970, as an expression.
+    ///   - leaseClock: The clock by which leases end, where the database's own is not one and the same for all who share
+    ///     it. The rows of `integration` have a column `clock` then.
     ///   - locking: What a `SELECT` ends with that locks its rows.
     ///   - skippingLocked: What one ends with that passes over rows that others have locked.
-    public init(currentTime: String, locking: String, skippingLocked: String) {
+    public init(currentTime: String, leaseClock: LeaseClock? = nil, locking: String, skippingLocked: String) {
         self.currentTime = currentTime
+        self.leaseClock = leaseClock
+        let lease = LeaseColumns(leaseClock, currentTime)
+        shownExpiry = lease.shownExpiry
+        sharedTime = leaseClock.map { "\($0.time), \($0.name)" } ?? "\(currentTime), CAST('database' AS TEXT)"
+        observeLease = leaseClock.map { clock in
+            """
+            UPDATE integration SET \(lease.prolonged("$4")) WHERE id = $1 AND holder = $2
+            AND journal_revision = CAST($3 AS BIGINT) AND \(LeaseColumns.isForeign(clock)) RETURNING 1
+            """
+        }
         self.locking = locking
         self.skippingLocked = skippingLocked
-        let columns = IntegrationRow.columns(at: currentTime)
+        let columns = IntegrationRow.columns(
+            isOver: lease.isOver, expiry: lease.shownExpiry,
+            isForeign: leaseClock.map(LeaseColumns.isForeign) ?? "1 = 0")
         selectIntegration = "SELECT \(columns) FROM integration WHERE id = $1"
         lockIntegration = "\(selectIntegration) \(locking)"
         selectPage = """
@@ -47,12 +89,12 @@ public final class SQLDialect: Sendable {
             ORDER BY number LIMIT CAST($2 AS BIGINT)
             """
         renew = """
-            UPDATE integration SET expires = \(currentTime) + CAST($3 AS BIGINT)
+            UPDATE integration SET \(lease.prolonged("$3"))
             WHERE id = $1 AND holder = $2 RETURNING 1
             """
         writes = JournalledChange.DocumentColumns.allCases.flatMap { document in
             JournalledChange.SnapshotColumn.allCases.map { snapshot in
-                SQLStatement(Self.write(document, snapshot, currentTime))
+                SQLStatement(Self.write(document, snapshot, lease))
             }
         }
     }
@@ -64,19 +106,51 @@ public final class SQLDialect: Sendable {
         writes[document.rawValue * JournalledChange.SnapshotColumn.allCases.count + snapshot.rawValue]
     }
 
-    /// Integration, writer, holder or null, how long the lease is good for or null, record, number of the journal's last
-    /// write; then for a document that is replaced text, connector, expected revision or null; then the snapshot.
+    /// Integration, writer, new holder or null, how long the lease is good for or null, record, number of the journal's
+    /// last write, who writes; then for a document that is replaced text, connector, expected revision or null, for one
+    /// that is removed expected revision or null; then the snapshot.
     private static func write(
         _ document: JournalledChange.DocumentColumns, _ snapshot: JournalledChange.SnapshotColumn,
-        _ currentTime: String
+        _ lease: LeaseColumns
     ) -> String {
         """
         UPDATE integration SET journal_revision = journal_revision + 1, writer = $2, holder = $3,
-        expires = \(currentTime) + CAST($4 AS BIGINT), record = $5\(document.assignments)\
+        \(lease.prolonged("$4")), record = $5\(document.assignments)\
         \(snapshot.assignment(behind: document))
         WHERE id = $1 AND journal_revision = $6
-        AND (holder IS NULL OR holder = $2 OR expires <= \(currentTime))\(document.condition)
+        AND (holder IS NULL OR holder = $7 OR \(lease.isOver))\(document.condition)
         """
+    }
+}
+
+/// What statements say about the end of a lease.
+private struct LeaseColumns {
+    /// Whether its time is over.
+    let isOver: String
+    /// When it ends, in milliseconds since 1970. What goes by a foreign clock ends nobody knows when.
+    let shownExpiry: String
+    private let time: String
+    private let name: String?
+
+    init(_ clock: SQLDialect.LeaseClock?, _ currentTime: String) {
+        time = clock?.time ?? currentTime
+        name = clock?.name
+        guard let clock else {
+            (isOver, shownExpiry) = ("expires <= \(currentTime)", "expires")
+            return
+        }
+        isOver = "(clock = \(clock.name) AND expires <= \(clock.time))"
+        shownExpiry = "CASE WHEN clock = \(clock.name) THEN \(currentTime) + expires - \(clock.time) END"
+    }
+
+    /// Whether it goes by a clock that cannot be read here.
+    static func isForeign(_ clock: SQLDialect.LeaseClock) -> String { "COALESCE(clock, '') <> \(clock.name)" }
+
+    /// Sets its end.
+    ///
+    /// - Parameter duration: The parameter that says how long it is good for from now on; null where there is none.
+    func prolonged(_ duration: String) -> String {
+        "expires = \(time) + CAST(\(duration) AS BIGINT)" + (name.map { ", clock = \($0)" } ?? "")
     }
 }
 
@@ -84,25 +158,28 @@ extension JournalledChange.DocumentColumns {
     /// How many parameters come before the snapshot's.
     fileprivate var parameterCount: Int {
         switch self {
-        case .kept, .removed: 6
-        case .replaced, .replacedWithConnector: 9
+        case .kept, .needed: 7
+        case .removed: 8
+        case .replaced, .replacedWithConnector: 10
         }
     }
 
     fileprivate var assignments: String {
         switch self {
-        case .kept: ""
-        case .replaced: ", document = $7, revision = revision + 1"
-        case .replacedWithConnector: ", document = $7, revision = revision + 1, connector = $8"
+        case .kept, .needed: ""
+        case .replaced: ", document = $8, revision = revision + 1"
+        case .replacedWithConnector: ", document = $8, revision = revision + 1, connector = $9"
         case .removed: ", document = NULL"
         }
     }
 
     fileprivate var condition: String {
-        let isExpected = " AND document IS NOT NULL AND revision = COALESCE(CAST($9 AS BIGINT), revision)"
+        let isExpected = " AND document IS NOT NULL AND revision = COALESCE(CAST($10 AS BIGINT), revision)"
         return switch self {
-        case .kept, .removed: ""
-        case .replaced: isExpected + " AND COALESCE(connector, '') = COALESCE($8, '')"
+        case .kept: ""
+        case .needed: " AND (document IS NOT NULL OR revision = 0)"
+        case .removed: " AND (document IS NULL OR revision = COALESCE(CAST($8 AS BIGINT), revision))"
+        case .replaced: isExpected + " AND COALESCE(connector, '') = COALESCE($9, '')"
         case .replacedWithConnector: isExpected
         }
     }

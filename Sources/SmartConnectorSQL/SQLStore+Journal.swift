@@ -6,12 +6,25 @@ public import SmartConnector
 extension SQLStore {
     /// What is journalled, and who holds the lease.
     public func entry(of integration: String) async throws -> JournalEntry {
-        try await integrationRow(integration)?.entry() ?? JournalEntry()
+        try await observedRow(integration)?.entry() ?? JournalEntry()
     }
 
     /// Replaces the record and adds to the history.
     public func write(_ write: JournalWrite, of integration: String) async throws {
         try await apply(JournalledChange(write, of: integration, dialect, leaseTime: leaseTime))
+    }
+
+    /// The row of an integration. A lease that goes by another machine's clock, or by this one's before it was started
+    /// anew, goes by this one's from now on: it is over where nobody prolongs it for as long as it is good for. Whoever
+    /// does sets it by their own again. So one look is remembered for the next, whichever process that is in.
+    private func observedRow(_ id: String) async throws -> IntegrationRow? {
+        let row = try await integrationRow(id)
+        guard let row, row.isLeaseByForeignClock, let sql = dialect.observeLease else { return row }
+        let values: [SQLValue] = [
+            .text(id), .optional(row.leaseHolder), .integer(row.journalRevision), .milliseconds(leaseTime),
+        ]
+        _ = try await perform(writing: true) { session in try session.rows(sql, values) }
+        return try await integrationRow(id)
     }
 
     /// Prolongs a lease.
@@ -23,9 +36,10 @@ extension SQLStore {
 
     /// Takes the lease away.
     public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        try await perform(writing: true) { session in
+        let expiry = dialect.shownExpiry
+        return try await perform(writing: true) { session in
             let rows = try session.rows(
-                "SELECT holder, expires FROM integration WHERE id = $1", [.text(integration)])
+                "SELECT holder, \(expiry) FROM integration WHERE id = $1", [.text(integration)])
             guard let row = rows.first, let current = row[0].string, holder == nil || holder == current else {
                 return nil
             }
@@ -107,7 +121,7 @@ extension SQLStore {
 extension SQLStore {
     /// Document and journal entry, from one row.
     public func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
-        guard let row = try await integrationRow(id) else { throw APIError.notFound(id) }
+        guard let row = try await observedRow(id) else { throw APIError.notFound(id) }
         return (try row.entry(), try row.stored())
     }
 
@@ -132,9 +146,10 @@ extension SQLStore {
         return try row.stored()
     }
 
-    /// Deletes the document and writes the journal: both or neither.
-    public func delete(_ id: String, writing write: JournalWrite) async throws {
-        try await apply(JournalledChange(write, of: id, document: .removed, dialect, leaseTime: leaseTime))
+    /// Deletes the document, unless it has another revision by now, and writes the journal: both or neither.
+    public func delete(_ id: String, ifRevision revision: Revision?, writing write: JournalWrite) async throws {
+        let document = JournalledChange.Document.removed(ifRevision: revision)
+        try await apply(JournalledChange(write, of: id, document: document, dialect, leaseTime: leaseTime))
     }
 
     /// Applies a change. The common one is one transaction without a look; only where that is refused, or its answer was

@@ -3,14 +3,23 @@ public import SmartConnector
 extension SQLStore {
     /// The value under a key.
     public func state(_ key: String, of integration: String) async throws -> JSON? {
-        let rows = try await perform(writing: false) { session in
+        try await timedState(key, of: integration).value
+    }
+
+    /// The value under a key, and the time by the clock that leases end by here.
+    public func timedState(_ key: String, of integration: String) async throws -> (value: JSON?, time: StateTime?) {
+        let clock = "SELECT \(dialect.sharedTime)"
+        let (rows, now) = try await perform(writing: false) { session in
             try session.requireDocument(of: integration)
-            return try session.rows(
+            let rows = try session.rows(
                 "SELECT value FROM state WHERE integration = $1 AND key = $2", [.text(integration), .text(key)])
+            return (rows, try session.rows(clock, []).first ?? [])
         }
-        return try rows.first.map { row in
+        let value = try rows.first.map { row in
             try decoded(row[0], "the state \(key) of integration \(integration)") { $0 }
         }
+        guard now.count == 2, let milliseconds = now[0].integer, let name = now[1].string else { return (value, nil) }
+        return (value, StateTime(milliseconds: milliseconds, clock: name, resolution: .milliseconds(1)))
     }
 
     /// Puts a value under a key.

@@ -104,12 +104,10 @@ extension SQLStore {
         return StoredIntegration(stamped, revision: Revision(String(new)))
     }
 
-    /// Deletes a document; what was journalled of it is kept.
-    public func delete(_ id: String) async throws {
+    /// Deletes a document, unless it has another revision by now; what was journalled of it is kept.
+    public func delete(_ id: String, ifRevision revision: Revision?) async throws {
         let dialect = dialect
-        try await perform(writing: true) { session in
-            guard try session.remove(id, dialect) else { throw APIError.notFound(id) }
-        }
+        try await perform(writing: true) { session in try session.remove(id, ifRevision: revision, dialect) }
     }
 
     /// Stores a copy that is not installed yet.
@@ -142,18 +140,17 @@ extension SQLSession {
         return new
     }
 
-    /// Deletes a document and its state. What was journalled of it is kept.
-    ///
-    /// - Returns: Whether there was one.
-    fileprivate func remove(_ id: String, _ dialect: SQLDialect) throws(APIError) -> Bool {
-        if try !rows("DELETE FROM integration WHERE id = $1 AND journal_revision = 0 RETURNING 1", [.text(id)]).isEmpty
-        {
-            return true
+    /// Deletes a document and its state. What was journalled of it is kept, and in any case its row: by that a flow that
+    /// read the document before learns that it is gone.
+    fileprivate func remove(_ id: String, ifRevision revision: Revision?, _ dialect: SQLDialect) throws(APIError) {
+        let removed = try rows(
+            """
+            UPDATE integration SET document = NULL
+            WHERE id = $1 AND document IS NOT NULL AND revision = COALESCE(CAST($2 AS BIGINT), revision) RETURNING 1
+            """, [.text(id), .expected(revision)])
+        guard !removed.isEmpty else {
+            throw try integration(id, dialect)?.document == nil ? APIError.notFound(id) : APIError.conflict(id)
         }
-        let isRemoved = try !rows(
-            "UPDATE integration SET document = NULL WHERE id = $1 AND document IS NOT NULL RETURNING 1", [.text(id)]
-        ).isEmpty
-        if isRemoved { _ = try changedRows(dialect.removeState, [.text(id)]) }
-        return isRemoved
+        _ = try changedRows(dialect.removeState, [.text(id)])
     }
 }

@@ -1,5 +1,6 @@
 import CSQLite
 import Foundation
+import SmartConnector
 import SmartConnectorSQL
 
 /// One connection and its prepared statements.
@@ -14,6 +15,9 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
 
     private static let begin = SQLStatement("BEGIN IMMEDIATE")
     private static let commit = SQLStatement("COMMIT")
+
+    /// The name in SQL of the milliseconds that ``MachineClock`` has counted.
+    static let machineTime = "machine_time"
 
     /// How long to wait for another process that writes, in milliseconds.
     static let busyTimeout: Int32 = 5000
@@ -31,6 +35,9 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
         self.path = path
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, Self.busyTimeout)
+        sqlite3_create_function_v2(
+            handle, Self.machineTime, 0, SQLITE_UTF8, nil,
+            { context, _, _ in sqlite3_result_int64(context, MachineClock.milliseconds) }, nil, nil, nil)
     }
 
     deinit {

@@ -141,6 +141,16 @@ enum SQLiteSchema {
             CREATE INDEX integration_by_connector ON integration (connector, number);
             """
         ),
+        // By which clock a lease ends: null for the wall clock, by which those before this ended. Those that are over by
+        // that are over.
+        (
+            "leases end by a clock that nobody sets",
+            """
+            ALTER TABLE integration ADD COLUMN clock TEXT;
+            UPDATE integration SET holder = NULL, expires = NULL
+            WHERE expires <= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER);
+            """
+        ),
     ]
 
     /// Brings a database to the newest schema, or as far as before one migration, all in one transaction.

@@ -1,4 +1,5 @@
 import Foundation
+import SmartConnector
 public import SmartConnectorSQL
 import Synchronization
 
@@ -49,7 +50,17 @@ public final class SQLiteStore: SQLStore {
     /// How SQLite says what not all databases say alike.
     public var dialect: SQLDialect { Self.dialect }
     static let dialect = SQLDialect(
-        currentTime: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", locking: "", skippingLocked: "")
+        currentTime: wallTime, leaseClock: leaseClock, locking: "", skippingLocked: "")
+    private static let wallTime = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+    /// Processes and containers of one machine have its time since it was started in common, which nobody sets. The wall
+    /// clock is set, by a second or an hour, and is another on each machine that has the file.
+    private static let leaseClock =
+        if let name = MachineClock.name {
+            SQLDialect.LeaseClock(time: "\(SQLiteConnection.machineTime)()", name: "'\(name)'")
+        } else {
+            SQLDialect.LeaseClock(time: wallTime, name: "'wall'")
+        }
 
     /// Opens a store.
     ///

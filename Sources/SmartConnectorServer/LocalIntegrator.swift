@@ -101,7 +101,8 @@ public struct LocalIntegrator: HTTPResponder {
             case "GET": return .stored(try await store.get(parts[2]))
             case "PUT": return try await update(parts[2], request, caller)
             case "DELETE":
-                try await store.delete(parts[2])
+                let revision = request.header("If-Match").flatMap(Revision.init(entityTag:))
+                try await store.delete(parts[2], ifRevision: revision)
                 return HTTPResponse(status: 204)
             default: return .methodNotAllowed("GET, PUT, DELETE")
             }

@@ -72,7 +72,9 @@ enum OpenAPI {
                     "Replace an integration: a member that is left out is erased", parameters: [ifMatch],
                     body: integration, isRequired: true,
                     ["200": integrationAnswer, "400": errors, "404": errors, "412": errors, "422": errors]),
-                "delete": operation("Delete an integration", ["204": empty("It is gone."), "404": errors]),
+                "delete": operation(
+                    "Delete an integration", parameters: [ifMatch],
+                    ["204": empty("It is gone."), "404": errors, "412": errors]),
             ]
         ),
         (

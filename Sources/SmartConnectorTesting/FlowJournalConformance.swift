@@ -69,7 +69,57 @@ public enum FlowJournalConformance {
             try expect(entry.revision, is: 1, "the revision")
             try expect(history, is: [attempt(1)], "the history")
         },
+        onlyItsOwnRepetitionCountsAsTheWrite,
+        Promise("what is done at once is all done: a renewal takes back nothing that is written beside it") { subject in
+            let journal = try await subject.open()
+            try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: "a")
+            for round in 1...20 {
+                let write = JournalWrite(FlowRecord(), by: "me", after: Int64(round), attempts: [attempt(round)])
+                let made = ["x", "y"].map {
+                    LedgerEntry(kind: $0, id: String(round), function: "verify", created: moment)
+                }
+                async let renewed = journal.renew("me", of: "a")
+                async let first: Void = journal.changeLedger([.created(made[0])], of: "a")
+                async let written: Void = journal.write(write, of: "a")
+                async let second: Void = journal.changeLedger([.created(made[1])], of: "a")
+                let isHeld = try await renewed
+                _ = try await (first, written, second)
+                try expect(isHeld, is: true, "whether the lease was renewed")
+            }
+            let (entry, history) = (try await journal.entry(of: "a"), try await journal.history(of: "a"))
+            try expect(entry.revision, is: 21, "the revision")
+            try expect(history, is: (1...20).map(attempt), "the history")
+            let ledger = try await journal.ledger(of: "a")
+            try expect(ledger.count, is: 40, "how much is in the ledger")
+        },
     ]
+
+    private static let onlyItsOwnRepetitionCountsAsTheWrite = Promise<Subject>(
+        "only its own repetition counts as the write: another of the same holder at the same revision is refused"
+    ) { subject in
+        let journal = try await subject.open()
+        // The answer to this was lost; then its holder gives up, and does not know that it was written.
+        let begin = JournalWrite(FlowRecord(memory: memory), by: "me", after: 0)
+        let release = JournalWrite(FlowRecord(), by: "me", after: 0, keepingLease: false, variant: 1)
+        try await journal.write(begin, of: "a")
+        let error = try await refusal(of: release, in: journal)
+        try expect(error != nil, "another write was taken for the one before")
+        try await journal.write(begin, of: "a")
+        let begun = try await journal.entry(of: "a")
+        try expect(begun.record, is: FlowRecord(memory: memory), "the record")
+        try expect(begun.revision, is: 1, "the revision")
+        try expect(begun.lease?.holder, is: "me", "the holder")
+        let next = JournalWrite(FlowRecord(), by: "me", after: 1, attempts: [attempt(1)], variant: 1)
+        try await journal.write(next, of: "a")
+        try await journal.write(next, of: "a")
+        let first = try await refusal(of: JournalWrite(FlowRecord(), by: "me", after: 1), in: journal)
+        try expect(first != nil, "the first variant was taken for the second")
+        // It holds the lease under its own name, whichever of its writes was the last.
+        try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 2, keepingLease: false), of: "a")
+        let (entry, history) = (try await journal.entry(of: "a"), try await journal.history(of: "a"))
+        try expect(entry, is: JournalEntry(revision: 3), "the entry")
+        try expect(history, is: [attempt(1)], "the history")
+    }
 
     // MARK: Leases
 
@@ -113,6 +163,33 @@ public enum FlowJournalConformance {
             try expect(isRenewed, is: true, "whether the lease was renewed")
             let entry = try await short.entry(of: "a")
             try expect(entry.lease?.holder, is: "me", "the holder")
+        },
+        Promise("a lease that was released or taken away is not prolonged") { subject in
+            let journal = try await subject.open()
+            try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: "a")
+            try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 1, keepingLease: false), of: "a")
+            let isReleasedRenewed = try await journal.renew("me", of: "a")
+            try expect(isReleasedRenewed, is: false, "whether a released lease was renewed")
+            try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 2), of: "a")
+            _ = try await subject.open().unlock("a", evicting: nil)
+            let isEvictedRenewed = try await journal.renew("me", of: "a")
+            try expect(isEvictedRenewed, is: false, "whether a lease was renewed that was taken away")
+            try await subject.open().write(JournalWrite(FlowRecord(), by: "other", after: 4), of: "a")
+            let isOthersRenewed = try await journal.renew("me", of: "a")
+            try expect(isOthersRenewed, is: false, "whether another's lease was renewed")
+            let entry = try await journal.entry(of: "a")
+            try expect(entry.lease?.holder, is: "other", "the holder")
+        },
+        Promise("a lease that is renewed again and again is nobody else's") { subject in
+            let (mine, other) = (try await subject.open(), try await subject.open())
+            try await mine.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: "a")
+            for _ in 0..<3 {
+                _ = try await mine.renew("me", of: "a")
+                let seen = try await other.entry(of: "a")
+                try expect(seen.lease?.holder, is: "me", "the holder")
+                let error = try await refusal(of: JournalWrite(FlowRecord(), by: "other", after: 1), in: other)
+                try expect(error != nil, "another's write was accepted")
+            }
         },
         Promise("of two who take a free lease one gets it") { subject in
             let (one, two) = (try await subject.open(), try await subject.open())

@@ -165,11 +165,13 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
-    /// Deletes an integration, and the state beside it.
-    public func delete(_ id: String) async throws {
+    /// Deletes an integration, and the state beside it. Conflicts are found where it has revisions.
+    public func delete(_ id: String, ifRevision revision: Revision?) async throws {
         if let interruption { try await interruption(.delete) }
         try serve(.delete) { state in
-            guard state.stored.removeValue(forKey: id) != nil else { throw APIError.notFound(id) }
+            guard let entry = state.stored[id] else { throw APIError.notFound(id) }
+            if let revision, hasRevisions, revision != answer(entry).revision { throw APIError.conflict(id) }
+            state.stored[id] = nil
             state.ids.removeAll { $0 == id }
             state.values[id] = nil
         }

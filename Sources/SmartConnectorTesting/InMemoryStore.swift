@@ -28,6 +28,8 @@ public final class InMemoryStore: TransactionalStore {
         var documents: [String: StoredIntegration] = [:]
         /// In the order they were created.
         var ids: [String] = []
+        /// Those that were here and are not any more.
+        var removed: Set<String> = []
         var lastRevision = 0
         var pages: [String: JournalPage] = [:]
         var journalWrites: [JournalWrite] = []
@@ -42,16 +44,21 @@ public final class InMemoryStore: TransactionalStore {
     let storage: Storage
     /// How long a lease is good for after its holder was last heard of. Nil: until it is released or the process ends.
     public let leaseTime: Duration?
+    /// The time by which leases and claims end.
     let now: @Sendable () -> Date
+    /// What `lastModified` is set to.
+    private let wallTime: @Sendable () -> Date
 
     /// An empty store.
     ///
     /// - Parameters:
     ///   - leaseTime: How long a lease is good for; nil for until it is released or the process ends.
-    ///   - now: The time by which leases end, and what `lastModified` is set to.
-    public init(leaseTime: Duration? = nil, now: @escaping @Sendable () -> Date = { Date() }) {
+    ///   - now: The time by which leases end, and what `lastModified` is set to. Nil: leases end by a clock that nobody
+    ///     sets, so that a step of the wall clock frees none; `lastModified` is the wall clock's time.
+    public init(leaseTime: Duration? = nil, now: (@Sendable () -> Date)? = nil) {
         self.leaseTime = leaseTime
-        self.now = now
+        self.now = now ?? SteadyTime.now
+        wallTime = now ?? { Date() }
         storage = Storage()
     }
 
@@ -63,6 +70,7 @@ public final class InMemoryStore: TransactionalStore {
     public init(_ other: InMemoryStore, leaseTime: Duration?) {
         self.leaseTime = leaseTime
         now = other.now
+        wallTime = other.wallTime
         storage = other.storage
     }
 
@@ -107,7 +115,7 @@ public final class InMemoryStore: TransactionalStore {
             try integration.checkDepth()
             let id = Integration.newID()
             state.ids.append(id)
-            return state.set(id, integration, at: now())
+            return state.set(id, integration, at: wallTime())
         }
     }
 
@@ -118,14 +126,14 @@ public final class InMemoryStore: TransactionalStore {
         try await perform(.document) { state in
             try state.check(id, revision)
             try integration.checkDepth(replacing: try state.document(id).integration)
-            return state.set(id, integration, at: now())
+            return state.set(id, integration, at: wallTime())
         }
     }
 
-    /// Deletes an integration. Its journal stays.
-    public func delete(_ id: String) async throws {
+    /// Deletes an integration, unless it has another revision by now. Its journal stays.
+    public func delete(_ id: String, ifRevision revision: Revision?) async throws {
         try await perform(.document) { state in
-            _ = try state.document(id)
+            try state.check(id, revision)
             state.remove(id)
         }
     }
@@ -145,6 +153,12 @@ public final class InMemoryStore: TransactionalStore {
     /// Replaces the record, adds to the history, and takes, keeps or releases the lease, all at once.
     public func write(_ write: JournalWrite, of integration: String) async throws {
         try await perform(.journal) { state in
+            if write.mayLeadToCall, state.removed.contains(integration) {
+                // Who was evicted is to learn that, and not that the integration is gone.
+                var page = state.pages[integration] ?? JournalPage()
+                let isNew = try page.apply(write, of: integration, leaseTime: leaseTime, at: now())
+                if isNew { throw APIError.notFound(integration) }
+            }
             _ = try state.apply(write, of: integration, leaseTime: leaseTime, at: now())
         }
     }
@@ -207,14 +221,24 @@ public final class InMemoryStore: TransactionalStore {
                 state = before
                 throw error
             }
-            return state.set(id, integration, at: now())
+            return state.set(id, integration, at: wallTime())
         }
     }
 
-    /// Deletes an integration and writes its journal: both or neither.
-    public func delete(_ id: String, writing write: JournalWrite) async throws {
+    /// Deletes an integration, unless it has another revision by now, and writes its journal: both or neither.
+    public func delete(_ id: String, ifRevision revision: Revision?, writing write: JournalWrite) async throws {
         try await perform(.transaction) { state in
-            if try state.apply(write, of: id, leaseTime: leaseTime, at: now()) { state.remove(id) }
+            let before = state
+            guard try state.apply(write, of: id, leaseTime: leaseTime, at: now()), state.documents[id] != nil else {
+                return
+            }
+            do {
+                try state.check(id, revision)
+            } catch {
+                state = before
+                throw error
+            }
+            state.remove(id)
         }
     }
 }
@@ -241,6 +265,7 @@ extension InMemoryStore.Contents {
     fileprivate mutating func remove(_ id: String) {
         documents[id] = nil
         ids.removeAll { $0 == id }
+        removed.insert(id)
     }
 
     /// Writes to the journal, unless somebody else has.

@@ -145,7 +145,21 @@ public enum IntegrationAPIConformance {
             try expect([get, delete], is: [.notFound, .notFound], "the codes")
             let page = try await api.list(after: nil, limit: 10)
             try expect(page.integrations.count, is: 0, "the count")
-        }
+        },
+        Promise("what was changed since it was read is not deleted, where there are revisions") { api in
+            let created = try await api.create(make())
+            let id = created.integration.id ?? ""
+            let changed = try await api.edit(id) { $0.name = "B" }
+            if created.revision != nil {
+                let code = try await failure { try await api.delete(id, ifRevision: created.revision) }
+                try expect(code, is: .conflict, "the code")
+                let read = try await api.get(id)
+                try expect(read, is: changed, "the document")
+            }
+            try await api.delete(id, ifRevision: changed.revision)
+            let gone = try await failure { try await api.delete(id, ifRevision: changed.revision) }
+            try expect(gone, is: .notFound, "the code of one that is gone")
+        },
     ]
 
     private static let cloning: [Promise<any IntegrationAPI>] = [

@@ -104,6 +104,65 @@ public enum TransactionalStoreConformance {
             let history = try await store.history(of: id)
             try expect(history, is: [attempt], "the history")
         },
+        Promise("what was changed since it was read is not deleted, and then nothing is journalled") { store in
+            let (id, stored) = try await begin(store)
+            let changed = try await store.edit(id) { $0.name = "by somebody else" }
+            do {
+                try await store.delete(id, ifRevision: stored.revision, writing: settlement(after: 1))
+                throw BrokenPromise(description: "it was deleted")
+            } catch let error as APIError {
+                try expect(error.isConflict, is: true, "whether it is a conflict")
+            }
+            let read = try await store.read(id)
+            try expect(read.stored, is: changed, "the document")
+            try expect(read.entry.record, is: record, "the record")
+            try expect(read.entry.lease?.holder, is: "me", "the holder")
+            try await store.delete(id, ifRevision: changed.revision, writing: settlement(after: 1))
+            // The answer was lost; and somebody else may have been faster.
+            try await store.delete(id, ifRevision: changed.revision, writing: settlement(after: 1))
+            try await store.delete(
+                id, ifRevision: Revision("0"), writing: JournalWrite(FlowRecord(), by: "me", after: 2))
+            let entry = try await store.entry(of: id)
+            try expect(entry.revision, is: 3, "the revision")
+        },
+        Promise("who was evicted deletes nothing, and learns that") { store in
+            let (id, stored) = try await begin(store)
+            _ = try await store.unlock(id, evicting: nil)
+            do {
+                try await store.delete(id, ifRevision: Revision("0"), writing: settlement(after: 1))
+                throw BrokenPromise(description: "it was deleted")
+            } catch let error as SmartConnectorError {
+                try expect(error.code, is: .leaseLost, "the code")
+            }
+            let read = try await store.get(id)
+            try expect(read, is: stored, "the document")
+        },
+        Promise("no call is begun for an integration that is gone, and its lease can be released") { store in
+            let (id, _) = try await begin(store)
+            try await store.delete(id)
+            let next = JournalWrite(record, by: "me", after: 1, attempts: [attempt])
+            try await expectNotFound(next, of: id, in: store)
+            let entry = try await store.entry(of: id)
+            try expect(entry.revision, is: 1, "the revision")
+            let history = try await store.history(of: id)
+            try expect(history, is: [], "the history")
+            do {
+                try await store.write(JournalWrite(record, by: "other", after: 0), of: id)
+                throw BrokenPromise(description: "the write of another was accepted")
+            } catch let error as SmartConnectorError {
+                try expect(error.code, is: .leaseLost, "the code for who has no lease")
+            }
+            try await store.write(settlement(after: 1), of: id)
+            let released = try await store.entry(of: id)
+            try expect(released, is: JournalEntry(revision: 2), "the entry")
+        },
+        Promise("no call is begun for an integration that was deleted before its first") { store in
+            let id = try await store.create(Integration(["name": "A"])).integration.id ?? ""
+            try await store.delete(id)
+            try await expectNotFound(JournalWrite(record, by: "me", after: 0), of: id, in: store)
+            let entry = try await store.entry(of: id)
+            try expect(entry, is: JournalEntry(), "the entry")
+        },
         Promise("what others and the functions edit while an integration is installed survives") { store in
             let fakes = FakeFunctions()
             let id = try await store.create(installation).integration.id ?? ""
@@ -204,6 +263,17 @@ public enum TransactionalStoreConformance {
 
     private static func settlement(after revision: Int64) -> JournalWrite {
         JournalWrite(FlowRecord(), by: "me", after: revision, keepingLease: false, attempts: [attempt])
+    }
+
+    private static func expectNotFound(
+        _ write: JournalWrite, of id: String, in store: any TransactionalStore
+    ) async throws {
+        do {
+            try await store.write(write, of: id)
+            throw BrokenPromise(description: "the beginning of a call was accepted")
+        } catch let error as APIError {
+            try expect(error.isNotFound, is: true, "whether it is not found: \(error)")
+        }
     }
 
     /// An integration whose journal says that a call is under way.

@@ -176,7 +176,70 @@ struct SQLiteStoreTests {
         try await store.delete(together, writing: JournalWrite(FlowRecord(), by: "me", after: 0))
         let connection = try SQLiteConnection(path: path, creating: false)
         #expect(try connection.rows("SELECT count(*) FROM state") == [[.integer(0)]])
-        #expect(try connection.rows("SELECT count(*) FROM integration") == [[.integer(2)]])
+        #expect(try connection.rows("SELECT count(*) FROM integration") == [[.integer(3)]])
+    }
+
+    // MARK: Leases
+
+    /// An integration whose lease goes by another machine's clock, or by this one's before it was started anew, as SQL
+    /// says.
+    private func leased(_ store: SQLiteStore, _ sql: String) async throws -> String {
+        let id = try #require(try await store.create(Integration([:])).integration.id)
+        try await store.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: id)
+        try execute("UPDATE integration SET \(sql);")
+        return id
+    }
+
+    /// Lets time go by for leases that end by this machine's clock.
+    private func pass(_ seconds: Int) throws {
+        try execute("UPDATE integration SET expires = expires - \(seconds * 1000) WHERE clock IS NOT NULL;")
+    }
+
+    @Test(arguments: [
+        "clock = 'another machine', expires = 1", "clock = 'another machine', expires = 9000000000000000",
+        // As an earlier version would have written it, whose clock was ahead.
+        "clock = NULL, expires = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) + 3600000",
+    ])
+    func aLeaseByAnotherClockIsOverWhenNothingWasHeardOfItForItsTime(_ sql: String) async throws {
+        let store = try SQLiteStore(path: path)
+        let id = try await leased(store, sql)
+        // Also for processes that end sooner than a lease: each look is one of another.
+        func look() async throws -> Lease? { try await SQLiteStore(path: path).entry(of: id).lease }
+        let lease = try #require(try await look())
+        #expect(lease.holder == "me")
+        #expect((20.0...30.0).contains(try #require(lease.expires).timeIntervalSinceNow))
+        await #expect(throws: SmartConnectorError.self) {
+            try await store.write(JournalWrite(FlowRecord(), by: "other", after: 1), of: id)
+        }
+        try pass(20)
+        #expect(try await look()?.holder == "me")
+        try pass(10)
+        #expect(try await look() == nil)
+        try await store.write(JournalWrite(FlowRecord(), by: "other", after: 1), of: id)
+    }
+
+    @Test func whoRenewsByAnotherClockKeepsTheLease() async throws {
+        let store = try SQLiteStore(path: path)
+        let id = try await leased(store, "clock = 'another machine', expires = 1")
+        for _ in 0..<3 {
+            #expect(try await store.entry(of: id).lease?.holder == "me")
+            try pass(20)
+            // Its renewal, over there.
+            try execute("UPDATE integration SET clock = 'another machine', expires = 1;")
+        }
+        #expect(try await store.read(id).entry.lease?.holder == "me")
+        #expect(try await store.unlock(id, evicting: nil)?.holder == "me")
+    }
+
+    @Test func aRefusedWriteOfTheJournalAloneSaysThatTheLeaseIsLost() async throws {
+        let store = try SQLiteStore(path: path)
+        let id = try #require(try await store.create(Integration([:])).integration.id)
+        // As where the lease ends between the statement that refuses and the one that asks why.
+        try execute("CREATE TRIGGER refused BEFORE UPDATE ON integration BEGIN SELECT RAISE(IGNORE); END;")
+        let error = await #expect(throws: SmartConnectorError.self) {
+            try await store.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: id)
+        }
+        #expect(error?.code == .leaseLost)
     }
 
     @Test func aDamagedDocumentIsAnErrorThatNamesIt() async throws {

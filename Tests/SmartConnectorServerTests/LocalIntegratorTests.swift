@@ -93,22 +93,38 @@ struct LocalIntegratorTests {
         try await promise.check { FlowJournalConformance.Subject { StateJournal(state, leaseTime: $0) } }
     }
 
+    @Test(arguments: FlowJournalConformance.promises)
+    func soDoesOneInTheStateOfAServer(_ promise: Promise<FlowJournalConformance.Subject>) async throws {
+        try await serving(integrator()) { server in
+            let state = InventedIntegrations(store, try IntegratorClient(server.url, token: Secret("U")))
+            try await promise.check { FlowJournalConformance.Subject { StateJournal(state, leaseTime: $0) } }
+        }
+    }
+
     /// The journal's promises are about ids that they make up; here each gets an integration.
     private actor InventedIntegrations: IntegrationStateAPI {
-        private let store: InMemoryIntegrationAPI
+        private let integrations: InMemoryIntegrationAPI
+        private let store: any IntegrationStateAPI
         private var ids: [String: String] = [:]
 
-        init(_ store: InMemoryIntegrationAPI) { self.store = store }
+        init(_ integrations: InMemoryIntegrationAPI, _ store: (any IntegrationStateAPI)? = nil) {
+            self.integrations = integrations
+            self.store = store ?? integrations
+        }
 
         private func id(_ name: String) async throws -> String {
             if let id = ids[name] { return id }
-            let id = try await store.create(try Integration(["name": JSON(name)])).integration.id ?? ""
+            let id = try await integrations.create(try Integration(["name": JSON(name)])).integration.id ?? ""
             ids[name] = id
             return id
         }
 
         func state(_ key: String, of integration: String) async throws -> JSON? {
             try await store.state(key, of: id(integration))
+        }
+
+        func timedState(_ key: String, of integration: String) async throws -> (value: JSON?, time: StateTime?) {
+            try await store.timedState(key, of: id(integration))
         }
 
         func setState(_ key: String, of integration: String, to value: JSON) async throws {
@@ -432,6 +448,39 @@ struct LocalIntegratorTests {
             #expect(two.status == 412)
             let any = try await server.send("PUT", path, token: "U", headers: ["If-Match": "*"], read.body)
             #expect(any.status == 200)
+        }
+    }
+
+    @Test func aDeleteOfWhatWasChangedMeanwhileIsA412() async throws {
+        let id = try await create()
+        try await serving(integrator()) { server in
+            let path = "/v1/integrations/\(id)"
+            let old = try await server.send("GET", path, token: "U")
+            let tag = try #require(old.header("ETag"))
+            try await store.edit(id) { $0.name = "by somebody else" }
+            let refused = try await server.send("DELETE", path, token: "U", headers: ["If-Match": tag])
+            #expect(refused.status == 412)
+            let new = try await server.send("GET", path, token: "U")
+            let newTag = try #require(new.header("ETag"))
+            let deleted = try await server.send("DELETE", path, token: "U", headers: ["If-Match": newTag])
+            #expect(deleted.status == 204)
+        }
+    }
+
+    @Test func stateComesWithTheServersTimeAlsoWhereThereIsNone() async throws {
+        let id = try await create()
+        try await serving(integrator()) { server in
+            let api = try IntegratorClient(server.url, token: Secret("U"))
+            let missing = try await api.timedState("cursor", of: id)
+            try await api.setState("cursor", of: id, to: 1)
+            let there = try await api.timedState("cursor", of: id)
+            #expect(missing.value == nil)
+            #expect(there.value == 1)
+            for time in [missing.time, there.time] {
+                let time = try #require(time)
+                #expect(abs(Date(milliseconds: time.milliseconds).timeIntervalSinceNow) < 60)
+                #expect(time.resolution == .seconds(1))
+            }
         }
     }
 

@@ -35,7 +35,7 @@ struct FlowJournalTests {
         }
         #expect(step.index == 0)
         #expect(fixture.fakes.calls.isEmpty)
-        #expect(try await fixture.entry.record == before)
+        #expect(try await fixture.entry.record.call == before.call)
     }
 
     @Test(arguments: Storage.allCases)

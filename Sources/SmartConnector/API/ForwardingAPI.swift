@@ -21,7 +21,9 @@ extension ForwardingAPI {
         try await api.update(id, to: integration, ifRevision: revision)
     }
 
-    package func delete(_ id: String) async throws { try await api.delete(id) }
+    package func delete(_ id: String, ifRevision revision: Revision?) async throws {
+        try await api.delete(id, ifRevision: revision)
+    }
 
     package func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         try await api.clone(id, options)

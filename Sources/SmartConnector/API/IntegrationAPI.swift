@@ -41,8 +41,13 @@ public protocol IntegrationAPI: Sendable {
 
     /// Deletes an integration.
     ///
-    /// - Throws: ``APIError/Code/notFound`` where there is none of that `_id`.
-    func delete(_ id: String) async throws
+    /// - Parameters:
+    ///   - id: The integration's `_id`.
+    ///   - revision: The revision that the decision is based on, if the API gave one. If the stored document has another
+    ///     one by now, it is kept and the error has the code ``APIError/Code/conflict``.
+    /// - Throws: ``APIError/Code/conflict`` as said above; ``APIError/Code/notFound`` where there is none of that
+    ///   `_id`; else as for all of them.
+    func delete(_ id: String, ifRevision revision: Revision?) async throws
 
     /// Creates a copy of an integration that is not installed yet.
     ///
@@ -54,6 +59,11 @@ public protocol IntegrationAPI: Sendable {
 }
 
 extension IntegrationAPI {
+    /// Deletes an integration, whatever has become of it since it was read.
+    ///
+    /// - Throws: ``APIError/Code/notFound`` where there is none of that `_id`.
+    public func delete(_ id: String) async throws { try await delete(id, ifRevision: nil) }
+
     /// All integrations, in the order they were created, page by page.
     ///
     /// - Parameter damaged: Is called for each that is stored and cannot be read. Without it the first of them is thrown,

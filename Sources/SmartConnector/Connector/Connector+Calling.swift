@@ -5,10 +5,31 @@ extension Connector {
     ///   its policy allows; `CancellationError`.
     public func call(_ call: FunctionCall) async throws -> JSON {
         guard let entry = entry(for: call.function) else { throw FunctionFailure.unknown(call.function) }
-        switch await entry.answer(call, grace: .seconds(5), clock: ContinuousClock()) {
+        let end = await entry.answer(call, grace: .seconds(5), clock: ContinuousClock())
+        return try end.answer(of: call.function, within: entry.policy.timeout)
+    }
+}
+
+extension CallEnd {
+    /// How something ended that awaits nothing. It is no part of a function that awaits: the compiler cannot split one that
+    /// catches errors of several types.
+    @inline(never)
+    fileprivate init(_ body: () throws -> JSON) {
+        do {
+            self = .returned(try body())
+        } catch {
+            self = .threw(error)
+        }
+    }
+
+    /// What was returned.
+    ///
+    /// - Throws: What else came of the call.
+    fileprivate func answer(of function: ConnectorFunction, within timeout: Duration) throws -> JSON {
+        switch self {
         case .returned(let answer): return answer
         case .threw(let error): throw error
-        case .timedOut: throw FunctionFailure.timeout(entry.policy.timeout, call.function)
+        case .timedOut: throw FunctionFailure.timeout(timeout, function)
         case .abandoned: throw CancellationError()
         case .evicted(let error): throw error
         }
@@ -23,11 +44,7 @@ extension Connector.Entry {
     ) async -> CallEnd {
         switch body {
         case .immediate(let body):
-            do {
-                return .returned(try body(call).storable(call.function))
-            } catch {
-                return .threw(error)
-            }
+            return CallEnd { try body(call).storable(call.function) }
         case .suspending(let body):
             return await withDeadline(
                 policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor

@@ -60,7 +60,8 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
         case .stepStarted, .stepCompleted, .waiting, .functionStarted, .functionCompleted, .modeChanged,
-            .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted, .removed, .stepLeftBehind,
+            .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted, .removed,
+            .stepLeftBehind,
             .leftBehind:
             nil
         }

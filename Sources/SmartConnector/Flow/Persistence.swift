@@ -200,7 +200,7 @@ extension Persistence.Together {
         case .put(let wanted, _):
             return try await store.update(id, to: wanted, ifRevision: commit.base.revision, writing: write)
         case .delete:
-            try await store.delete(id, writing: write)
+            try await store.delete(id, ifRevision: commit.base.revision, writing: write)
             return nil
         }
     }
@@ -323,7 +323,9 @@ extension Persistence.Apart {
             return stored
         case .delete:
             do {
-                try await place.requests.send { try await api.delete(place.integrationID) }
+                try await place.requests.send {
+                    try await api.delete(place.integrationID, ifRevision: fresh.revision)
+                }
             } catch let error as APIError where error.isNotFound {}
             return nil
         }

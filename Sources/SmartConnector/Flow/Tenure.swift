@@ -66,7 +66,7 @@ struct Tenure: ~Copyable {
         precondition(unanswered == nil, "of a write that was not answered only its repetition leads on")
         let write = JournalWrite(
             record, by: position.holder, after: position.revision, keepingLease: keepsLease, attempts: attempts,
-            snapshot: snapshot)
+            snapshot: snapshot, variant: position.variant)
         return Draft(write: write, wasHeld: isHeld, hold: hold, position: position)
     }
 

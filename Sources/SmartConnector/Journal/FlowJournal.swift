@@ -18,9 +18,12 @@ public protocol FlowJournal: Sendable {
     /// Replaces the record, adds to the history, and takes, keeps or releases the lease, all at once. It is durable
     /// when this returns.
     ///
-    /// Writing the same again, because the answer to it was lost, changes nothing.
+    /// Writing the same again, because the answer to it was lost, changes nothing. The same is what has the same
+    /// ``JournalWrite/writer`` and ``JournalWrite/revision``: another write of that holder is refused like anybody's.
     ///
-    /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has written, or holds the lease.
+    /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has written, or holds the lease;
+    ///   ``APIError/Code/notFound`` where the documents are here too, the integration's is gone, the write keeps the lease,
+    ///   and its record has a call that did not return yet: nothing is to be called for what is gone.
     func write(_ write: JournalWrite, of integration: String) async throws
 
     /// Prolongs a lease.
@@ -66,7 +69,8 @@ extension TransactionalStore {
 public struct Lease: Sendable, Equatable {
     /// Who has it: a name, and a part that is another each time.
     public let holder: String
-    /// When it ends unless it is renewed. Nil: with the process.
+    /// When it ends unless it is renewed: for a person to read, and for when to look again. It may be an estimate by this
+    /// machine's clock; the journal judges by its own. Nil: with the process.
     public let expires: Date?
 
     /// A lease.
@@ -111,6 +115,12 @@ public final class JournalWrite: Sendable, Equatable {
     public let attempts: [Attempt]
     /// What becomes of the document as it was before a managed update.
     public let snapshot: Snapshot
+    /// Tells writes apart that one holder bases on the same revision: 0 for the first.
+    public let variant: Int
+
+    /// The identity of this write among all of that ``revision``: the holder, and which of its writes it is. A journal
+    /// keeps it with what it wrote, and takes only a repetition of the same for done already.
+    public var writer: String { variant == 0 ? holder : "\(holder) +\(variant)" }
 
     /// What a write does with the snapshot.
     public enum Snapshot: Sendable, Equatable {
@@ -131,11 +141,15 @@ public final class JournalWrite: Sendable, Equatable {
     ///   - keepsLease: Whether the writer goes on.
     ///   - attempts: Attempts that are over, to be added to the history.
     ///   - snapshot: What becomes of the document as it was before a managed update.
+    ///   - variant: Another number for each other write that this holder bases on the same revision, where it does not
+    ///     know what became of the one before; from 0.
     public init(
         _ record: FlowRecord, by holder: String, after revision: Int64, keepingLease keepsLease: Bool = true,
-        attempts: [Attempt] = [], snapshot: Snapshot = .keep
+        attempts: [Attempt] = [], snapshot: Snapshot = .keep, variant: Int = 0
     ) {
         precondition(revision >= 0, "writes are counted from 0")
+        precondition(variant >= 0, "variants are counted from 0")
+        self.variant = variant
         self.record = record
         self.holder = holder
         self.revision = revision
@@ -144,10 +158,21 @@ public final class JournalWrite: Sendable, Equatable {
         self.snapshot = snapshot
     }
 
+    /// Whether a call may be made on the strength of this: a store that has the documents refuses it where the
+    /// integration's is gone. What only says what became of a call, and releases the lease, is kept all the same.
+    package var mayLeadToCall: Bool {
+        guard keepsLease, let call = record.call else { return false }
+        return switch call.stage {
+        case .started: true
+        case .returned, .failed: false
+        }
+    }
+
     /// Whether both write the same.
     public static func == (left: JournalWrite, right: JournalWrite) -> Bool {
         left === right
-            || left.holder == right.holder && left.revision == right.revision && left.keepsLease == right.keepsLease
+            || left.holder == right.holder && left.revision == right.revision && left.variant == right.variant
+                && left.keepsLease == right.keepsLease
                 && left.record == right.record && left.attempts == right.attempts && left.snapshot == right.snapshot
     }
 }
@@ -163,7 +188,16 @@ public protocol TransactionalStore: IntegrationAPI, FlowJournal {
         _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration
 
-    /// ``IntegrationAPI/delete(_:)`` and ``FlowJournal/write(_:of:)``: both or neither. An integration that is gone
-    /// already is as good.
-    func delete(_ id: String, writing write: JournalWrite) async throws
+    /// ``IntegrationAPI/delete(_:ifRevision:)`` and ``FlowJournal/write(_:of:)``: both or neither. An integration that is
+    /// gone already is as good.
+    ///
+    /// - Throws: ``APIError/Code/conflict`` where the document has another revision by now: neither is done then.
+    func delete(_ id: String, ifRevision revision: Revision?, writing write: JournalWrite) async throws
+}
+
+extension TransactionalStore {
+    /// Deletes an integration, whatever has become of it since it was read, and writes its journal: both or neither.
+    public func delete(_ id: String, writing write: JournalWrite) async throws {
+        try await delete(id, ifRevision: nil, writing: write)
+    }
 }

@@ -21,10 +21,10 @@ public final class InMemoryJournal: FlowJournal {
     ///
     /// - Parameters:
     ///   - leaseTime: How long a lease is good for, where flows may end without a word and the journal goes on.
-    ///   - now: The time by which leases end.
-    public init(leaseTime: Duration? = nil, now: @escaping @Sendable () -> Date = { Date() }) {
+    ///   - now: The time by which leases end. Nil: a clock that nobody sets, so that a step of the wall clock frees none.
+    public init(leaseTime: Duration? = nil, now: (@Sendable () -> Date)? = nil) {
         self.leaseTime = leaseTime
-        self.now = now
+        self.now = now ?? SteadyTime.now
         storage = Storage()
     }
 
@@ -95,6 +95,19 @@ public final class InMemoryJournal: FlowJournal {
             pages[integration] = page
             return try body(&page.value)
         }
+    }
+}
+
+/// A time that goes on evenly, also while the machine sleeps: the wall clock's when it was asked for first, and from then
+/// on by a clock that nobody sets.
+package enum SteadyTime {
+    private static let start = (date: Date(), instant: ContinuousClock.now)
+
+    /// The time now.
+    @Sendable
+    package static func now() -> Date {
+        let start = start
+        return start.date.addingTimeInterval(start.instant.duration(to: .now) / .seconds(1))
     }
 }
 

@@ -23,9 +23,12 @@ import Foundation
 /// | step | `{"index", "name"?, "installerFunction"?, "uninstallerFunction"?}` |
 /// | failed | `{"code", "message"}` |
 /// | page | `{"record", "revision", "writer"?, "holder"?, "expires"?, "attempts", "ledger", "snapshot"?, "format"?}` |
+/// | page in state | a page, `"expires"` left out, and `"leaseTime"?`, `"time"?: {"clock", "milliseconds"}` |
+/// | lease in state | `{"holder", "revision", "renewals", "leaseTime", "time"?, "format"?}` |
+/// | ledger in state | `{"ledger", "format"?}` |
 /// | entry of the ledger | `{"kind", "id", "function", "created"}` |
 ///
-/// Dates are milliseconds since 1970; `expires` and `created` of a page are ISO 8601 text.
+/// `leaseTime` is in milliseconds. Dates are milliseconds since 1970; `expires` and `created` of a page are ISO 8601 text.
 public enum JournalFormat {
     /// The number of the newest format that this version knows. What has no number is of format 1. The number is
     /// written where something is said that format 1 has no word for, so that an earlier version refuses it.
@@ -329,6 +332,96 @@ extension JournalPage {
             attempts: try attempts.map(Attempt.init(stored:)), ledger: try ledger.map(LedgerEntry.init(stored:)),
             snapshot: json["snapshot"])
     }
+}
+
+// MARK: - State
+
+extension StoredPage {
+    /// The page as it is stored in state.
+    var stored: JSON {
+        get throws {
+            var json = try page.stored
+            if let leaseTime { json["leaseTime"] = JSON(leaseTime.storedMilliseconds) }
+            if let time { json["time"] = time.stored }
+            return json
+        }
+    }
+
+    /// A page that was stored in state, also by a version that had the end of the lease on it: that was by another
+    /// machine's clock.
+    ///
+    /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
+    init(stored json: JSON) throws {
+        self.init(
+            page: try JournalPage(stored: json),
+            leaseTime: json["leaseTime"] == nil ? nil : .milliseconds(try json.number("leaseTime")),
+            time: try json["time"].map { try StateTime(stored: $0) })
+    }
+}
+
+extension StoredLease {
+    /// The renewal as it is stored in state.
+    var stored: JSON {
+        var json: JSON = [
+            "holder": JSON(holder), "revision": JSON(Int(revision)), "renewals": JSON(Int(renewals)),
+            "leaseTime": JSON(leaseTime.storedMilliseconds),
+        ]
+        if let time { json["time"] = time.stored }
+        return json
+    }
+
+    /// A renewal that was stored in state.
+    ///
+    /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
+    init(stored json: JSON) throws {
+        try JournalFormat.check(json)
+        self.init(
+            holder: try json.text("holder"), revision: Int64(try json.number("revision")),
+            renewals: Int64(try json.number("renewals")), leaseTime: .milliseconds(try json.number("leaseTime")),
+            time: try json["time"].map { try StateTime(stored: $0) })
+    }
+}
+
+extension StoredLedger {
+    /// The ledger as it is stored in state.
+    var stored: JSON {
+        get throws {
+            let text = JSONWriter.text { writer in
+                writer.object { writer in
+                    writer.name("ledger")
+                    writer.array { writer in
+                        for entry in entries {
+                            writer.element()
+                            entry.write(to: &writer)
+                        }
+                    }
+                }
+            }
+            return try JSON(parsing: text)
+        }
+    }
+
+    /// A ledger that was stored in state.
+    ///
+    /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
+    init(stored json: JSON) throws {
+        try JournalFormat.check(json)
+        guard let ledger = json["ledger"]?.array else { throw JSON.missing("ledger") }
+        self.init(entries: try ledger.map(LedgerEntry.init(stored:)))
+    }
+}
+
+extension StateTime {
+    fileprivate var stored: JSON { ["clock": JSON(clock), "milliseconds": JSON(Int(milliseconds))] }
+
+    fileprivate init(stored json: JSON) throws {
+        self.init(
+            milliseconds: Int64(try json.number("milliseconds")), clock: try json.text("clock"), resolution: .zero)
+    }
+}
+
+extension Duration {
+    fileprivate var storedMilliseconds: Int { Int((self / .milliseconds(1)).rounded(.up)) }
 }
 
 extension LedgerEntry {

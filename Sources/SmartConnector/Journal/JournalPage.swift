@@ -7,7 +7,7 @@ public struct JournalPage: Sendable, Equatable {
     public private(set) var record = FlowRecord()
     /// Counts the writes; the fencing token.
     public private(set) var revision: Int64 = 0
-    /// Who wrote last.
+    /// The identity of the last write: ``JournalWrite/writer``.
     private(set) var writtenBy: String?
     /// Who has the lease, if anybody, and until when.
     private(set) var holder: String?
@@ -60,13 +60,13 @@ public struct JournalPage: Sendable, Equatable {
         _ write: JournalWrite, of integration: String, leaseTime: Duration?, at now: Date, keeping limit: Int = .max
     ) throws(SmartConnectorError) -> Bool {
         guard revision == write.revision else {
-            if revision == write.revision + 1, writtenBy == write.holder { return false }
+            if revision == write.revision + 1, writtenBy == write.writer { return false }
             throw .leaseLost(integration, to: lease(at: now))
         }
         if let lease = lease(at: now), lease.holder != write.holder { throw .leaseLost(integration, to: lease) }
         record = write.record
         revision += 1
-        writtenBy = write.holder
+        writtenBy = write.writer
         holder = write.keepsLease ? write.holder : nil
         expires = write.keepsLease ? Self.expiry(leaseTime, from: now) : nil
         if !write.attempts.isEmpty { attempts += write.attempts }

@@ -167,7 +167,9 @@ private struct ForeignAPI: IntegrationAPI {
         try await inside { [base] in try await base.process.changeLedger(changes) }
     }
 
-    func delete(_ id: String) async throws { try await inside { [base] in try await base.delete(id) } }
+    func delete(_ id: String, ifRevision revision: Revision?) async throws {
+        try await inside { [base] in try await base.delete(id, ifRevision: revision) }
+    }
 
     func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         try await inside { [base] in try await base.clone(id, options) }

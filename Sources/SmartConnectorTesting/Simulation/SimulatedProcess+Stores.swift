@@ -75,8 +75,9 @@ extension SimulatedProcess {
         return member
     }
 
-    func delete() async throws {
+    func delete(ifRevision revision: Revision?) async throws {
         try await before(.delete)
+        if world.stored != nil { try checkRevision(revision) }
         try remove()
         try await after(.delete)
         isBetweenReadAndWrite = false
@@ -114,6 +115,9 @@ extension SimulatedProcess {
 
     func write(_ write: JournalWrite) async throws {
         try await before(.journalWrite)
+        if world.scenario.store == .transactional, world.stored == nil, write.mayLeadToCall, world.wouldAccept(write) {
+            throw APIError.notFound("sim")
+        }
         try apply(write)
         try await after(.journalWrite)
     }
@@ -222,8 +226,9 @@ extension SimulatedProcess {
         return answer
     }
 
-    func delete(writing write: JournalWrite) async throws {
+    func delete(ifRevision revision: Revision?, writing write: JournalWrite) async throws {
         try await before(.delete)
+        if world.stored != nil, world.wouldAccept(write) { try checkRevision(revision) }
         if try apply(write) {
             do { try remove() } catch let error as APIError where error.isNotFound {}
         }
@@ -242,7 +247,8 @@ extension SimulatedWorld {
 extension JournalWrite {
     fileprivate func after(_ revision: Int64, _ record: FlowRecord) -> JournalWrite {
         JournalWrite(
-            record, by: holder, after: revision, keepingLease: keepsLease, attempts: attempts, snapshot: snapshot)
+            record, by: holder, after: revision, keepingLease: keepsLease, attempts: attempts, snapshot: snapshot,
+            variant: variant)
     }
 
     /// The write in a trace.

@@ -23,7 +23,9 @@ struct SimulatedAPI: IntegrationAPI, SimulatedSide {
         try await process.put(integration, ifRevision: revision)
     }
 
-    func delete(_ id: String) async throws { try await process.delete() }
+    func delete(_ id: String, ifRevision revision: Revision?) async throws {
+        try await process.delete(ifRevision: revision)
+    }
 
     func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration { throw Self.refusal }
 
@@ -84,5 +86,7 @@ final class SimulatedStore: TransactionalStore, ForwardingAPI, ForwardingJournal
         try await process.put(integration, ifRevision: revision, writing: write)
     }
 
-    func delete(_ id: String, writing write: JournalWrite) async throws { try await process.delete(writing: write) }
+    func delete(_ id: String, ifRevision revision: Revision?, writing write: JournalWrite) async throws {
+        try await process.delete(ifRevision: revision, writing: write)
+    }
 }

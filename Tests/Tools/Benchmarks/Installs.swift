@@ -136,9 +136,9 @@ final class CountingStore: TransactionalStore, ForwardingAPI, ForwardingJournal 
         return try await store.update(id, to: integration, ifRevision: revision)
     }
 
-    func delete(_ id: String) async throws {
+    func delete(_ id: String, ifRevision revision: Revision?) async throws {
         count(isWriting: true)
-        try await store.delete(id)
+        try await store.delete(id, ifRevision: revision)
     }
 
     func entry(of integration: String) async throws -> JournalEntry {
@@ -178,8 +178,8 @@ final class CountingStore: TransactionalStore, ForwardingAPI, ForwardingJournal 
         return try await store.update(id, to: integration, ifRevision: revision, writing: write)
     }
 
-    func delete(_ id: String, writing write: JournalWrite) async throws {
+    func delete(_ id: String, ifRevision revision: Revision?, writing write: JournalWrite) async throws {
         count(isWriting: true)
-        try await store.delete(id, writing: write)
+        try await store.delete(id, ifRevision: revision, writing: write)
     }
 }

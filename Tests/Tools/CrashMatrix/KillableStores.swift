@@ -20,8 +20,8 @@ final class KillableAPI: ForwardingAPI {
         try await points.around("PUT") { try await api.update(id, to: integration, ifRevision: revision) }
     }
 
-    func delete(_ id: String) async throws {
-        try await points.around("DELETE") { try await api.delete(id) }
+    func delete(_ id: String, ifRevision revision: Revision?) async throws {
+        try await points.around("DELETE") { try await api.delete(id, ifRevision: revision) }
     }
 }
 
@@ -96,9 +96,9 @@ final class KillableStore: TransactionalStore, ForwardingAPI, ForwardingJournal 
         }
     }
 
-    func delete(_ id: String, writing write: JournalWrite) async throws {
+    func delete(_ id: String, ifRevision revision: Revision?, writing write: JournalWrite) async throws {
         try await points.around("DELETE, journalling: \(write.summary)") {
-            try await base.delete(id, writing: write)
+            try await base.delete(id, ifRevision: revision, writing: write)
             acknowledge(write)
         }
     }
