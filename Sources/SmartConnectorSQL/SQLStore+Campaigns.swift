@@ -183,8 +183,12 @@ extension SQLStore {
     public func setState(_ state: Campaign.State, of campaign: String) async throws {
         _ = try await perform(writing: true) { session in
             try session.rows(
-                "UPDATE campaign SET state = $2 WHERE id = $1 AND state = 'running'",
-                [.text(campaign), .text(state.rawValue)])
+                """
+                UPDATE campaign SET state = $2 WHERE id = $1 AND state = 'running'
+                AND ($3 = 0 OR NOT EXISTS (
+                    SELECT 1 FROM campaign_item WHERE campaign = $1 AND state = 'pending'))
+                """,
+                [.text(campaign), .text(state.rawValue), .integer(state == .finished ? 1 : 0)])
         }
     }
 

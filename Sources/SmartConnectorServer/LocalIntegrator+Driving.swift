@@ -187,8 +187,9 @@ extension LocalIntegrator {
                 do {
                     return try await InstallFlow(
                         integration: integration, connector: connector, api: store,
+                        journal: store.ownJournal ?? StateJournal(store),
                         options: CallOptions(bearerToken: token, opts: [:])
-                    ).update(to: version).finish()?.failure
+                    ).bring(to: version).reason
                 } catch let error where !(error is CancellationError) {
                     return FunctionFailure(error)
                 }

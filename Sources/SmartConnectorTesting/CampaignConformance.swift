@@ -83,6 +83,31 @@ public enum CampaignConformance {
             try expect(end.succeeded, is: 12, "how many succeeded in the end")
             for id in ids { try await expectVersion("2.0.0", of: id, store) }
         },
+        Promise("one that has work left is not finished") { store in
+            _ = try await create(store, version: "1.0.0")
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+            try await store.setState(.finished, of: campaign.id)
+            let open = try await store.campaign(campaign.id)
+            try expect(open.state, is: .running, "the state")
+            let status = try await CampaignWorker(campaign, queue: store, store: store, connector: connector()).run()
+            try expect(status.campaign.state, is: .finished, "the state in the end")
+        },
+        Promise("an update that reopens the installation is not counted as done") { store in
+            let id = try await create(store, version: "1.0.0")
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
+            var reopening = connector()
+            reopening.update(to: "2.0.0") { call in
+                try await store.edit(call.integrationID) { integration in
+                    integration["install"] = [["name": "new", "completed": false]]
+                    integration.mode = .install
+                }
+            }
+            let status = try await CampaignWorker(campaign, queue: store, store: store, connector: reopening).run()
+            try expect(status.succeeded, is: 0, "how many succeeded")
+            try expect(status.failures.map(\.code), is: ["reopened"], "why")
+            let version = try await store.get(id).integration.version
+            try expect(version, is: "1.0.0", "the version")
+        },
         Promise("it stops when too many fail") { store in
             let ids = try await (0..<80).asyncMap { _ in try await create(store, version: "1.0.0") }
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0", stopAfterFailures: 10)

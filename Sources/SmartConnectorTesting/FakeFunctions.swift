@@ -7,7 +7,7 @@ import Synchronization
 /// let fakes = FakeFunctions()
 /// fakes["verifyNetSuiteConnection"].fail(code: "invalid_credentials", times: 1)
 /// let flow = InstallFlow(integration: id, connector: fakes.connector(), api: api)
-/// let stop = try await flow.run().finish()
+/// let stop = try await flow.run().finish().event
 /// #expect(stop?.failure?.code == "invalid_credentials")
 /// #expect(fakes.calls.map(\.function.name) == ["verifyNetSuiteConnection"])
 /// ```

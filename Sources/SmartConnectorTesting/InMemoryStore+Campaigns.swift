@@ -141,7 +141,9 @@ struct InMemoryCampaigns: Sendable {
         }
 
         mutating func end(as state: Campaign.State) {
-            if campaign.state == .running { campaign = campaign.with(state) }
+            guard campaign.state == .running else { return }
+            if state == .finished, items.contains(where: { $0.outcome == .pending }) { return }
+            campaign = campaign.with(state)
         }
 
         mutating func claim(by worker: String, atMost limit: Int, at now: Date, for time: Duration) -> [String] {

@@ -172,8 +172,9 @@ public enum TransactionalStoreConformance {
                     try await call.api.edit(id) { $0[step: 1]?.json["description"] = "by the function" }
                 }
             }
-            try await InstallFlow(integration: id, connector: fakes.connector(), api: store, journal: store).run()
+            let outcome = try await InstallFlow(integration: id, connector: fakes.connector(), store: store).run()
                 .finish()
+            try expect(outcome, is: .done, "the outcome")
             let document = try await store.get(id).integration
             try expect(document.mode, is: .settings, "the mode")
             try expect(document.settings, is: ["color": "red", "makeA": "by a user", "makeB": "by a user"], "settings")
@@ -207,7 +208,7 @@ public enum TransactionalStoreConformance {
                 }
             }
             let flow = InstallFlow(integration: id, connector: fakes.connector(), api: store, journal: store)
-            let stop = try await flow.run().finish()
+            let stop = try await flow.run().finish().event
             try expect(stop == nil, is: true, "whether it came to the end")
             let document = try await store.get(id).integration
             try expect(document.steps.map(\.isCompleted), is: [true, true, true, true], "what is completed")

@@ -25,6 +25,8 @@ public struct StackEndpoint: HTTPResponder {
     private let diy: Connector?
     private let systemToken: Secret
     private let api: @Sendable (CallOptions) -> any IntegrationAPI
+    /// Remembers calls of an update for as long as this process runs, where the API has no place for a journal.
+    private let journal = InMemoryJournal()
 
     /// An endpoint for some connectors.
     ///
@@ -241,7 +243,8 @@ public struct StackEndpoint: HTTPResponder {
         let api = api(options)
         let id = target.options["_integrationId"]?.string ?? ""
         guard let function = target.function else {
-            return try await updateToNewest(target.connector, integration: id, options, api)
+            let key = target.options["idempotencyKey"]?.string ?? idempotencyKey
+            return try await updateToNewest(target.connector, integration: id, options, api, key)
         }
         return try await target.connector.call(
             FunctionCall(
@@ -252,13 +255,18 @@ public struct StackEndpoint: HTTPResponder {
     }
 
     /// The platform asks for an update without naming a version: the functions of all newer ones run in order, and
-    /// the newest becomes the integration's version.
+    /// the newest becomes the integration's version. What has returned already is not called again.
     private func updateToNewest(
-        _ connector: Connector, integration id: String, _ options: CallOptions, _ api: any IntegrationAPI
+        _ connector: Connector, integration id: String, _ options: CallOptions, _ api: any IntegrationAPI,
+        _ idempotencyKey: String?
     ) async throws -> JSON {
         guard let newest = connector.newestVersion else { throw FunctionFailure.noSuchFunction }
-        let flow = InstallFlow(integration: id, connector: connector, api: api, options: options)
-        if let failure = try await flow.update(to: newest).finish()?.failure { throw failure }
+        var configuration = InstallFlow.Configuration()
+        if let idempotencyKey { configuration.makeKey = IdempotencyKey.from(idempotencyKey) }
+        let flow = InstallFlow(
+            integration: id, connector: connector, api: api, journal: api.ownJournal ?? journal, options: options,
+            configuration: configuration)
+        if let reason = try await flow.bring(to: newest).reason { throw reason }
         return .null
     }
 

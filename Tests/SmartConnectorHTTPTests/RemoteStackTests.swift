@@ -208,12 +208,13 @@ struct RemoteStackTests {
                 ])
             ).integration.id ?? ""
         let stack = try RemoteStack("http://127.0.0.1:\(port)", token: Secret("T"), connectorID: "c1")
-        let flow = InstallFlow(integration: id, connector: try await stack.connector(), api: api)
-        let stop = try await flow.run().finish()
+        let flow = InstallFlow(
+            integration: id, connector: try await stack.connector(), api: api, journal: InMemoryJournal())
+        let stop = try await flow.run().finish().event
         #expect(stop?.failure == FunctionFailure(code: "not_ready", message: "try again"))
-        #expect(try await flow.run().finish() == nil)
+        #expect(try await flow.run().finish() == .done)
         #expect(api[id]?.mode == .settings)
-        try await flow.uninstall().finish()
+        _ = try await flow.uninstall().finish()
         #expect(api[id] == nil)
     }
 }

@@ -37,7 +37,7 @@ struct PostgresStoreTests {
 
     @Test(arguments: TransactionalStoreConformance.promises)
     func keepsThePromisesOfATransactionalStore(_ promise: Promise<any TransactionalStore>) async throws {
-        try await promise.check { try await PostgresStore(Self.database(), connections: 2) }
+        try await promise.check { try await PostgresStore(Self.database(), connections: 2, leaseTime: .seconds(3600)) }
     }
 
     @Test(arguments: CampaignConformance.promises)

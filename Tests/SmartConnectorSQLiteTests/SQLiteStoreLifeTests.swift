@@ -18,7 +18,7 @@ struct SQLiteStoreLifeTests {
             let id = try await store.create(document).integration.id ?? ""
             var connector = Connector(id: "c")
             connector.installer("f") { _ in .completed }
-            try await InstallFlow(integration: id, connector: connector, api: store, journal: store).run().finish()
+            _ = try await InstallFlow(integration: id, connector: connector, api: store, journal: store).run().finish()
         }
         // Its thread lets go of the last work a moment after that was done.
         try await until { closed == nil }

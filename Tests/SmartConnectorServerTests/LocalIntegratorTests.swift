@@ -144,7 +144,7 @@ struct LocalIntegratorTests {
             let journal = StateJournal(api)
             let flow = InstallFlow(
                 integration: id, connector: fakes.connector(id: "c1"), api: api, journal: journal)
-            #expect(try await flow.run().finish() == nil)
+            #expect(try await flow.run().finish() == .done)
             #expect(store[id]?.settings == ["a": 1, "b": "mine"])
             #expect(store[id]?.mode == .settings)
             let entry = try await journal.entry(of: id)
@@ -411,7 +411,8 @@ struct LocalIntegratorTests {
         let id = try await create()
         try await serving(integrator { $0.isLikeIntegrator = true }) { server in
             let api = try IntegratorClient(server.url, token: Secret("U"))
-            let flow = InstallFlow(integration: id, connector: fakes.connector(id: "c1"), api: api)
+            let flow = InstallFlow(
+                integration: id, connector: fakes.connector(id: "c1"), api: api, journal: InMemoryJournal())
             let error = await #expect(throws: SmartConnectorError.self) { try await flow.run().finish() }
             #expect(error?.code == .fieldIgnored)
         }

@@ -92,7 +92,7 @@ struct DocumentDepthTests {
         fixture.fakes["persistSettings"].answer(
             ["success": true, "pending": ["x": .nested(Self.limit)]])
         let connector = fixture.fakes.connector(with: [.persistSettings])
-        let event = try await fixture.flow(connector: connector).saveSettings(["x": 1]).finish()
+        let event = try await fixture.flow(connector: connector).saveSettings(["x": 1]).finish().event
         #expect(event?.failure?.code == "too_deep")
         #expect(event?.failure?.message.hasPrefix("what persistSettings answered is nested too deeply") == true)
         #expect(try await fixture.document == before)

@@ -8,17 +8,17 @@ struct FlowFailureTests {
     @Test func aStepThatFailsStopsTheFlowAndASecondRunGoesOnFromThere() async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeB"].fail(code: "invalid_credentials", message: "wrong", times: 1)
-        let stop = try await fixture.flow().run().finish()
+        let stop = try await fixture.flow().run().finish().event
         #expect(stop?.failure == FunctionFailure(code: "invalid_credentials", message: "wrong"))
         #expect(try fixture.document.steps.map(\.isCompleted) == [true, false, false])
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeB", "makeC"])
     }
 
     @Test func aStepThatIsNotDoneYetIsReportedWithItsMessage() async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].notYet("Configure it first")
-        let stop = try await fixture.flow().run().finish()
+        let stop = try await fixture.flow().run().finish().event
         #expect(stop?.failure == FunctionFailure(code: "not_yet", message: "Configure it first"))
     }
 
@@ -26,7 +26,7 @@ struct FlowFailureTests {
         struct TokenExpired: Error, CustomStringConvertible { let description = "the token is too old" }
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].fail(with: TokenExpired())
-        let stop = try await fixture.flow().run().finish()
+        let stop = try await fixture.flow().run().finish().event
         #expect(stop?.failure == FunctionFailure(code: "TokenExpired", message: "the token is too old"))
     }
 
@@ -34,16 +34,16 @@ struct FlowFailureTests {
     func anAnswerThatIsNoResultIsAFailure(_ answer: JSON) async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].answer(answer)
-        #expect(try await fixture.flow().run().finish()?.failure?.code == "invalid_extension_response")
+        #expect(try await fixture.flow().run().finish().failure?.code == "invalid_extension_response")
         #expect(try fixture.document[step: 0]?.isCompleted == false)
     }
 
     @Test func aStepThatSaysItIsNotCompletedYetStopsTheFlow() async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].updateSteps([["name": "A", "completed": false, "description": "waiting"]], times: 1)
-        #expect(try await fixture.flow().run().finish()?.failure?.code == "not_yet")
+        #expect(try await fixture.flow().run().finish().failure?.code == "not_yet")
         #expect(try fixture.document[step: 0]?.description == "waiting")
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(Set(fixture.fakes.calls.prefix(2).map(\.idempotencyKey)).count == 1)
         #expect(fixture.fakes.calls.prefix(2).map(\.attempt) == [1, 2])
     }
@@ -53,7 +53,7 @@ struct FlowFailureTests {
     @Test func theKeyIsTheSameForRetriesOfAStepAndAnotherForEachStep() async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].fail(code: "x", times: 2)
-        for _ in 0..<3 { try await fixture.flow().run().finish() }
+        for _ in 0..<3 { _ = try await fixture.flow().run().finish() }
         let calls = fixture.fakes.calls
         #expect(calls.map(\.function.name) == ["makeA", "makeA", "makeA", "makeB", "makeC"])
         #expect(Set(calls.prefix(3).map(\.idempotencyKey)).count == 1)
@@ -63,12 +63,12 @@ struct FlowFailureTests {
 
     @Test func theKeyIsAnotherWhenAStepIsRunAnew() async throws {
         let fixture = try await FlowFixture()
-        try await fixture.flow().run().finish()
-        try await fixture.flow().reset("A").finish()
+        _ = try await fixture.flow().run().finish()
+        _ = try await fixture.flow().reset("A").finish()
         fixture.fakes["makeA"].fail(code: "x", times: 1)
-        try await fixture.flow().run().finish()
-        try await fixture.flow().reset("A").finish()
-        try await fixture.flow().run().finish()
+        _ = try await fixture.flow().run().finish()
+        _ = try await fixture.flow().reset("A").finish()
+        _ = try await fixture.flow().run().finish()
         let keys = fixture.fakes.calls.filter { $0.function.name == "makeA" }.map(\.idempotencyKey)
         #expect(keys.count == 3)
         #expect(Set(keys).count == 3)
@@ -77,9 +77,9 @@ struct FlowFailureTests {
     @Test func completingAnotherStepKeepsTheKeyOfTheOneThatFailed() async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].fail(code: "x", times: 1)
-        try await fixture.flow().run().finish()
-        try await fixture.flow().complete("C").finish()
-        try await fixture.flow().run().finish()
+        _ = try await fixture.flow().run().finish()
+        _ = try await fixture.flow().complete("C").finish()
+        _ = try await fixture.flow().run().finish()
         #expect(Set(fixture.fakes.calls.filter { $0.function.name == "makeA" }.map(\.idempotencyKey)).count == 1)
     }
 
@@ -97,7 +97,7 @@ struct FlowFailureTests {
             #expect(fixture.clock.deadlines.map { fixture.clock.now.duration(to: $0) } == [.milliseconds(pause)])
             fixture.clock.advance(by: .milliseconds(pause))
         }
-        #expect(try await stop == nil)
+        #expect(try await stop == .done)
         #expect(try fixture.document.mode == .settings)
     }
 
@@ -110,8 +110,8 @@ struct FlowFailureTests {
         async let stop = flow.run().finish()
         await fixture.clock.sleepers(1)
         fixture.clock.advance(by: .seconds(300))
-        #expect(try await stop?.failure?.code == "timeout")
-        #expect(try await flow.run().finish() == nil)
+        #expect(try await stop.failure?.code == "timeout")
+        #expect(try await flow.run().finish() == .done)
     }
 
     @Test func cancellingTheTaskCancelsTheFunctionAndLeavesAStateToGoOnFrom() async throws {
@@ -124,7 +124,7 @@ struct FlowFailureTests {
         await #expect(throws: CancellationError.self) { try await task.value }
         let record = try await fixture.journal.entry(of: fixture.id).record
         #expect(record.call?.stage == .started)
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         let calls = fixture.fakes.calls.filter { $0.function.name == "makeB" }
         #expect(calls.map(\.attempt) == [1, 2])
         #expect(Set(calls.map(\.idempotencyKey)).count == 1)
@@ -160,7 +160,7 @@ struct FlowFailureTests {
         continuation.yield()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(try fixture.document[step: 0]?.isCompleted == false)
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 }

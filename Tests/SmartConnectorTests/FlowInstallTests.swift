@@ -22,7 +22,7 @@ struct FlowInstallTests {
 
     @Test func aStepTakesTwoRequestsAndAFlowOneMore() async throws {
         let fixture = try await FlowFixture()
-        try await fixture.flow().run().finish()
+        _ = try await fixture.flow().run().finish()
         #expect(fixture.requests == [.get, .get, .update, .get, .update, .get, .update])
     }
 
@@ -30,7 +30,7 @@ struct FlowInstallTests {
         let fixture = try await FlowFixture()
         let flow = fixture.flow()
         for (index, name) in ["makeA", "makeB", "makeC"].enumerated() {
-            try await flow.advance().finish()
+            _ = try await flow.advance().finish()
             #expect(fixture.fakes.callNames.last == name)
             #expect(fixture.fakes.calls.count == index + 1)
             #expect(try fixture.document.mode == (index == 2 ? .settings : .install))
@@ -50,7 +50,7 @@ struct FlowInstallTests {
 
     @Test func runStopsBehindTheStepItIsTo() async throws {
         let fixture = try await FlowFixture()
-        #expect(try await fixture.flow().run(until: "B").finish() == nil)
+        #expect(try await fixture.flow().run(until: "B").finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB"])
         #expect(try await fixture.flow().run(until: "makeA").collect() == [])
     }
@@ -59,7 +59,7 @@ struct FlowInstallTests {
         let fixture = try await FlowFixture()
         let options = CallOptions(
             bearerToken: Secret("t"), opts: ["edition": "standard"], storeID: "s", addOnID: "a", formValues: ["x": 1])
-        try await fixture.flow(options: options).advance().finish()
+        _ = try await fixture.flow(options: options).advance().finish()
         let call = try #require(fixture.fakes.calls.first)
         #expect(call.function == .installer("makeA"))
         #expect(call.integrationID == fixture.id)
@@ -84,7 +84,7 @@ struct FlowInstallTests {
         let flow = fixture.flow()
         #expect(try await flow.run().collect().short == ["waiting 0"])
         #expect(try await flow.complete("M").collect().short == ["stepCompleted 0"])
-        #expect(try await flow.run().finish() == nil)
+        #expect(try await flow.run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeB"])
     }
 
@@ -119,7 +119,7 @@ struct FlowInstallTests {
         let fixture = try await FlowFixture()
         let connector = fixture.fakes.connector(having: [.installer("makeA"), .uninstaller("dropA")])
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow(connector: connector).run().finish()
+            _ = try await fixture.flow(connector: connector).run().finish()
         }
         #expect(
             error?.functions == [
@@ -132,7 +132,7 @@ struct FlowInstallTests {
     @Test func stepsToUpdateReachTheDocument() async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].updateSteps([["name": "C", "completed": true], ["name": "B", "installURL": "/b"]])
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB"])
         #expect(try fixture.document[step: 1]?.installURL == "/b")
     }
@@ -140,9 +140,9 @@ struct FlowInstallTests {
     @Test func resetRunsAStepAnew() async throws {
         let fixture = try await FlowFixture()
         let flow = fixture.flow()
-        try await flow.run().finish()
+        _ = try await flow.run().finish()
         #expect(try await flow.reset("B").collect().short == ["modeChanged settings install"])
-        try await flow.run().finish()
+        _ = try await flow.run().finish()
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC", "makeB"])
         #expect(try fixture.document.mode == .settings)
     }
@@ -156,6 +156,6 @@ struct FlowInstallTests {
         #expect(error?.code == .busy)
         // Whoever leaves the loop leaves the flow to others.
         first = nil
-        #expect(try await flow.run().finish() == nil)
+        #expect(try await flow.run().finish() == .done)
     }
 }

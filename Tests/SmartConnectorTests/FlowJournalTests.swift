@@ -13,7 +13,7 @@ struct FlowJournalTests {
     func aCallInDoubtIsMadeAgainWithTheSameKeyAndTheHistorySaysSo(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
         try await fixture.leaveInDoubt()
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
         #expect(fixture.fakes.calls[0].idempotencyKey == "key")
         #expect(fixture.fakes.calls[0].attempt == 2)
@@ -28,7 +28,7 @@ struct FlowJournalTests {
         let fixture = try await JournalFixture(storage)
         try await fixture.leaveInDoubt()
         let before = try await fixture.entry.record
-        let stop = try await fixture.flow(connector: fixture.careful).run().finish()
+        let stop = try await fixture.flow(connector: fixture.careful).run().finish().event
         guard case .inDoubt(.installer("makeA"), let step?) = stop else {
             Issue.record("stopped with \(String(describing: stop))")
             return
@@ -45,7 +45,7 @@ struct FlowJournalTests {
         try await fixture.leaveInDoubt()
         let events = try await fixture.flow(connector: connector).resolve(tookEffect: true, reason: "seen").collect()
         #expect(events == [.resolved(.installer("makeA"), tookEffect: true)])
-        #expect(try await fixture.flow(connector: connector).run().finish() == nil)
+        #expect(try await fixture.flow(connector: connector).run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeB", "makeC"])
         #expect(try await fixture.document.mode == .settings)
     }
@@ -55,8 +55,8 @@ struct FlowJournalTests {
         let fixture = try await JournalFixture(storage)
         let connector = fixture.careful
         try await fixture.leaveInDoubt()
-        try await fixture.flow(connector: connector).resolve(tookEffect: false, reason: "not there").finish()
-        #expect(try await fixture.flow(connector: connector).run().finish() == nil)
+        _ = try await fixture.flow(connector: connector).resolve(tookEffect: false, reason: "not there").finish()
+        #expect(try await fixture.flow(connector: connector).run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
         #expect(fixture.fakes.calls[0].idempotencyKey == "key")
     }
@@ -64,7 +64,7 @@ struct FlowJournalTests {
     @Test func theReasonThatAPersonGaveIsInTheHistoryWithTheirName() async throws {
         let fixture = try await JournalFixture()
         try await fixture.leaveInDoubt()
-        try await fixture.flow("alice").resolve(tookEffect: true, reason: "I saw the bundle").finish()
+        _ = try await fixture.flow("alice").resolve(tookEffect: true, reason: "I saw the bundle").finish()
         #expect(try await fixture.history == ["makeA 1 in doubt", "makeA 1 took effect: I saw the bundle"])
         #expect(try await fixture.journal.history(of: fixture.id).map(\.holder) == ["dead", "alice"])
     }
@@ -72,7 +72,7 @@ struct FlowJournalTests {
     @Test func whereNothingIsInDoubtThereIsNothingToResolve() async throws {
         let fixture = try await JournalFixture()
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow().resolve(tookEffect: true, reason: "x").finish()
+            _ = try await fixture.flow().resolve(tookEffect: true, reason: "x").finish()
         }
         #expect(error?.code == .nothingInDoubt)
         #expect(try await fixture.entry.revision == 0)
@@ -81,9 +81,9 @@ struct FlowJournalTests {
     @Test func aCallThatFailedIsNotInDoubt() async throws {
         let fixture = try await JournalFixture()
         fixture.fakes["makeA"].fail(code: "x")
-        try await fixture.flow().run().finish()
+        _ = try await fixture.flow().run().finish()
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow().resolve(tookEffect: true, reason: "x").finish()
+            _ = try await fixture.flow().resolve(tookEffect: true, reason: "x").finish()
         }
         #expect(error?.code == .nothingInDoubt)
     }
@@ -92,7 +92,7 @@ struct FlowJournalTests {
     func aCallInDoubtThatIsMootIsStillInTheHistory(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
         try await fixture.leaveInDoubt()
-        try await fixture.flow().complete("A").finish()
+        _ = try await fixture.flow().complete("A").finish()
         #expect(try await fixture.history == ["makeA 1 in doubt"])
         #expect(try await fixture.entry.record.isEmpty)
     }
@@ -114,7 +114,7 @@ struct FlowJournalTests {
             held.end()
             await #expect(throws: CancellationError.self) { try await task.value }
         }
-        let stop = try await fixture.flow(maximumRecoveries: 2).run().finish()
+        let stop = try await fixture.flow(maximumRecoveries: 2).run().finish().event
         guard case .parked(let parked) = stop else {
             Issue.record("stopped with \(String(describing: stop))")
             return
@@ -131,7 +131,7 @@ struct FlowJournalTests {
     private func parked(_ storage: Storage = .apart) async throws -> JournalFixture {
         let fixture = try await JournalFixture(storage)
         try await fixture.leaveInDoubt(recoveries: 10)
-        guard case .parked = try await fixture.flow().run().finish() else {
+        guard case .parked = try await fixture.flow().run().finish().event else {
             throw BrokenFixture(description: "it is not parked")
         }
         return fixture
@@ -151,7 +151,7 @@ struct FlowJournalTests {
     @Test(arguments: Storage.allCases)
     func resumeTakesUpAParkedFlow(_ storage: Storage) async throws {
         let fixture = try await parked(storage)
-        #expect(try await fixture.flow().resume().finish() == nil)
+        #expect(try await fixture.flow().resume().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
         #expect(fixture.fakes.calls[0].idempotencyKey == "key")
         #expect(try await fixture.entry.record.isEmpty)
@@ -160,29 +160,29 @@ struct FlowJournalTests {
     @Test(arguments: Storage.allCases)
     func theHistoryHasEachAttemptOnceAlsoAfterParking(_ storage: Storage) async throws {
         let fixture = try await parked(storage)
-        try await fixture.flow().resume().finish()
+        _ = try await fixture.flow().resume().finish()
         #expect(try await fixture.history.prefix(2) == ["makeA 11 in doubt", "makeA 12 succeeded"])
     }
 
     @Test(arguments: Storage.allCases)
     func whatAPersonDoesToAnotherStepLeavesAFlowParked(_ storage: Storage) async throws {
         let fixture = try await parked(storage)
-        try await fixture.flow().complete("C").finish()
+        _ = try await fixture.flow().complete("C").finish()
         #expect(try await fixture.flow().run().collect().short == ["parked makeA"])
     }
 
     @Test(arguments: Storage.allCases)
     func completingTheStepThatWasCalledInVainEndsTheParking(_ storage: Storage) async throws {
         let fixture = try await parked(storage)
-        try await fixture.flow().complete("A").finish()
-        #expect(try await fixture.flow().run().finish() == nil)
+        _ = try await fixture.flow().complete("A").finish()
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeB", "makeC"])
     }
 
     @Test func resolvingTheCallEndsTheParking() async throws {
         let fixture = try await parked()
-        try await fixture.flow().resolve(tookEffect: true, reason: "seen").finish()
-        #expect(try await fixture.flow().run().finish() == nil)
+        _ = try await fixture.flow().resolve(tookEffect: true, reason: "seen").finish()
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeB", "makeC"])
     }
 
@@ -195,7 +195,7 @@ struct FlowJournalTests {
             time.pass(7)
             throw FunctionFailure(code: "offline", message: "no answer")
         }
-        try await fixture.flow("host").run().finish()
+        _ = try await fixture.flow("host").run().finish()
         let attempt = try #require(try await fixture.journal.history(of: fixture.id).first)
         #expect(attempt.function == .installer("makeA"))
         #expect(attempt.step == InstallMachineTests.a)

@@ -8,7 +8,7 @@ import Testing
 @Suite(.ends(within: .minutes(3)))
 struct FlowLeaseTests {
     /// A flow whose first function works until `held` is over.
-    private func working(_ fixture: JournalFixture, _ held: HeldCall) async -> Task<FlowEvent?, any Error> {
+    private func working(_ fixture: JournalFixture, _ held: HeldCall) async -> Task<Outcome, any Error> {
         fixture.fakes["makeA"].run(times: 1) { _ in await held.held() }
         let task = Task { try await fixture.flow("first").run().finish() }
         await held.begin()
@@ -21,13 +21,13 @@ struct FlowLeaseTests {
         let held = HeldCall()
         let first = await working(fixture, held)
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow("second").run().finish()
+            _ = try await fixture.flow("second").run().finish()
         }
         #expect(error?.code == .busy)
         #expect(error?.message.contains("is being driven by first until 2025-11-24T16:00:30") == true)
         #expect(fixture.fakes.callNames == ["makeA"])
         held.end()
-        #expect(try await first.value == nil)
+        #expect(try await first.value == .done)
     }
 
     @Test(arguments: Storage.allCases)
@@ -37,7 +37,7 @@ struct FlowLeaseTests {
         let first = await working(fixture, held)
         // The clock stands still, as that of a machine that sleeps: nothing is renewed.
         fixture.time.pass(31)
-        #expect(try await fixture.flow("second").run().finish() == nil)
+        #expect(try await fixture.flow("second").run().finish() == .done)
         let (entry, document, history) = (
             try await fixture.entry, try await fixture.document, try await fixture.history
         )
@@ -64,11 +64,11 @@ struct FlowLeaseTests {
         }
         await fixture.clock.sleepers(2)
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow("second").run().finish()
+            _ = try await fixture.flow("second").run().finish()
         }
         #expect(error?.message.contains("first until 2025-11-24T16:02:30") == true)
         held.end()
-        #expect(try await first.value == nil)
+        #expect(try await first.value == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 
@@ -92,7 +92,7 @@ struct FlowLeaseTests {
         let held = HeldCall()
         let first = await working(fixture, held)
         #expect(try await fixture.journal.unlock(fixture.id, evicting: "first")?.holder == "first")
-        #expect(try await fixture.flow("second").advance().finish() == nil)
+        #expect(try await fixture.flow("second").advance().finish() == .done)
         let entry = try await fixture.entry
         held.end()
         let error = await #expect(throws: SmartConnectorError.self) { try await first.value }
@@ -109,7 +109,7 @@ struct FlowLeaseTests {
             try await fixture.flow(hasEnded: { $0 == "alive" }).run().finish()
         }
         #expect(error?.code == .busy)
-        #expect(try await fixture.flow(hasEnded: { $0 == "dead" }).run().finish() == nil)
+        #expect(try await fixture.flow(hasEnded: { $0 == "dead" }).run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 
@@ -125,12 +125,12 @@ struct FlowLeaseTests {
         let flow = fixture.flow()
         switch ending {
         case .done:
-            #expect(try await flow.run().finish() == nil)
+            #expect(try await flow.run().finish() == .done)
         case .failedFunction:
             fixture.fakes["makeB"].fail(code: "x")
-            #expect(try await flow.run().finish()?.failure?.code == "x")
+            #expect(try await flow.run().finish().failure?.code == "x")
         case .waiting:
-            guard case .waiting = try await flow.run().finish() else {
+            guard case .waiting = try await flow.run().finish().event else {
                 Issue.record("nobody waits")
                 return
             }
@@ -150,7 +150,7 @@ struct FlowLeaseTests {
             fixture.fakes["makeB"].run { [api = fixture.api, id = fixture.id] _ in try await api.delete(id) }
             await #expect(throws: APIError.notFound(fixture.id)) { try await flow.run().finish() }
         case .command:
-            try await flow.complete("A").finish()
+            _ = try await flow.complete("A").finish()
         }
         #expect(try await fixture.entry.revision > 0)
         #expect(try await fixture.entry.lease == nil)
@@ -164,7 +164,7 @@ struct FlowLeaseTests {
         }
         try await until { try await fixture.entry.lease == nil }
         #expect(try await fixture.entry.record.call?.isInDoubt != true)
-        #expect(try await fixture.flow(connector: fixture.careful).run().finish() == nil)
+        #expect(try await fixture.flow(connector: fixture.careful).run().finish() == .done)
     }
 
     @Test(arguments: Storage.allCases)

@@ -25,14 +25,14 @@ struct FlowLifeTests {
     @Test func whatPersistSettingsAnswersIsSavedInstead() async throws {
         let fixture = try await FlowFixture(Self.installed())
         fixture.fakes["persistSettings"].answer(["success": true, "pending": ["color": "navy", "shade": 3]])
-        try await fixture.flow().saveSettings(["color": "blue"]).finish()
+        _ = try await fixture.flow().saveSettings(["color": "blue"]).finish()
         #expect(try fixture.document.settings == ["color": "navy", "list": [1, 2], "shade": 3])
     }
 
     @Test func settingsThatAreNotAcceptedAreNotSaved() async throws {
         let fixture = try await FlowFixture(Self.installed())
         fixture.fakes["persistSettings"].answer(["success": false, "message": "not this"])
-        let stop = try await fixture.flow().saveSettings(["color": "blue"]).finish()
+        let stop = try await fixture.flow().saveSettings(["color": "blue"]).finish().event
         #expect(stop?.failure == FunctionFailure(code: "rejected", message: "not this"))
         #expect(try fixture.document.settings?["color"] == "red")
     }
@@ -48,7 +48,7 @@ struct FlowLifeTests {
         let fixture = try await FlowFixture(Self.installed())
         let (api, id) = (fixture.api, fixture.id)
         fixture.fakes["persistSettings"].run { _ in api.edit(id) { $0.settings?["theirs"] = 1 } }
-        try await fixture.flow().saveSettings(["color": "blue"]).finish()
+        _ = try await fixture.flow().saveSettings(["color": "blue"]).finish()
         #expect(try fixture.document.settings == ["color": "blue", "list": [1, 2], "theirs": 1])
     }
 
@@ -57,7 +57,7 @@ struct FlowLifeTests {
         let fixture = try await FlowFixture(InstallMachineTests.document(mode))
         let before = try fixture.document
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow().saveSettings(["color": "blue"]).finish()
+            _ = try await fixture.flow().saveSettings(["color": "blue"]).finish()
         }
         #expect(error?.code == .illegalCommand)
         #expect(fixture.fakes.calls.isEmpty)
@@ -69,7 +69,7 @@ struct FlowLifeTests {
         let (api, id) = (fixture.api, fixture.id)
         fixture.fakes["persistSettings"].run { _ in api.edit(id) { $0.isUpdateInProgress = true } }
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow().saveSettings(["color": "blue"]).finish()
+            _ = try await fixture.flow().saveSettings(["color": "blue"]).finish()
         }
         #expect(error?.code == .illegalCommand)
         #expect(try fixture.document.settings?["color"] == "red")
@@ -109,11 +109,11 @@ struct FlowLifeTests {
         let fixture = try await FlowFixture(Self.installed())
         fixture.fakes["1.2.0"].fail(code: "x", times: 1)
         let connector = connector(fixture)
-        let stop = try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
+        let stop = try await fixture.flow(connector: connector).update(to: "1.2.0").finish().event
         #expect(stop?.failure?.code == "x")
         #expect(try fixture.document.version == "1.0.0")
         #expect(try fixture.document.isUpdateInProgress)
-        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish() == nil)
+        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish() == .done)
         #expect(try fixture.document.version == "1.2.0")
         let calls = fixture.fakes.calls
         #expect(calls.map(\.function) == [.update("1.1.0"), .update("1.2.0"), .update("1.2.0")])
@@ -125,14 +125,14 @@ struct FlowLifeTests {
         let fixture = try await FlowFixture(Self.installed())
         let (api, id) = (fixture.api, fixture.id)
         fixture.fakes["1.1.0"].run { _ in api.edit(id) { $0.settings?["migrated"] = true } }
-        try await fixture.flow(connector: connector(fixture)).update(to: "1.2.0").finish()
+        _ = try await fixture.flow(connector: connector(fixture)).update(to: "1.2.0").finish()
         #expect(fixture.fakes.calls.last?.document?.settings?["migrated"] == true)
         #expect(try fixture.document.settings?["migrated"] == true)
     }
 
     @Test func anUpdateThatThePlatformBeganIsDone() async throws {
         let fixture = try await FlowFixture(Self.installed(updating: true))
-        #expect(try await fixture.flow(connector: connector(fixture)).update(to: "1.1.0").finish() == nil)
+        #expect(try await fixture.flow(connector: connector(fixture)).update(to: "1.1.0").finish() == .done)
         #expect(try fixture.document.version == "1.1.0")
         #expect(try !fixture.document.isUpdateInProgress)
     }
@@ -141,7 +141,7 @@ struct FlowLifeTests {
         let fixture = try await FlowFixture(Self.installed())
         let before = try fixture.document
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow().update(to: "0.9").finish()
+            _ = try await fixture.flow().update(to: "0.9").finish()
         }
         #expect(error?.code == .versionNotNewer)
         #expect(try fixture.document == before)
@@ -164,7 +164,7 @@ struct FlowLifeTests {
 
     @Test func anInstallationIsAbandonedByUndoingWhatWasDone() async throws {
         let fixture = try await FlowFixture(InstallMachineTests.document(completed: [0]))
-        #expect(try await fixture.flow().uninstall().finish() == nil)
+        #expect(try await fixture.flow().uninstall().finish() == .done)
         #expect(fixture.fakes.callNames == ["dropA"])
     }
 
@@ -174,8 +174,8 @@ struct FlowLifeTests {
             ["uninstallerFunction": "dropB"], ["uninstallerFunction": "dropC"], ["uninstallerFunction": "dropA"],
         ])
         let functions: [ConnectorFunction] = [.preUninstall]
-        try await fixture.flow(with: functions).beginUninstall().finish()
-        for _ in 0..<5 { try await fixture.flow(with: functions).advance().finish() }
+        _ = try await fixture.flow(with: functions).beginUninstall().finish()
+        for _ in 0..<5 { _ = try await fixture.flow(with: functions).advance().finish() }
         #expect(fixture.fakes.callNames == ["preUninstall", "dropB", "dropC", "dropA"])
         #expect(fixture.api[fixture.id] == nil)
     }
@@ -183,9 +183,9 @@ struct FlowLifeTests {
     @Test func anUninstallerThatFailsLeavesItsStepAndTheNextRunGoesOn() async throws {
         let fixture = try await FlowFixture(Self.installed())
         fixture.fakes["dropB"].fail(code: "offline", times: 1)
-        #expect(try await fixture.flow().uninstall().finish()?.failure?.code == "offline")
+        #expect(try await fixture.flow().uninstall().finish().failure?.code == "offline")
         #expect(try fixture.document.steps.map(\.isCompleted) == [true, true, false])
-        #expect(try await fixture.flow().uninstall().finish() == nil)
+        #expect(try await fixture.flow().uninstall().finish() == .done)
         #expect(fixture.fakes.callNames == ["dropC", "dropB", "dropB", "dropA"])
     }
 
@@ -214,12 +214,12 @@ struct FlowLifeTests {
     @Test func cancellingReinstallsOnlyWhatWasUndone() async throws {
         let fixture = try await FlowFixture(Self.installed())
         let flow = fixture.flow()
-        try await flow.beginUninstall().finish()
+        _ = try await flow.beginUninstall().finish()
         #expect(try await flow.cancelUninstall().collect().short == ["modeChanged uninstall settings"])
-        try await flow.beginUninstall().finish()
-        try await flow.advance().finish()
+        _ = try await flow.beginUninstall().finish()
+        _ = try await flow.advance().finish()
         #expect(try await flow.cancelUninstall().collect().short == ["modeChanged uninstall install"])
-        #expect(try await flow.run().finish() == nil)
+        #expect(try await flow.run().finish() == .done)
         #expect(fixture.fakes.callNames == ["dropC", "makeC"])
     }
 
@@ -227,7 +227,7 @@ struct FlowLifeTests {
         let fixture = try await FlowFixture(Self.installed())
         let (api, id) = (fixture.api, fixture.id)
         fixture.fakes["dropC"].run { _ in api.edit(id) { $0.mode = .install } }
-        #expect(try await fixture.flow().uninstall().finish() == .overtaken(.install))
+        #expect(try await fixture.flow().uninstall().finish().event == .overtaken(.install))
         #expect(fixture.fakes.callNames == ["dropC"])
         #expect(try fixture.document.steps.map(\.isCompleted) == [true, true, false])
     }
@@ -241,10 +241,10 @@ extension FlowLifeTests {
         let (api, id) = (fixture.api, fixture.id)
         fixture.fakes["1.1.0"].run { _ in api.edit(id) { $0.settings?["migrated"] = true } }
         let connector = connector(fixture)
-        try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
+        _ = try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
         api.fail(.update, with: APIError(.unauthorized, "the token has expired", status: 401))
         await #expect(throws: APIError.self) {
-            try await fixture.flow(connector: connector).abortUpdate().finish()
+            _ = try await fixture.flow(connector: connector).abortUpdate().finish()
         }
         let events = try await fixture.flow(connector: connector).abortUpdate().collect()
         #expect(events == [.updateAborted(isRestored: true)])
@@ -256,9 +256,9 @@ extension FlowLifeTests {
         let parked = FlowRecord.Parked(function: .persistSettings, step: nil, reason: "in vain", since: Date())
         try await fixture.journal.write(
             JournalWrite(FlowRecord(parked: parked), by: "x", after: 0, keepingLease: false), of: fixture.id)
-        #expect(try await fixture.flow().saveSettings(["color": "blue"]).finish() == .parked(parked))
-        try await fixture.flow().resume().finish()
-        #expect(try await fixture.flow().saveSettings(["color": "blue"]).finish() == nil)
+        #expect(try await fixture.flow().saveSettings(["color": "blue"]).finish().event == .parked(parked))
+        _ = try await fixture.flow().resume().finish()
+        #expect(try await fixture.flow().saveSettings(["color": "blue"]).finish() == .done)
     }
 
     @Test func anEditFromBeforeAnUpdateSurvivesThatItIsGivenUp() async throws {
@@ -276,8 +276,8 @@ extension FlowLifeTests {
             if isSecond { api.edit(id) { $0.settings?["color"] = "blue" } }
         }
         let connector = connector(fixture)
-        try await fixture.flow(connector: connector).update(to: "1.1.0").finish()
-        try await fixture.flow(connector: connector).abortUpdate().finish()
+        _ = try await fixture.flow(connector: connector).update(to: "1.1.0").finish()
+        _ = try await fixture.flow(connector: connector).abortUpdate().finish()
         #expect(try fixture.document.settings?["color"] == "blue")
     }
 }

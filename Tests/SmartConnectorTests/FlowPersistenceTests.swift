@@ -17,7 +17,7 @@ struct FlowPersistenceTests {
                 integration["new"] = JSON(JSON.Number("1.0") ?? JSON.Number(1))
             }
         }
-        try await fixture.flow().run().finish()
+        _ = try await fixture.flow().run().finish()
         let document = try fixture.document
         #expect(document.settings?["color"] == "blue")
         #expect(document[step: 2]?.description == "edited")
@@ -28,7 +28,7 @@ struct FlowPersistenceTests {
     @Test func aRefusedWriteOfTheLastStepStillCarriesTheModeWhenItIsMadeAnew() async throws {
         let fixture = try await FlowFixture(InstallMachineTests.document("install", [InstallMachineTests.a]))
         fixture.api.fail(.update, with: APIError.conflict(fixture.id))
-        try await fixture.flow().advance().finish()
+        _ = try await fixture.flow().advance().finish()
         #expect(try fixture.document[step: 0]?.isCompleted == true)
         #expect(try fixture.document.mode == .settings)
         #expect(fixture.fakes.callNames == ["makeA"])
@@ -49,7 +49,7 @@ struct FlowPersistenceTests {
                 integration.settings?["edits"] = JSON(edits + 1)
             }
         }
-        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(try await fixture.flow().advance().finish() == .done)
         #expect(try fixture.document.settings?["edits"] == 2)
         #expect(try fixture.document[step: 0]?.isCompleted == true)
         #expect(fixture.fakes.callNames == ["makeA"])
@@ -66,7 +66,7 @@ struct FlowPersistenceTests {
         #expect(error?.code == .conflict)
         api.interrupt(nil)
         // The function's return is journalled: it is not called again.
-        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(try await fixture.flow().advance().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA"])
     }
 
@@ -88,7 +88,7 @@ struct FlowPersistenceTests {
             #expect(fixture.clock.deadlines.map { fixture.clock.now.duration(to: $0) } == [.milliseconds(pause)])
             fixture.clock.advance(by: .milliseconds(pause))
         }
-        #expect(try await stop == nil)
+        #expect(try await stop == .done)
     }
 
     @Test func retryAfterIsHonoured() async throws {
@@ -99,7 +99,7 @@ struct FlowPersistenceTests {
         await fixture.clock.sleepers(1)
         #expect(fixture.clock.deadlines.map(\.offset) == [.seconds(7)])
         fixture.clock.advance(by: .seconds(7))
-        #expect(try await stop == nil)
+        #expect(try await stop == .done)
     }
 
     @Test func anAPIThatStaysAwayIsAnErrorAndNothingIsDoneAgainLater() async throws {
@@ -113,7 +113,7 @@ struct FlowPersistenceTests {
             fixture.clock.advance(by: .seconds(10))
         }
         await #expect(throws: down) { try await driving.value }
-        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(try await fixture.flow().advance().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA"])
         #expect(try fixture.document[step: 0]?.isCompleted == true)
     }
@@ -125,7 +125,7 @@ struct FlowPersistenceTests {
         async let stop = flow.run().finish()
         await fixture.clock.sleepers(1)
         fixture.clock.advance(by: .seconds(1))
-        #expect(try await stop == nil)
+        #expect(try await stop == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 
@@ -162,7 +162,7 @@ struct FlowPersistenceTests {
         async let stop = events.finish()
         await fixture.clock.sleepers(1)
         fixture.clock.advance(by: .seconds(1))
-        #expect(try await stop == nil)
+        #expect(try await stop == .done)
         let document = try fixture.document
         let expected: [String: Mode] = ["reset": .install, "beginUninstall": .uninstall]
         #expect(document.mode == expected[command] ?? .settings)
@@ -178,7 +178,7 @@ struct FlowPersistenceTests {
             guard endpoint == .update, isFirst.exchange(false, ordering: .relaxed) else { return }
             api.edit(id) { $0["install"] = JSON([["name": "New", "completed": true]] + ($0["install"]?.array ?? [])) }
         }
-        #expect(try await fixture.flow().complete("B").finish() == nil)
+        #expect(try await fixture.flow().complete("B").finish() == .done)
         #expect(try fixture.document.steps.map(\.isCompleted) == [true, true, true, false])
     }
 
@@ -208,7 +208,7 @@ struct FlowPersistenceTests {
         let fixture = try await FlowFixture()
         let (api, id) = (fixture.api, fixture.id)
         fixture.fakes["makeA"].run { _ in api.edit(id) { $0[step: 0]?.isCompleted = true } }
-        #expect(try await fixture.flow().advance().finish() == nil)
+        #expect(try await fixture.flow().advance().finish() == .done)
         #expect(fixture.requests == [.get, .get])
     }
 }

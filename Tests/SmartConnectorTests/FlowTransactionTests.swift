@@ -12,7 +12,7 @@ struct FlowTransactionTests {
         let denied = APIError(.forbidden, "no", status: 403)
         fixture.api.fail(.update, with: denied)
         await #expect(throws: denied) { try await fixture.flow().run().finish() }
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 
@@ -22,7 +22,7 @@ struct FlowTransactionTests {
         store.interrupt { if $0 == .transaction { throw denied } }
         await #expect(throws: denied) { try await fixture.flow().run().finish() }
         store.interrupt(nil)
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
         #expect(try await fixture.history == ["makeA 1 succeeded", "makeB 1 succeeded", "makeC 1 succeeded"])
     }
@@ -36,7 +36,7 @@ struct FlowTransactionTests {
             stage: .returned(["success": true, "stepsToUpdate": [["name": "B", "installURL": "/b"]]]))
         try await fixture.journal.write(
             JournalWrite(FlowRecord(call: call), by: "dead", after: 0, keepingLease: false), of: fixture.id)
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeB", "makeC"])
         #expect(try await fixture.document[step: 1]?.json["installURL"] == "/b")
     }
@@ -57,7 +57,7 @@ struct FlowTransactionTests {
                 "install", [InstallMachineTests.a, InstallMachineTests.b, InstallMachineTests.c, d]))
         let operations = Guarded<[InMemoryStore.Operation]>([])
         store.interrupt { operation in operations.withLock { $0.append(operation) } }
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(store.journalWrites.count == 5)
         #expect(
             operations.withLock { $0 } == [.read, .journal, .transaction, .transaction, .transaction, .transaction])
@@ -65,7 +65,7 @@ struct FlowTransactionTests {
 
     @Test func theIntentOfTheNextStepIsWrittenWithTheSettlementOfTheOneBefore() async throws {
         let (fixture, store) = try await inOneDatabase()
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         let writes = store.journalWrites
         #expect(writes.map { $0.record.call?.function.name } == ["makeA", "makeB", "makeC", nil])
         #expect(writes.map { $0.record.call?.isInDoubt } == [true, true, true, nil])
@@ -81,7 +81,7 @@ struct FlowTransactionTests {
                 try await call.api.edit(call.integrationID) { $0.settings?[name] = true }
             }
         }
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(
             try await fixture.document.settings
                 == ["color": "red", "list": [1, 2], "makeA": true, "makeB": true, "makeC": true])
@@ -111,7 +111,7 @@ struct FlowTransactionTests {
             }
             if number <= 2 { api?.edit(id) { $0.settings?["edit\(number)"] = true } }
         }
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(try await fixture.document.settings?["edit1"] == true)
         #expect(try await fixture.document.settings?["edit2"] == true)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
@@ -122,7 +122,7 @@ struct FlowTransactionTests {
         fixture.fakes["makeA"].run { call in
             try await call.api.edit(call.integrationID) { $0[step: 0]?.isCompleted = true }
         }
-        #expect(try await fixture.flow().run().finish() == nil)
+        #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
         #expect(try await store.entry(of: fixture.id).record.isEmpty)
     }

@@ -27,7 +27,7 @@ struct FlowUpdateTests {
             }
         }
         fixture.fakes["1.2.0"].fail(code: "x", times: 1)
-        let stop = try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
+        let stop = try await fixture.flow(connector: connector).update(to: "1.2.0").finish().event
         #expect(stop?.failure?.code == "x")
         return (fixture, connector)
     }
@@ -37,7 +37,7 @@ struct FlowUpdateTests {
     @Test(arguments: Storage.allCases)
     func resumeGoesOnWithAnUpdateThatFailed(_ storage: Storage) async throws {
         let (fixture, connector) = try await failed(storage)
-        #expect(try await fixture.flow(connector: connector).resume().finish() == nil)
+        #expect(try await fixture.flow(connector: connector).resume().finish() == .done)
         #expect(fixture.fakes.calls.map(\.function) == [.update("1.1.0"), .update("1.2.0"), .update("1.2.0")])
         #expect(fixture.fakes.calls[1].idempotencyKey == fixture.fakes.calls[2].idempotencyKey)
         #expect(try await fixture.document.version == "1.2.0")
@@ -49,7 +49,7 @@ struct FlowUpdateTests {
     func anUpdateThatSucceededLeavesNoSnapshot(_ storage: Storage) async throws {
         let (fixture, connector) = try await failed(storage)
         #expect(try await fixture.journal.snapshot(of: fixture.id) != nil)
-        try await fixture.flow(connector: connector).resume().finish()
+        _ = try await fixture.flow(connector: connector).resume().finish()
         #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
         #expect(try await fixture.entry.record.isEmpty)
     }
@@ -78,7 +78,7 @@ struct FlowUpdateTests {
         let (fixture, connector) = try await fixture()
         let before = try await fixture.document
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow(connector: connector).abortUpdate().finish()
+            _ = try await fixture.flow(connector: connector).abortUpdate().finish()
         }
         #expect(error?.code == .illegalCommand)
         #expect(try await fixture.document == before)
@@ -101,8 +101,8 @@ struct FlowUpdateTests {
     @Test(arguments: Storage.allCases)
     func afterAbortingAnotherUpdateWorks(_ storage: Storage) async throws {
         let (fixture, connector) = try await failed(storage)
-        try await fixture.flow(connector: connector).abortUpdate().finish()
-        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish() == nil)
+        _ = try await fixture.flow(connector: connector).abortUpdate().finish()
+        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish() == .done)
         #expect(try await fixture.document.version == "1.2.0")
         // Both anew, since what the first one did was taken back.
         #expect(
@@ -124,7 +124,7 @@ struct FlowUpdateTests {
         task.cancel()
         held.end()
         await #expect(throws: CancellationError.self) { try await task.value }
-        try await fixture.flow(connector: connector).abortUpdate().finish()
+        _ = try await fixture.flow(connector: connector).abortUpdate().finish()
         #expect(try await fixture.history == ["update 1 in doubt"])
     }
 
@@ -134,11 +134,11 @@ struct FlowUpdateTests {
     func theSnapshotIsFromBeforeTheFirstAttemptAndNotFromALaterOne(_ storage: Storage) async throws {
         let (fixture, connector) = try await failed(storage)
         fixture.fakes["1.2.0"].fail(code: "y", times: 1)
-        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish()?.failure?.code == "y")
+        #expect(try await fixture.flow(connector: connector).update(to: "1.2.0").finish().failure?.code == "y")
         let snapshot = try #require(try await fixture.journal.snapshot(of: fixture.id))
         #expect(snapshot.settings == FlowLifeTests.installed().settings)
         #expect(!snapshot.isUpdateInProgress)
-        try await fixture.flow(connector: connector).abortUpdate().finish()
+        _ = try await fixture.flow(connector: connector).abortUpdate().finish()
         #expect(try await fixture.document.settings?["color"] == "red")
     }
 
@@ -146,7 +146,7 @@ struct FlowUpdateTests {
     func anUpdateThatIsRefusedLeavesNoSnapshot(_ storage: Storage) async throws {
         let (fixture, connector) = try await fixture(storage)
         let error = await #expect(throws: SmartConnectorError.self) {
-            try await fixture.flow(connector: connector).update(to: "1.0.0").finish()
+            _ = try await fixture.flow(connector: connector).update(to: "1.0.0").finish()
         }
         #expect(error?.code == .versionNotNewer)
         #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
@@ -171,8 +171,8 @@ struct FlowUpdateTests {
                 api.edit(id) { $0.settings?["color"] = "mine" }
             }
         }
-        #expect(try await fixture.flow(connector: connector).update(to: "1.1.0").finish()?.failure?.code == "x")
-        try await fixture.flow(connector: connector).abortUpdate().finish()
+        #expect(try await fixture.flow(connector: connector).update(to: "1.1.0").finish().failure?.code == "x")
+        _ = try await fixture.flow(connector: connector).abortUpdate().finish()
         #expect(try await fixture.document.settings?["color"] == "mine")
     }
 

@@ -34,7 +34,7 @@ struct LedgerTests {
     func whatWasMadeAndRemovedIsNotLeftBehind(_ journal: Journal) async throws {
         let fixture = try await journal.fixture()
         record(fixture)
-        try await fixture.flow().run().finish()
+        _ = try await fixture.flow().run().finish()
         #expect(try await fixture.journal.ledger(of: fixture.id).map(\.id) == ["A", "B", "C"])
         let events = try await fixture.flow().uninstall().collect()
         #expect(events.last == .removed)
@@ -44,8 +44,8 @@ struct LedgerTests {
     func theLedgerIsEmptyWhenAllIsRemoved(_ journal: Journal) async throws {
         let fixture = try await journal.fixture()
         record(fixture)
-        try await fixture.flow().run().finish()
-        try await fixture.flow().uninstall().finish()
+        _ = try await fixture.flow().run().finish()
+        _ = try await fixture.flow().uninstall().finish()
         #expect(try await fixture.journal.ledger(of: fixture.id) == [])
     }
 
@@ -53,7 +53,7 @@ struct LedgerTests {
     func whatADeadConnectionKeptFromBeingRemovedIsListed(_ journal: Journal) async throws {
         let fixture = try await journal.fixture()
         record(fixture)
-        try await fixture.flow().run().finish()
+        _ = try await fixture.flow().run().finish()
         // The other system is dead for these two; they succeed all the same.
         var connector = fixture.fakes.connector()
         for name in ["dropA", "dropC"] { connector.uninstaller(name) { _ in .completed } }
@@ -74,10 +74,10 @@ struct LedgerTests {
     func whatAFunctionMadeBeforeItFailedIsKnown(_ journal: Journal) async throws {
         let fixture = try await journal.fixture()
         fixture.fakes["makeA"].run(times: 2) { call in
-            try await call.ledger.created("bundle", "7")
+            _ = try await call.ledger.created("bundle", "7")
             throw FunctionFailure(code: "x", message: "half way")
         }
-        for _ in 0..<2 { try await fixture.flow().run().finish() }
+        for _ in 0..<2 { _ = try await fixture.flow().run().finish() }
         #expect(try await fixture.journal.ledger(of: fixture.id).map(\.id) == ["7"])
     }
 
@@ -93,7 +93,7 @@ struct LedgerTests {
                 ],
             ])
         }
-        try await fixture.flow().advance().finish()
+        _ = try await fixture.flow().advance().finish()
         let ledger = try await fixture.journal.ledger(of: fixture.id)
         #expect(ledger.map(\.kind) == ["webhook"])
         #expect(ledger.map(\.id) == ["2"])

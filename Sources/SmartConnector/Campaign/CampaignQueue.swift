@@ -67,7 +67,7 @@ public protocol CampaignQueue: Sendable {
     /// Puts an integration back, for some time later: another process is driving it.
     func postpone(_ integration: String, of campaign: String, for time: Duration) async throws
 
-    /// Ends a campaign, or stops it for now, where it is running.
+    /// Ends a campaign, or stops it for now, where it is running. One that has work left is not finished: it stays as it is.
     func setState(_ state: Campaign.State, of campaign: String) async throws
 
     // MARK: Looking

@@ -77,6 +77,7 @@ public struct CampaignWorker: Sendable {
         let id = campaign.id
         return try await withThrowingTaskGroup(of: Void.self) { group in
             var looked = ContinuousClock.now - .seconds(1)
+            var waited = Duration.zero
             while true {
                 try Task.checkCancellation()
                 let isIdle = claims.count == 0
@@ -85,14 +86,16 @@ public struct CampaignWorker: Sendable {
                     let status = try await persistently { try await queue.status(of: id) }
                     progress(status)
                     if status.isFailing { try await persistently { try await queue.setState(.stopped, of: id) } }
-                    if status.campaign.state != .running || status.isFailing {
+                    if status.isFailing || hasEnded(status, waited) {
                         try await group.waitForAll()
                         return try await persistently { try await queue.status(of: id) }
                     }
-                    if isIdle, status.pending == 0 {
+                    if status.campaign.state == .running, isIdle, status.pending == 0 {
+                        // Somebody may resume it in this moment: then there is work again, and it does not end.
                         try await persistently { try await queue.setState(.finished, of: id) }
-                        return try await persistently { try await queue.status(of: id) }
+                        continue
                     }
+                    waited = status.campaign.state == .enlisting && isIdle ? waited + Self.pause : .zero
                 }
                 let free = concurrency - claims.count
                 if free >= max(1, concurrency / 2) {
@@ -124,6 +127,16 @@ public struct CampaignWorker: Sendable {
         }
     }
 
+    /// Whether there is nothing more to do here. Whoever enlists what is to be updated is waited for, but not for ever: that
+    /// process may have ended, and `resume` goes on with it.
+    private func hasEnded(_ status: CampaignStatus, _ waited: Duration) -> Bool {
+        switch status.campaign.state {
+        case .running: false
+        case .enlisting: waited >= Self.claimTime
+        case .stopped, .finished: true
+        }
+    }
+
     /// Says now and then that this worker is alive.
     private func keep(_ claims: Claims) async throws {
         while true {
@@ -151,11 +164,11 @@ public struct CampaignWorker: Sendable {
     /// - Throws: What keeps this worker from going on at all.
     private func update(_ integration: String) async throws {
         let flow = InstallFlow(
-            integration: integration, connector: connector, api: store, journal: store, options: options,
+            integration: integration, connector: connector, store: store, options: options,
             configuration: configuration)
         let failure: FunctionFailure?
         do {
-            failure = try await flow.update(to: campaign.target).finish().map(FunctionFailure.init(stop:))
+            failure = try await flow.update(to: campaign.target).finish().reason
         } catch let error as SmartConnectorError where error.code == .busy || error.code == .leaseLost {
             return try await postpone(integration)
         } catch let error as SmartConnectorError where error.code == .versionNotNewer {
@@ -175,20 +188,5 @@ public struct CampaignWorker: Sendable {
 
     private func postpone(_ integration: String) async throws {
         try await persistently { try await queue.postpone(integration, of: campaign.id, for: .seconds(2)) }
-    }
-}
-
-extension FunctionFailure {
-    /// Why a flow stopped, in a campaign, where no person is at hand.
-    fileprivate init(stop event: FlowEvent) {
-        switch event {
-        case .inDoubt(let function, _):
-            self.init(code: "in_doubt", message: "nobody knows whether \(function.name) took effect")
-        case .parked(let parked): self.init(code: "parked", message: parked.reason)
-        case .waiting(let step): self.init(code: "waiting", message: "step \(step.index) waits for a person")
-        default:
-            self.init(
-                code: event.failure?.code ?? "stopped", message: event.failure?.message ?? "the flow stopped")
-        }
     }
 }

@@ -70,15 +70,13 @@ public struct FlowEvents: AsyncSequence, Sendable {
 
     /// Goes on to the end, or to the first thing that needs a person.
     ///
-    /// - Returns: The event that needs a person, or nil when all is done.
-    /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`. A function that fails is an event, not an
-    ///   error.
-    @discardableResult
-    public func finish() async throws -> FlowEvent? {
+    /// - Returns: How it ended. A function that fails is an outcome and no error.
+    /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`.
+    public func finish() async throws -> Outcome {
         var events = makeAsyncIterator()
         while try await events.next() != nil {}
         guard let outcome = events.outcome else { preconditionFailure("a flow that ends says how") }
-        return outcome.event
+        return outcome
     }
 
     /// Goes on to the end, or to the first thing that needs a person.

@@ -62,8 +62,13 @@ extension InstallFlow {
             leaseKeeper = clock is ContinuousClock ? .shared : LeaseKeeper(clock: clock)
         }
 
+        /// Where an integration is, as far as this says.
+        func place(_ integrationID: String) -> Persistence.Place {
+            Persistence.Place(integrationID: integrationID, requests: requests, keeper: leaseKeeper)
+        }
+
         /// How requests are sent.
-        var requests: Persistence.Requests {
+        private var requests: Persistence.Requests {
             Persistence.Requests(
                 clock: clock, attempts: requestAttempts, backoff: requestBackoff, longestRetryAfter: longestRetryAfter,
                 jitter: jitter)

@@ -5,7 +5,7 @@
 /// may be abandoned at any point and another one made.
 ///
 /// ```swift
-/// let flow = InstallFlow(integration: id, connector: connector, api: api)
+/// let flow = InstallFlow(integration: id, connector: connector, store: store)
 /// for try await event in flow.run() { print(event) }
 /// ```
 ///
@@ -36,33 +36,64 @@ public actor InstallFlow {
         }
     }
 
-    /// A flow for one integration.
+    /// A flow for an integration whose document and journal are in one store.
+    ///
+    /// - Parameters:
+    ///   - integrationID: The integration's `_id`.
+    ///   - connector: The functions.
+    ///   - store: Where the document is, and what is journalled of it: one transaction for both.
+    ///   - options: What each call carries besides the step.
+    ///   - configuration: Times and limits.
+    ///   - observer: Is told each event as it happens, before whoever iterates over them.
+    public init(
+        integration integrationID: String, connector: Connector, store: any TransactionalStore,
+        options: CallOptions = CallOptions(), configuration: Configuration = Configuration(),
+        observer: (@Sendable (FlowEvent) -> Void)? = nil
+    ) {
+        self.init(
+            integrationID, connector,
+            .together(Persistence.Together(store: store, place: configuration.place(integrationID))),
+            api: store, options, configuration, observer)
+    }
+
+    /// A flow for an integration whose document is behind an API, with a journal elsewhere.
+    ///
+    /// There is no journal by default: one that ends with the process, such as ``InMemoryJournal``, forgets calls under
+    /// way, and flows with journals of their own do not know of each other.
     ///
     /// - Parameters:
     ///   - integrationID: The integration's `_id`.
     ///   - connector: The functions.
     ///   - api: Where the document is.
-    ///   - journal: The memory of calls under way. With the default, which ends with the process, a call that a crash
-    ///     interrupted is made again.
+    ///   - journal: The memory of calls under way. Where it is a store that has the documents too, both are one.
     ///   - options: What each call carries besides the step.
     ///   - configuration: Times and limits.
     ///   - observer: Is told each event as it happens, before whoever iterates over them.
     public init(
-        integration integrationID: String, connector: Connector, api: any IntegrationAPI,
-        journal: any FlowJournal = InMemoryJournal(), options: CallOptions = CallOptions(),
-        configuration: Configuration = Configuration(), observer: (@Sendable (FlowEvent) -> Void)? = nil
+        integration integrationID: String, connector: Connector, api: any IntegrationAPI, journal: any FlowJournal,
+        options: CallOptions = CallOptions(), configuration: Configuration = Configuration(),
+        observer: (@Sendable (FlowEvent) -> Void)? = nil
+    ) {
+        let place = configuration.place(integrationID)
+        let persistence: Persistence =
+            if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
+                .together(Persistence.Together(store: store, place: place))
+            } else {
+                .apart(Persistence.Apart(api: api, journal: journal, place: place))
+            }
+        self.init(integrationID, connector, persistence, api: api, options, configuration, observer)
+    }
+
+    private init(
+        _ integrationID: String, _ connector: Connector, _ persistence: Persistence, api: any IntegrationAPI,
+        _ options: CallOptions, _ configuration: Configuration, _ observer: (@Sendable (FlowEvent) -> Void)?
     ) {
         self.integrationID = integrationID
         self.connector = connector
+        self.persistence = persistence
         self.configuration = configuration
         self.observer = observer
-        let place = Persistence.Place(
-            integrationID: integrationID, requests: configuration.requests, keeper: configuration.leaseKeeper)
-        if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
-            persistence = .together(Persistence.Together(store: store, place: place))
-        } else {
-            persistence = .apart(Persistence.Apart(api: api, journal: journal, place: place))
-        }
+        let journal = persistence.journal
         context = FunctionCall.Context(
             connectorID: connector.id, integrationID: integrationID, options: options, api: api
         ) { changes in try await journal.changeLedger(changes, of: integrationID) }

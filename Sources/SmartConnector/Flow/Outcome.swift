@@ -20,4 +20,23 @@ public enum Outcome: Sendable, Equatable {
 
     /// Why a function failed, or nil where none did.
     public var failure: FunctionFailure? { event?.failure }
+
+    /// Why it is not done, in the form of a failure, for whoever has no person at hand; nil where it is done.
+    public var reason: FunctionFailure? {
+        switch event {
+        case nil: nil
+        case .inDoubt(let function, _)?:
+            FunctionFailure(code: "in_doubt", message: "nobody knows whether \(function.name) took effect")
+        case .parked(let parked)?: FunctionFailure(code: "parked", message: parked.reason)
+        case .waiting(let step)?:
+            FunctionFailure(code: "waiting", message: "step \(step.index) waits for a person")
+        case .reopened?:
+            FunctionFailure(
+                code: "reopened",
+                message: "a function of the update has reopened the installation, which is to be done first")
+        case .overtaken(let mode)?:
+            FunctionFailure(code: "overtaken", message: "somebody else has put it into mode \(mode.rawValue)")
+        case let event?: event.failure ?? FunctionFailure(code: "stopped", message: "the flow stopped")
+        }
+    }
 }

@@ -12,6 +12,21 @@ public enum IdempotencyKey {
         hexadecimal(count.add(1, ordering: .relaxed).newValue, after: process)
     }
 
+    /// Keys that follow from one that was given: itself for the first call, and others for those behind it.
+    package static func from(_ key: String) -> @Sendable () -> String {
+        let count = Counter()
+        return {
+            let number = count.next()
+            return number == 1 ? key : "\(key)-\(number)"
+        }
+    }
+
+    private final class Counter: Sendable {
+        private let count = Atomic<Int>(0)
+
+        func next() -> Int { count.add(1, ordering: .relaxed).newValue }
+    }
+
     private static func hexadecimal(_ number: some FixedWidthInteger, after prefix: String) -> String {
         let prefix = prefix.utf8
         let length = prefix.count + number.bitWidth / 4

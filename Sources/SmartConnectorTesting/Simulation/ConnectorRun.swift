@@ -79,10 +79,10 @@ final class ConnectorRun: @unchecked Sendable {
         for _ in 0..<100 {
             let process = world.process("process")
             do {
-                let stop = try await events(flow(in: process)).finish()
+                let stop = try await events(flow(in: process)).finish().event
                 switch stop {
-                case .waiting(let step): try await flow(in: process).complete(String(step.index)).finish()
-                case .inDoubt: try await flow(in: process).resolve(tookEffect: true, reason: "simulated").finish()
+                case .waiting(let step): _ = try await flow(in: process).complete(String(step.index)).finish()
+                case .inDoubt: _ = try await flow(in: process).resolve(tookEffect: true, reason: "simulated").finish()
                 case .some(let event): throw ConnectorSimulation.Stopped(description: "\(name): \(event.json.text())")
                 case nil:
                     stages.append((name, try await subject.outside()))

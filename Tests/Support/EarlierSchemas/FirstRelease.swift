@@ -50,7 +50,7 @@ package enum FirstRelease {
         let call = try await store.entry(of: id).record.call
         try expect(call?.stage, is: .started, "how far the call has come")
         let fakes = FakeFunctions()
-        let stop = try await flow(id, store, fakes).run().finish()
+        let stop = try await flow(id, store, fakes).run().finish().event
         try expect(stop, is: nil, "what keeps the installation from its end")
         try expect(
             fakes.callNames,
@@ -68,7 +68,7 @@ package enum FirstRelease {
         try expect(snapshot?.version, is: "1.0.1", "the version before the update")
         let failure = FunctionFailure(code: "no_licence", message: "told to fail by --fail update:1:no_licence")
         try expect(try await store.entry(of: id).record.call?.stage, is: .failed(failure), "the call that failed")
-        let stop = try await flow(id, store, FakeFunctions()).update(to: "1.1.0").finish()
+        let stop = try await flow(id, store, FakeFunctions()).update(to: "1.1.0").finish().event
         try expect(stop, is: nil, "what keeps the update from its end")
         try expect(try await store.get(id).integration.version, is: "1.1.0", "the version")
         try expect(try await store.snapshot(of: id) == nil, "the snapshot is kept")

@@ -147,7 +147,8 @@ struct Benchmarks {
                 let id = try await api.create(document).integration.id ?? ""
                 let before = api.requestCount
                 let start = clock.now
-                try await InstallFlow(integration: id, connector: connector, api: api).run().finish()
+                _ = try await InstallFlow(integration: id, connector: connector, api: api, journal: InMemoryJournal())
+                    .run().finish()
                 elapsed += start.duration(to: clock.now)
                 requests += api.requestCount - before
                 guard api[id]?.mode == .settings else { throw BenchmarkError(description: "a flow did not end") }

@@ -46,7 +46,7 @@ struct Installs {
                 group.addTask { [connector] in
                     while let id = ids.next() {
                         let flow = InstallFlow(integration: id, connector: connector, api: store, journal: store)
-                        if let stop = try await flow.run().finish() {
+                        if let stop = try await flow.run().finish().event {
                             throw Benchmarks.BenchmarkError(description: "a flow stopped: \(stop)")
                         }
                     }

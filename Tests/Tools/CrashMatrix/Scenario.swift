@@ -95,31 +95,31 @@ enum Scenario: String, CaseIterable, Sendable {
     func drive(_ flow: InstallFlow, _ api: any IntegrationAPI, _ journal: any FlowJournal) async throws -> FlowEvent? {
         switch self {
         case .install:
-            return try await flow.run().finish()
+            return try await flow.run().finish().event
         case .uninstall:
             do {
-                return try await flow.uninstall().finish()
+                return try await flow.uninstall().finish().event
             } catch let error as APIError where error.isNotFound {
                 return nil
             }
         case .update:
             do {
-                return try await flow.update(to: "1.2.0").finish()
+                return try await flow.update(to: "1.2.0").finish().event
             } catch let error as SmartConnectorError where error.code == .versionNotNewer {
-                return try await flow.run().finish()
+                return try await flow.run().finish().event
             }
         case .abort:
             do {
-                return try await flow.abortUpdate().finish()
+                return try await flow.abortUpdate().finish().event
             } catch let error as SmartConnectorError where error.code == .illegalCommand {
-                return try await flow.run().finish()
+                return try await flow.run().finish().event
             }
         case .settings:
             // They are not saved anew where they are saved already.
             let settings = try await api.get(flow.integrationID).integration.settings
             let call = try await journal.entry(of: flow.integrationID).record.call
-            if settings?["color"] == Self.pending["color"], call == nil { return try await flow.run().finish() }
-            return try await flow.saveSettings(Self.pending).finish()
+            if settings?["color"] == Self.pending["color"], call == nil { return try await flow.run().finish().event }
+            return try await flow.saveSettings(Self.pending).finish().event
         }
     }
 }
