@@ -15,7 +15,8 @@ extension FlowMachine {
             if let lastStep, install.isDone(lastStep) { end(.done) }
         case .advance: break
         case .resume:
-            guard record.parked != nil else { return }
+            guard let parked = record.parked else { return }
+            act = resumeAct(parked)
             try commit(.journal(.resumed))
         case .resolve(let tookEffect, let reason): try resolve(tookEffect, reason)
         case .uninstall:
@@ -64,6 +65,7 @@ extension FlowMachine {
                     : .failed(FunctionFailure(code: "in_doubt", message: "to be called again: \(reason)"))
             )
             .after(.lookedAt(staysParked: false))
+        act = resolveAct(call, tookEffect, reason)
         end(.done, [.resolved(call.function, tookEffect: tookEffect)])
     }
 
