@@ -2,6 +2,8 @@ import Foundation
 import Limits
 import SmartConnector
 import SmartConnectorSQLite
+import SmartConnectorServer
+import SmartConnectorWire
 import Testing
 
 @testable import SmartConnectorCLI
@@ -205,6 +207,47 @@ struct LookingTests {
     @Test func aStepThatIsRunAnewIsToldInInstallModeToo() async throws {
         let (harness, id) = try await harness()
         #expect(try await shown(harness, "reset", id, "0") == "↺ 0 Hook: to be run anew\n")
+    }
+
+    // MARK: What is left outside
+
+    /// A connector whose uninstaller removes what the ledger has, and says how much that was.
+    private static var tidy: Connector {
+        var connector = Connector(id: "c")
+        connector.installer("makeHook") { call in
+            for id in ["h-1", "h-2"] { try await call.ledger.created("hook", id) }
+            return .completed
+        }
+        connector.uninstaller("removeHook") { call in
+            let hooks = try await call.ledger.entries(of: "hook")
+            guard !hooks.isEmpty else { throw FunctionFailure(code: "nothing", message: "there is nothing") }
+            for hook in hooks { try await call.ledger.removed("hook", hook.id) }
+            return .completed
+        }
+        return connector
+    }
+
+    @Test func aFunctionThatIsCalledAloneFindsWhatItsIntegrationMade() async throws {
+        let (harness, id) = try await harness(Self.document, ConnectorCommand("smartconnector", connector: Self.tidy))
+        _ = await harness("run", id)
+        let options = "{\"_integrationId\":\"\(id)\"}"
+        #expect(await harness("call", "removeHook", "--options", options).status == .done)
+        #expect(await harness("leftovers", id).output == "nothing is left\n")
+        #expect(await harness("call", "removeHook", "--options", options).status == .stopped)
+    }
+
+    @Test func theLocalIntegratorKeepsTheLedger() async throws {
+        let (harness, id) = try await harness()
+        let store = try SQLiteStore(path: harness.file("store.sqlite"))
+        let integrator = LocalIntegrator(.init(token: Secret("U")), store: store) { _ in Self.tidy }
+        for (function, left) in [("installer/makeHook", ["h-1", "h-2"]), ("uninstaller/removeHook", [])] {
+            let answer = await integrator.respond(
+                to: HTTPRequest(
+                    method: "PUT", path: "/v1/integrations/\(id)/\(function)",
+                    headers: [HTTPRequest.Field("Authorization", "Bearer U")], body: Array("{}".utf8)))
+            #expect(answer.status == 200)
+            #expect(try await store.ledger(of: id).map(\.id) == left)
+        }
     }
 
     // MARK: Secrets

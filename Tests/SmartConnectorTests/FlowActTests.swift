@@ -87,6 +87,19 @@ struct FlowActTests {
     }
 
     @Test(arguments: Storage.allCases)
+    func goingOnWithAnUpdateThatFailedIsInTheHistory(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        fixture.fakes["update"].fail(code: "x", times: 1)
+        _ = try await flow(fixture).run().collect()
+        _ = try await flow(fixture).update(to: "9.0.0").collect()
+        _ = try await flow(fixture).resume().collect()
+        #expect(try await acts(fixture) == ["resume update because"])
+        // Where there is nothing to go on with, nothing was done.
+        _ = try await flow(fixture).resume().collect()
+        #expect(try await acts(fixture).count == 1)
+    }
+
+    @Test(arguments: Storage.allCases)
     func whatWasRefusedIsNotInTheHistory(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
         await #expect(throws: SmartConnectorError.self) { try await flow(fixture).cancelUninstall().collect() }

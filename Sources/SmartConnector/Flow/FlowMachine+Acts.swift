@@ -22,8 +22,12 @@ extension FlowMachine {
             reason: reason)
     }
 
-    /// What was given up is taken up again.
-    func resumeAct(_ parked: FlowRecord.Parked) -> Act { act(.resume, step: parked.step, function: parked.function) }
+    /// What was given up, or has failed, is taken up again.
+    var resumeAct: Act {
+        let call = record.call
+        return act(
+            .resume, step: record.parked?.step ?? call?.step, function: record.parked?.function ?? call?.function)
+    }
 
     private func act(
         _ kind: Act.Kind, step: StepReference? = nil, function: ConnectorFunction? = nil, outcome: String? = nil,

@@ -15,8 +15,9 @@ extension FlowMachine {
             if let lastStep, install.isDone(lastStep) { end(.done) }
         case .advance: break
         case .resume:
-            guard let parked = record.parked else { return }
-            act = resumeAct(parked)
+            // Where nothing was given up, it goes into the history with what follows.
+            act = resumeAct
+            guard record.parked != nil else { return }
             try commit(.journal(.resumed))
         case .resolve(let tookEffect, let reason): try resolve(tookEffect, reason)
         case .uninstall:

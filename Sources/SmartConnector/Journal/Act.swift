@@ -26,7 +26,7 @@ public final class Act: Sendable, Equatable {
         public static let abortUpdate = Kind(rawValue: "abortUpdate")
         /// It was said what became of a call in doubt. The outcome is `completed` or `rerun`.
         public static let resolve = Kind(rawValue: "resolve")
-        /// What was given up was taken up again.
+        /// What was given up, or has failed, was taken up again.
         public static let resume = Kind(rawValue: "resume")
         /// The lease was taken away. The outcome is from whom.
         public static let unlock = Kind(rawValue: "unlock")
