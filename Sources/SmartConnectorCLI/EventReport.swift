@@ -59,7 +59,7 @@ final class EventReport: Sendable {
     }
 
     private func retrying(_ title: String, _ failure: FunctionFailure?, _ attempt: Int, _ pause: Duration) -> String {
-        "\(title): \(failure?.code ?? "took too long"); attempt \(attempt) follows in \(pause.tenths) s"
+        "\(title): \(failure?.code ?? "took too long"); attempt \(attempt) follows \(pause < .milliseconds(100) ? "at once" : "in \(pause.tenths) s")"
     }
 
     /// On a terminal the line of a function under way stands until it is replaced by its outcome.

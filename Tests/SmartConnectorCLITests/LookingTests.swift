@@ -209,6 +209,26 @@ struct LookingTests {
         #expect(try await shown(harness, "reset", id, "0") == "↺ 0 Hook: to be run anew\n")
     }
 
+    @Test func anAttemptThatIsMadeAgainIsTold() async throws {
+        var connector = Connector(id: "c")
+        let policy = CallPolicy(maximumAttempts: 2, backoff: Backoff(base: .zero))
+        connector.installer("makeHook", policy: policy) { call in
+            if call.attempt == 1 { throw FunctionFailure(code: "busy", message: "later") }
+            return .completed
+        }
+        connector.uninstaller("removeHook") { _ in .completed }
+        let (harness, id) = try await harness(Self.document, ConnectorCommand("smartconnector", connector: connector))
+        // How long a function took is said only where it was slow.
+        let text = try await shown(harness, "run", id).replacing(#/\s+\(\d+\.\d s\)/#, with: "")
+        #expect(
+            text == """
+                ↻ 0 Hook: busy; attempt 2 follows at once
+                ✓ 0 Hook: makeHook
+                mode: install → settings
+
+                """)
+    }
+
     // MARK: What is left outside
 
     /// A connector whose uninstaller removes what the ledger has, and says how much that was.
