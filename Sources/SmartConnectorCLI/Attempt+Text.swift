@@ -3,13 +3,38 @@ import SmartConnector
 
 extension FlowRecord.Call {
     var title: String { Attempt.title(function, step, attempt) }
+
+    /// The call as one JSON object: what an attempt has before it is over.
+    var json: JSON {
+        Attempt.json(function, step, number: attempt, key: idempotencyKey, holder: holder, started: started)
+    }
+
+    /// The call as a line of the history, though it is not over.
+    func row(isUnderWay: Bool) -> Row {
+        let how =
+            isUnderWay
+            ? "called, not returned yet" : "called, and never returned: whether it took effect is in doubt"
+        return Row([started.shown, title, how, holder])
+    }
 }
 
 extension Attempt {
+    /// What was called, without saying a word twice.
     static func title(_ function: ConnectorFunction, _ step: StepReference?, _ number: Int) -> String {
-        let version = if case .update(let version) = function { " \(version)" } else { "" }
         let place = step.map { " (step \($0.index))" } ?? ""
-        return "\(function.kind) \(function.name)\(version)\(place) #\(number)"
+        return "\(function.kindAndName)\(place) #\(number)"
+    }
+
+    fileprivate static func json(
+        _ function: ConnectorFunction, _ step: StepReference?, number: Int, key: String, holder: String, started: Date
+    ) -> JSON {
+        var json: JSON = [
+            "function": JSON(function.name), "kind": JSON(function.kind), "step": step.map { JSON($0.index) } ?? .null,
+            "attempt": JSON(number), "idempotencyKey": JSON(key), "holder": JSON(holder),
+            "started": JSON(started.shown),
+        ]
+        if case .update(let version) = function { json["version"] = JSON(version.description) }
+        return json
     }
 
     var row: Row {
@@ -22,17 +47,13 @@ extension Attempt {
             case .resolvedAsCompleted(let reason): "taken as done: \(reason)"
             case .resolvedToRerun(let reason): "to be called again: \(reason)"
             }
-        return Row([started.formatted(JSON.dateFormat), Self.title(function, step, number), how, holder])
+        return Row([started.shown, Self.title(function, step, number), how, holder])
     }
 
     /// The attempt as one JSON object.
     var json: JSON {
-        var json: JSON = [
-            "function": JSON(function.name), "kind": JSON(function.kind), "step": step.map { JSON($0.index) } ?? .null,
-            "attempt": JSON(number), "idempotencyKey": JSON(idempotencyKey), "holder": JSON(holder),
-            "started": JSON(started.formatted(JSON.dateFormat)), "ended": JSON(ended.formatted(JSON.dateFormat)),
-        ]
-        if case .update(let version) = function { json["version"] = JSON(version.description) }
+        var json = Self.json(function, step, number: number, key: idempotencyKey, holder: holder, started: started)
+        json["ended"] = JSON(ended.shown)
         switch outcome {
         case .succeeded: json["outcome"] = "succeeded"
         case .failed(let failure):
@@ -48,5 +69,16 @@ extension Attempt {
             json["reason"] = JSON(reason)
         }
         return json
+    }
+}
+
+extension ConnectorFunction {
+    /// The function as a person reads it: its kind, and its name where that says more.
+    fileprivate var kindAndName: String {
+        switch self {
+        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility: "\(kind) \(name)"
+        case .connectorInstaller, .preUninstall, .connectorUninstaller: kind
+        case .update(let version): "update to \(version)"
+        }
     }
 }

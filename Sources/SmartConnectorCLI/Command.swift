@@ -56,6 +56,8 @@ public struct SharedOptions: OptionSet, Sendable {
     public static let functions = SharedOptions(rawValue: 2)
     /// `--json`.
     public static let output = SharedOptions(rawValue: 4)
+    /// `--by`: who gives the command, for the history.
+    public static let person = SharedOptions(rawValue: 8)
 }
 
 extension Command {

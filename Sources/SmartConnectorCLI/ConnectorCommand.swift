@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 public import SmartConnector
 import SmartConnectorSQLite
+import SmartConnectorServer
 
 /// The harness as a command: everything of `smartconnector`, with a connector's own functions.
 ///
@@ -86,7 +87,11 @@ public struct ConnectorCommand: Sendable {
         case let error as SmartConnectorError
         where [.missingFunctions, .unknownInstaller, .unknownVersion].contains(error.code) && connector == nil:
             "\(error); pass --simulate, or use the connector's own command"
-        default: String(describing: error)
+        case let error as SmartConnectorError where error.code == .illegalCommand: error.inCommands
+        case is UsageError, is FileError, is ServerError, is JSON.ParseError, is APIError, is SmartConnectorError:
+            String(describing: error)
+        // What somebody else's error holds may be secret.
+        default: FunctionFailure(error).message
         }
     }
 
@@ -100,13 +105,14 @@ public struct ConnectorCommand: Sendable {
         _ arguments: [String], environment: [String: String], console: Console
     ) async throws -> ExitCode {
         let (place, functions) = (Place(environment), Functions(own: connector, environment: environment))
-        let (output, explanation) = (Output(console, program: name), Explanation())
-        let shared = [place, functions, output, explanation].flatMap(declaredArguments)
+        let (output, explanation, person) = (Output(console, program: name), Explanation(), Person(environment))
+        let shared = [place, functions, person, output, explanation].flatMap(declaredArguments)
         let options = shared.map(\.declaration)
         let commands = try CommandList(own: ownCommands(), shared: options)
         let help = HelpPages(
             program: name, commands: commands, place: declaredArguments(of: place),
-            functions: declaredArguments(of: functions), output: declaredArguments(of: output),
+            functions: declaredArguments(of: functions), person: declaredArguments(of: person),
+            output: declaredArguments(of: output),
             explanation: declaredArguments(of: explanation), columns: console.proseColumns)
 
         // Options may stand before the command; which word it is shows once the values are known.
@@ -136,7 +142,8 @@ public struct ConnectorCommand: Sendable {
         if meant.contains(.place) { try place.check() }
         if meant.contains(.functions) { try functions.check() }
         let session = Session(
-            program: name, place: place, functions: functions, output: output, environment: environment, help: help,
+            program: name, place: place, functions: functions, output: output, person: person, environment: environment,
+            help: help,
             run: { await run($0, environment: [:], console: $1) })
         return try await command.run(session)
     }

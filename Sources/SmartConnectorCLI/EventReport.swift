@@ -1,3 +1,4 @@
+import Foundation
 import SmartConnector
 import Synchronization
 
@@ -19,11 +20,11 @@ final class EventReport: Sendable {
 
     func show(_ event: FlowEvent) {
         if output.isJSON {
-            output.print(json: event.json)
+            output.print(json: event.json(of: id, at: Date()))
             return
         }
         switch event {
-        case .stepStarted(let step): begin("\(step.title): \(step.function ?? "")")
+        case .stepStarted(let step): begin("\(step.title): \(step.function ?? "")\(step.again)")
         case .functionStarted(let function): begin("\(function.title)")
         case .stepCompleted(let step):
             end("✓", "\(step.title)\(step.function.map { ": \($0)" } ?? "")")
@@ -31,6 +32,9 @@ final class EventReport: Sendable {
         case .stepFailed(let step, let failure): end("✗", "\(step.title): \(failure.code)")
         case .functionFailed(let function, let failure): end("✗", "\(function.title): \(failure.code)")
         case .waiting(let step): output.print("… \(step.title) waits for a person")
+        case .reset(let step): output.print("↺ \(step.title): to be run anew")
+        case .retrying(let step, let function, let failure, let attempt, let pause):
+            end("↻", retrying(step?.title ?? function.title, failure, attempt, pause))
         case .modeChanged(let from, let to): output.print("mode: \(from.rawValue) → \(to.rawValue)")
         case .versionChanged(let from, let to):
             output.print("version: \(from?.description ?? "none") → \(to)")
@@ -52,6 +56,10 @@ final class EventReport: Sendable {
             output.print("left behind in other systems (see 'leftovers'):")
             for entry in entries { output.print("  \(entry.line)") }
         }
+    }
+
+    private func retrying(_ title: String, _ failure: FunctionFailure?, _ attempt: Int, _ pause: Duration) -> String {
+        "\(title): \(failure?.code ?? "took too long"); attempt \(attempt) follows \(pause < .milliseconds(100) ? "at once" : "in \(pause.tenths) s")"
     }
 
     /// On a terminal the line of a function under way stands until it is replaced by its outcome.
@@ -82,8 +90,8 @@ final class EventReport: Sendable {
     /// Says so where there was nothing to do.
     func finish(anythingHappened: Bool) async throws {
         guard !anythingHappened, !output.isJSON else { return }
-        let (integration, _) = try await session.machine(of: id)
-        output.print("nothing to do: the mode is \(integration["mode"]?.string ?? "none")")
+        let standing = try await session.standing(of: id)
+        output.print("nothing to do: the mode is \(standing.integration["mode"]?.string ?? "none")")
     }
 
     /// What a person has to do now.
@@ -114,7 +122,8 @@ final class EventReport: Sendable {
         case .overtaken(let mode):
             return
                 "somebody else has put it into mode \(mode.rawValue) meanwhile; look at it: \(program) status \(id)"
-        case .stepStarted, .stepCompleted, .functionStarted, .functionCompleted, .modeChanged, .versionChanged,
+        case .stepStarted, .stepCompleted, .reset, .retrying, .functionStarted, .functionCompleted, .modeChanged,
+            .versionChanged,
             .resolved, .updateAborted, .removed, .stepLeftBehind, .leftBehind:
             return "stopped"
         }
@@ -123,6 +132,11 @@ final class EventReport: Sendable {
 
 extension FlowEvent.Step {
     fileprivate var title: String { name.map { "\(index) \($0)" } ?? String(index) }
+}
+
+extension FlowEvent.Step {
+    /// Says so where it is called for it again.
+    fileprivate var again: String { attempt.flatMap { $0 > 1 ? " (attempt \($0))" : nil } ?? "" }
 }
 
 extension ConnectorFunction {

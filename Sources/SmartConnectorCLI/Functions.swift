@@ -68,6 +68,11 @@ public struct Functions: Sendable {
         id: "none", functions: FunctionDirectory(functions: [], unknown: ConnectorFunction.ofConnector)
     ) { call in throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called") }
 
+    /// How a function is called, as far as that is known here: a stack is not asked.
+    func policy(of function: ConnectorFunction) -> CallPolicy? {
+        isOnStack ? nil : (simulation ?? own)?.policy(of: function)
+    }
+
     /// What is known of the functions when none is to be called.
     func directory(for integration: Integration) async throws -> FunctionDirectory {
         if let stack = try await stack(integration.connectorID) { return stack.functions }

@@ -3,7 +3,7 @@ struct HelpPages: Sendable {
     let program: String
     let commands: CommandList
     /// The options that every command accepts, by what they are about.
-    let place, functions, output, explanation: [any DeclaredArgument]
+    let place, functions, person, output, explanation: [any DeclaredArgument]
     let columns: Int
 
     /// Below this width explanations stand under what they explain.
@@ -23,7 +23,7 @@ struct HelpPages: Sendable {
             "\(program): installs, updates and removes SmartConnector integrations, step by step."
                 .wrapped(to: columns),
             usage([[program, "[options]", "command …"]]),
-            self.lists(lists + sharedOptions([.place, .functions, .output])),
+            self.lists(lists + sharedOptions([.place, .functions, .person, .output])),
             """
             ID is an integration's _id. STEP is a step's name, one of its functions or its index from 0. \
             '\(program) help COMMAND' explains a command and its options.
@@ -98,6 +98,7 @@ struct HelpPages: Sendable {
         [
             ("where the integrations are", shown.contains(.place) ? place : []),
             ("which functions are called", shown.contains(.functions) ? functions : []),
+            ("who acts", shown.contains(.person) ? person : []),
             ("in general", (shown.contains(.output) ? output : []) + explanation),
         ].map { ($0, rows($1.map(\.declaration))) }
     }

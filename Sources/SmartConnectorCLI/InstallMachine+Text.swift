@@ -4,7 +4,7 @@ extension InstallMachine.Action {
     /// The action as one JSON object.
     var json: JSON {
         [
-            "action": JSON(name), "step": step.map { JSON($0.index) } ?? .null,
+            "action": JSON(name), "does": JSON(purpose), "step": step.map { JSON($0.index) } ?? .null,
             "function": .optional(function?.name),
         ]
     }
@@ -17,6 +17,23 @@ extension InstallMachine.Action {
         case .callUpdate: "callUpdate"
         case .finishUpdate: "finishUpdate"
         case .callPreUninstall, .callUninstaller, .clear: "callUninstaller"
+        case .remove: "remove"
+        case .none: "none"
+        }
+    }
+
+    /// What is done, each another word: ``name`` has one for several.
+    private var purpose: String {
+        switch self {
+        case .callConnectorInstaller: "connectorInstaller"
+        case .callInstaller: "installer"
+        case .waitForUser: "wait"
+        case .enterSettings: "enterSettings"
+        case .callUpdate: "update"
+        case .finishUpdate: "finishUpdate"
+        case .callPreUninstall: "preUninstall"
+        case .callUninstaller: "uninstaller"
+        case .clear: "markNotCompleted"
         case .remove: "remove"
         case .none: "none"
         }

@@ -10,6 +10,7 @@ public struct Session: Sendable {
     public let functions: Functions
     /// Where the command says what it has to say.
     public let output: Output
+    let person: Person
     let environment: [String: String]
     /// What the help of this program shows.
     let help: HelpPages
@@ -17,10 +18,10 @@ public struct Session: Sendable {
     let run: @Sendable ([String], Console) async -> ExitCode
 
     /// A person who starts a command again has decided that it is to be tried again.
-    private static let configuration = InstallFlow.Configuration(maximumRecoveries: 100)
+    private static let maximumRecoveries = 100
 
     /// A flow of an integration. Where no function is to be called, none is missed either.
-    private func flow(of id: String, callsFunctions: Bool) async throws -> InstallFlow {
+    private func flow(of id: String, callsFunctions: Bool, reason: String?) async throws -> InstallFlow {
         let store = try await place.store()
         let connector: Connector
         if callsFunctions {
@@ -31,19 +32,24 @@ public struct Session: Sendable {
                 throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called")
             }
         }
+        var configuration = InstallFlow.Configuration(maximumRecoveries: Self.maximumRecoveries)
+        configuration.person = person.name
+        configuration.reason = reason
         return InstallFlow(
             integration: id, connector: connector, api: store,
             journal: try await place.journal(of: store, creating: true), options: functions.callOptions,
-            configuration: Self.configuration)
+            configuration: configuration)
     }
 
-    /// An integration, and the machine that decides about it.
-    func machine(of id: String) async throws -> (integration: Integration, machine: InstallMachine) {
+    /// An integration as it stands, for those who look at it.
+    func standing(of id: String) async throws -> Standing {
         let store = try await place.store()
         let integration = try await store.get(id).integration
-        let memory = try await place.journal(of: store).entry(of: id).record.memory
-        let functions = try await functions.directory(for: integration)
-        return (integration, try InstallMachine(integration, functions: functions, memory: memory))
+        let journal = try await place.journal(of: store)
+        let entry = try await journal.entry(of: id)
+        return try Standing(
+            integration, entry, leftovers: try await journal.ledger(of: id),
+            functions: try await functions.directory(for: integration), functions.policy)
     }
 
     /// Drives a flow and reports its events as they happen.
@@ -52,13 +58,14 @@ public struct Session: Sendable {
     ///   - id: The integration's `_id`.
     ///   - callsFunctions: Whether functions may be called, so that they have to be there.
     ///   - target: The version to which an update is to go.
+    ///   - reason: Why, where a person says it.
     ///   - begin: What the flow is to do.
     func drive(
-        _ id: String, callsFunctions: Bool = true, target: ConnectorVersion? = nil,
+        _ id: String, callsFunctions: Bool = true, target: ConnectorVersion? = nil, reason: String? = nil,
         _ begin: (InstallFlow) -> FlowEvents
     ) async throws -> ExitCode {
         let report = EventReport(self, of: id, target: target)
-        let flow = try await flow(of: id, callsFunctions: callsFunctions)
+        let flow = try await flow(of: id, callsFunctions: callsFunctions, reason: reason)
         var last: FlowEvent?
         do {
             for try await event in begin(flow) {

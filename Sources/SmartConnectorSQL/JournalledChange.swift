@@ -69,8 +69,8 @@ struct JournalledChange: Sendable {
             snapshot = .set
         }
         var steps = [SQLTransaction.Step(dialect.write(columns, snapshot), values, changing: 1)]
-        if let attempts = write.storedAttempts {
-            let values: [SQLValue] = [.text(integration), .integer(write.revision + 1), .text(attempts)]
+        if let history = write.storedHistory {
+            let values: [SQLValue] = [.text(integration), .integer(write.revision + 1), .text(history)]
             steps.append(SQLTransaction.Step(dialect.addToHistory, values, changing: 1))
         }
         if columns == .removed {

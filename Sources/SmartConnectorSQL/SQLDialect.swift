@@ -46,7 +46,7 @@ public final class SQLDialect: Sendable {
 
     /// Prolongs a lease: integration, holder, how long it is good for.
     let renew: String
-    /// Adds attempts to the history: integration, the number of the journal's write, attempts.
+    /// Adds attempts and acts to the history: integration, the number of the journal's write, these.
     let addToHistory = SQLStatement(
         """
         INSERT INTO history (integration, revision, attempts)

@@ -35,8 +35,10 @@ extension SQLStore {
     }
 
     /// Takes the lease away.
-    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        let expiry = dialect.shownExpiry
+    public func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
+        let (expiry, addToHistory) = (dialect.shownExpiry, dialect.addToHistory)
         return try await perform(writing: true) { session in
             let rows = try session.rows(
                 "SELECT holder, \(expiry) FROM integration WHERE id = $1", [.text(integration)])
@@ -46,14 +48,18 @@ extension SQLStore {
             let evicted = try session.rows(
                 """
                 UPDATE integration SET holder = NULL, expires = NULL, writer = NULL,
-                journal_revision = journal_revision + 1 WHERE id = $1 AND holder = $2 RETURNING 1
+                journal_revision = journal_revision + 1 WHERE id = $1 AND holder = $2 RETURNING journal_revision
                 """, [.text(integration), .text(current)])
-            return evicted.isEmpty ? nil : Lease(holder: current, expires: row[1].date)
+            guard let revision = evicted.first?[0] else { return nil }
+            if let act = act?.with(outcome: current) {
+                try session.rows(addToHistory.text, [.text(integration), revision, .text(act.storedHistory)])
+            }
+            return Lease(holder: current, expires: row[1].date)
         }
     }
 
-    /// The attempts, the oldest first.
-    public func history(of integration: String) async throws -> [Attempt] {
+    /// The attempts and the acts of persons, the oldest first.
+    public func historyEntries(of integration: String) async throws -> [HistoryEntry] {
         let rows = try await perform(writing: false) { session in
             try session.rows(
                 """
@@ -62,8 +68,8 @@ extension SQLStore {
                 """, [.text(integration)])
         }
         return try rows.flatMap { row in
-            try decoded(row[0], "the history of integration \(integration)") { attempts in
-                try (attempts.array ?? []).map { try Attempt(stored: $0) }
+            try decoded(row[0], "the history of integration \(integration)") { history in
+                try (history.array ?? []).map { try HistoryEntry(stored: $0) }
             }
         }
     }

@@ -17,11 +17,15 @@ extension LocalIntegrator {
             var options = CallOptions(wire: body)
             options.bearerToken = token
             options.opts = options.opts ?? [:]
+            // A store without a journal has no place for what functions make.
+            let journal = store as? any FlowJournal
             do {
                 return try await connector.call(
                     FunctionCall(
                         function, connectorID: connector.id, integrationID: id, step: step, document: integration,
-                        options: options, pending: pending, idempotencyKey: IdempotencyKey.make(), api: store))
+                        options: options, pending: pending, idempotencyKey: IdempotencyKey.make(), api: store,
+                        changeLedger: { changes in try await journal?.changeLedger(changes, of: id) },
+                        readLedger: { try await journal?.ledger(of: id) ?? [] }))
             } catch let error where !(error is CancellationError) {
                 // Whatever it threw, it is the function's error and not one of this request.
                 throw FunctionFailure(error)

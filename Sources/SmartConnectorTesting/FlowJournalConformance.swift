@@ -243,6 +243,39 @@ public enum FlowJournalConformance {
             try expect(history, is: [attempt(1), attempt(2), attempt(3)], "the history")
             try expect(other, is: [], "the history of another")
         },
+        Promise("acts of persons stand in the history behind the attempts of their write") { subject in
+            let journal = try await subject.open()
+            let acts = [
+                Act(.reset, step: step, person: "Ünï", holder: "me", date: moment, outcome: "install", reason: "r"),
+                Act(.resolve, function: .installer("verify"), holder: "me", date: moment, outcome: "rerun"),
+            ]
+            try await journal.write(
+                JournalWrite(FlowRecord(), by: "me", after: 0, attempts: [attempt(1)], act: acts[0]), of: "a")
+            let second = JournalWrite(FlowRecord(), by: "me", after: 1, keepingLease: false, act: acts[1])
+            for _ in 1...2 { try await journal.write(second, of: "a") }
+            let entries = try await subject.open().historyEntries(of: "a")
+            try expect(
+                entries, is: [.attempt(attempt(1)), .act(acts[0]), .act(acts[1])], "the history with the acts")
+            let attempts = try await journal.history(of: "a")
+            try expect(attempts, is: [attempt(1)], "the attempts alone")
+        },
+        Promise("who takes a lease away is in the history, and from whom") { subject in
+            let journal = try await subject.open()
+            let act = Act(.unlock, person: "ana", holder: "command", date: moment, reason: "stuck")
+            _ = try await journal.unlock("a", evicting: nil, recording: act)
+            let nothing = try await journal.historyEntries(of: "a")
+            try expect(nothing, is: [], "the history where nobody had the lease")
+            try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 0, attempts: [attempt(1)]), of: "a")
+            _ = try await journal.unlock("a", evicting: "another", recording: act)
+            let evicted = try await subject.open().unlock("a", evicting: nil, recording: act)
+            try expect(evicted?.holder, is: "me", "who was evicted")
+            try await journal.write(
+                JournalWrite(FlowRecord(), by: "you", after: 2, keepingLease: false, attempts: [attempt(2)]), of: "a")
+            let entries = try await subject.open().historyEntries(of: "a")
+            try expect(
+                entries, is: [.attempt(attempt(1)), .act(act.with(outcome: "me")), .attempt(attempt(2))],
+                "the history with who took the lease")
+        },
         Promise("a refused write leaves nothing in the history") { subject in
             let journal = try await subject.open()
             try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 0), of: "a")

@@ -171,13 +171,15 @@ public final class InMemoryStore: TransactionalStore {
     }
 
     /// Takes the lease away, from whoever has it or from one holder.
-    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        try await perform(.journal) { state in state.pages[integration]?.unlock(evicting: holder) }
+    public func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
+        try await perform(.journal) { state in state.pages[integration]?.unlock(evicting: holder, recording: act) }
     }
 
-    /// The attempts so far, the oldest first.
-    public func history(of integration: String) async throws -> [Attempt] {
-        try await perform(.read) { state in state.pages[integration]?.attempts ?? [] }
+    /// The attempts and the acts of persons so far, the oldest first.
+    public func historyEntries(of integration: String) async throws -> [HistoryEntry] {
+        try await perform(.read) { state in state.pages[integration]?.history ?? [] }
     }
 
     /// Records what was made and removed outside.

@@ -128,13 +128,16 @@ extension String {
 }
 
 extension [FunctionFailure] {
-    /// `{"errors":[{"code","message","field"?}]}`
+    /// `{"errors":[{"code","message","field"?,"retryable"?,"pauseMilliseconds"?}]}`
     ///
-    /// Source: integrator.io's Integration API and its extension functions.
+    /// Source: integrator.io's Integration API and its extension functions. The last two are an addition of ours, for a flow
+    /// that drives a stack: they are there where the function says that no other attempt helps, or when to make one.
     package func envelope(field: String? = nil) -> JSON {
         let errors = map { failure -> JSON in
             var error: JSON = ["code": JSON(failure.code), "message": JSON(failure.message)]
             if let field { error["field"] = JSON(field) }
+            if !failure.isRetryable { error["retryable"] = false }
+            if let pause = failure.pause { error["pauseMilliseconds"] = JSON(Int(pause / .milliseconds(1))) }
             return error
         }
         return ["errors": JSON(errors)]

@@ -165,6 +165,9 @@ public struct StackEndpoint: HTTPResponder {
 
         func record(_ new: [LedgerChange]) { changes.withLock { $0 += new } }
 
+        /// A ledger with what was recorded.
+        func added(to ledger: [LedgerEntry]) -> [LedgerEntry] { changes.withLock { ledger.applying($0) } }
+
         /// An answer with what was recorded, for a flow that drives this stack; nil where there is nothing to add or no
         /// place for it.
         func added(to answer: JSON) -> JSON? {
@@ -251,7 +254,15 @@ public struct StackEndpoint: HTTPResponder {
                 function, connectorID: target.connector.id, integrationID: id, options: options,
                 pending: target.options["pending"],
                 idempotencyKey: target.options["idempotencyKey"]?.string ?? idempotencyKey ?? IdempotencyKey.make(),
-                api: api, changeLedger: { changes in recorder.record(changes) }))
+                api: api, changeLedger: { changes in recorder.record(changes) },
+                readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }))
+    }
+
+    /// What is known here of what an integration's functions made: the platform sends no ledger, so that only a store which
+    /// has a journal too knows anything.
+    private static func ledger(of integration: String, in api: any IntegrationAPI) async throws -> [LedgerEntry] {
+        guard let journal = api as? any FlowJournal else { return [] }
+        return try await journal.ledger(of: integration)
     }
 
     /// The platform asks for an update without naming a version: the functions of all newer ones run in order, and

@@ -139,12 +139,12 @@ struct BadInputTests {
 
     @Test func commandsThatAreIllegalInThisMode() async {
         await expect(
-            ["settings", id, "a=1", "--simulate"], .notAllowed, "saveSettings is not allowed: the mode is install")
+            ["settings", id, "a=1", "--simulate"], .notAllowed, "'settings' is not allowed: the mode is install")
         await expect(
-            ["update", id, "--to", "2.0", "--simulate"], .notAllowed, "allowed: complete, reset, beginUninstall")
-        await expect(["cancel-uninstall", id], .notAllowed, "cancelUninstall is not allowed")
+            ["update", id, "--to", "2.0", "--simulate"], .notAllowed, "allowed: run, complete, reset, uninstall")
+        await expect(["cancel-uninstall", id], .notAllowed, "'cancel-uninstall' is not allowed")
         _ = await harness("run", id, "--simulate")
-        await expect(["complete", id, "1"], .notAllowed, "complete is not allowed: the mode is settings")
+        await expect(["complete", id, "1"], .notAllowed, "'complete' is not allowed: the mode is settings")
         await expect(["update", id, "--to", "1.0.0", "--simulate"], .notAllowed, "does not go back to 1.0.0")
         await expect(["update", id, "--to", "1.0.1", "--simulate"], .notAllowed, "version 1.0.1 is installed already")
     }

@@ -59,7 +59,7 @@ struct SnapshotTests {
 /// A screen: what is typed, and what was done before.
 enum Screen: String, CaseIterable, Sendable {
     case help, helpUpdate, helpServe, helpCampaign, helpResolve, helpOwn
-    case list, status, plan, run, history, errors
+    case list, status, plan, run, history, acts, troubled, errors
 
     var lines: [String] {
         switch self {
@@ -76,7 +76,8 @@ enum Screen: String, CaseIterable, Sendable {
             [
                 "run ID --simulate --fail verifyIntegratorBundleInstallation:1:no_licence", "run ID --simulate",
             ]
-        case .history: ["history ID"]
+        case .history, .acts: ["history ID"]
+        case .troubled: ["status ID", "plan ID --uninstall"]
         case .errors:
             [
                 "stauts ID", "frobnicate", "campaign", "campaign sotp", "status ID --untill 1", "status",
@@ -87,9 +88,27 @@ enum Screen: String, CaseIterable, Sendable {
     }
 
     var command: ConnectorCommand {
-        self == .helpOwn
-            ? ConnectorCommand("my-connector", connector: Connector(id: "c"), version: "2.1.0", commands: [Greet()])
-            : ConnectorCommand("smartconnector")
+        switch self {
+        case .helpOwn:
+            ConnectorCommand("my-connector", connector: Connector(id: "c"), version: "2.1.0", commands: [Greet()])
+        case .troubled: ConnectorCommand("my-connector", connector: Self.incomplete)
+        case .help, .helpUpdate, .helpServe, .helpCampaign, .helpResolve, .list, .status, .plan, .run, .history, .acts,
+            .errors:
+            ConnectorCommand("smartconnector")
+        }
+    }
+
+    /// A connector that has not all functions of the example.
+    private static var incomplete: Connector {
+        var connector = Connector(id: "c")
+        for name in ["verifyNetSuiteConnection", "verifyBigCommerceConnection", "verifyIntegratorBundle"] {
+            connector.installer(name) { _ in .completed }
+        }
+        for name in [
+            "deleteNetSuiteConnection", "deleteBigCommerceConnection", "uninstallVerifyIntegratorBundle",
+            "uninstallVerifyBigCommerceBundle",
+        ] { connector.uninstaller(name) { _ in .completed } }
+        return connector
     }
 
     /// Does what was done before, and returns the integration's id.
@@ -102,9 +121,51 @@ enum Screen: String, CaseIterable, Sendable {
             _ = try await harness.create(#"{"name": "Made by hand"}"#)
         case .status, .plan, .run: _ = await harness("run", id, "--simulate", "--until", "1")
         case .history: try await Self.writeHistory(of: id, in: harness)
+        case .acts: try await Self.writeActs(of: id, in: harness)
+        case .troubled: try await Self.writeTrouble(of: id, in: harness)
         case .help, .helpUpdate, .helpServe, .helpCampaign, .helpResolve, .helpOwn, .errors: break
         }
         return id
+    }
+
+    /// What persons did, at times that are the same in every run.
+    private static func writeActs(of id: String, in harness: Harness) async throws {
+        let store = try SQLiteStore(path: harness.file("store.sqlite"))
+        let holder = "web-1, process 4711 (2f61-4026.k3x9.1)"
+        let step = StepReference(index: 1, name: "BigCommerce Connection")
+        func act(_ kind: Act.Kind, _ step: StepReference?, _ outcome: String?, _ reason: String?) -> Act {
+            Act(
+                kind, step: step, person: "ana@example.com", holder: holder,
+                date: Date(timeIntervalSince1970: 1_780_000_000.5), outcome: outcome, reason: reason)
+        }
+        let acts = [
+            act(.complete, step, nil, "done by hand"), act(.reset, step, "install", "the token was renewed"),
+            act(.beginUninstall, nil, "uninstall", nil), act(.cancelUninstall, nil, "install", "a mistake"),
+            act(.unlock, nil, "web-2, process 88 (2f61-4026.p0aa.7)", "it hangs"),
+        ]
+        for (revision, act) in acts.enumerated() {
+            try await store.write(
+                JournalWrite(FlowRecord(), by: holder, after: Int64(revision), keepingLease: false, act: act), of: id)
+        }
+    }
+
+    /// A call in doubt, after the flow was given up, and something that is left outside.
+    private static func writeTrouble(of id: String, in harness: Harness) async throws {
+        let store = try SQLiteStore(path: harness.file("store.sqlite"))
+        let date = Date(timeIntervalSince1970: 1_780_000_000.5)
+        let step = StepReference(
+            index: 1, name: "BigCommerce Connection", installerFunction: "verifyBigCommerceConnection",
+            uninstallerFunction: "deleteBigCommerceConnection")
+        let function = ConnectorFunction.installer("verifyBigCommerceConnection")
+        let call = FlowRecord.Call(
+            function: function, step: step, idempotencyKey: "key-2", attempt: 11,
+            holder: "web-2, process 88 (2f61-4026.p0aa.7)", started: date)
+        let reason = "verifyBigCommerceConnection was called 11 times in a row and nobody learnt what became of it"
+        let parked = FlowRecord.Parked(function: function, step: step, reason: reason, since: date)
+        try await store.write(
+            JournalWrite(FlowRecord(call: call, parked: parked), by: "web-2", after: 0, keepingLease: false), of: id)
+        try await store.changeLedger(
+            [.created(LedgerEntry(kind: "hook", id: "h-1", function: "f", created: date))], of: id)
     }
 
     /// What two processes did, at times that are the same in every run.

@@ -160,6 +160,24 @@ struct RemoteStackTests {
         #expect(error?.code == .unauthorized)
     }
 
+    @Test func whatAFunctionSaysOfFurtherAttemptsIsKnownToWhoDrivesItsStack() async throws {
+        let sent = [
+            FunctionFailure(code: "invalid_credentials", message: "wrong", isRetryable: false),
+            FunctionFailure(code: "busy", message: "later", pause: .seconds(90)),
+            FunctionFailure(code: "x", message: "y"),
+        ]
+        for failure in sent {
+            let (result, _) = try await call([HTTPResponse(status: 422, errors: [failure])])
+            guard case .failure(let received) = result else {
+                Issue.record("\(result)")
+                continue
+            }
+            #expect(received == failure)
+            #expect(received.isRetryable == failure.isRetryable)
+            #expect(received.pause == failure.pause)
+        }
+    }
+
     /// A stack in another language that knows nothing of this project.
     static let python = """
         import http.server, json, sys

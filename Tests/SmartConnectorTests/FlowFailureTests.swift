@@ -1,6 +1,8 @@
+import Foundation
 import Limits
 import SmartConnector
 import SmartConnectorTesting
+import Synchronization
 import Testing
 
 @Suite(.ends(within: .minutes(3)))
@@ -22,12 +24,109 @@ struct FlowFailureTests {
         #expect(stop?.failure == FunctionFailure(code: "not_yet", message: "Configure it first"))
     }
 
-    @Test func anErrorOfTheAuthorsOwnTypeIsReportedByItsName() async throws {
-        struct TokenExpired: Error, CustomStringConvertible { let description = "the token is too old" }
+    @Test func anErrorOfTheAuthorsOwnTypeIsReportedByItsTypeAloneSinceItMayHoldSecrets() async throws {
+        struct Weird: Error, CustomStringConvertible {
+            var secret = "password=hunter2"
+            var description: String { "it was \(secret)" }
+        }
+        let fixture = try await FlowFixture()
+        fixture.fakes["makeA"].fail(with: Weird())
+        let failure = try #require(try await fixture.flow().run().collect().last?.failure)
+        #expect(failure.code == "Weird")
+        #expect(failure.message.contains("type Weird"))
+        let history = try await fixture.journal.history(of: fixture.id)
+        for text in [failure.description, "\(history.map(\.outcome))"] { #expect(!text.contains("hunter2"), "\(text)") }
+    }
+
+    @Test func whatALocalizedErrorSaysIsShown() async throws {
+        struct TokenExpired: LocalizedError { var errorDescription: String? { "the token is too old" } }
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].fail(with: TokenExpired())
-        let stop = try await fixture.flow().run().finish().event
-        #expect(stop?.failure == FunctionFailure(code: "TokenExpired", message: "the token is too old"))
+        let failure = try await fixture.flow().run().collect().last?.failure
+        #expect(failure == FunctionFailure(code: "TokenExpired", message: "the token is too old"))
+    }
+
+    @Test(arguments: ["not_yet", "rejected"])
+    func whatAFunctionThrowsUnderTheEnginesOwnCodeIsRetriedAndMayHaveMadeSomething(_ code: String) async throws {
+        let fixture = try await FlowFixture()
+        let attempts = Guarded(0)
+        var connector = fixture.fakes.connector()
+        connector.installer("makeA", policy: CallPolicy(maximumAttempts: 2, backoff: Backoff(base: .zero))) { _ in
+            attempts.withLock { $0 += 1 }
+            throw FunctionFailure(code: code, message: "thrown")
+        }
+        _ = try await fixture.flow(connector: connector).run().collect()
+        #expect(attempts.withLock { $0 } == 2)
+        // Another process reads what is journalled.
+        let entry = try await fixture.journal.entry(of: fixture.id)
+        let stored = try FlowRecord(stored: JSON(parsing: entry.record.stored))
+        #expect(stored.call?.stage == .failed(FunctionFailure(code: code, message: "thrown")))
+        _ = try await fixture.flow(connector: connector).uninstall().collect()
+        #expect(fixture.fakes.callNames == ["dropA"])
+    }
+
+    @Test func whatAFunctionSaysHasMadeNothing() async throws {
+        let fixture = try await FlowFixture()
+        fixture.fakes["makeA"].notYet("Configure it first")
+        _ = try await fixture.flow().run().collect()
+        _ = try await fixture.flow().uninstall().collect()
+        #expect(fixture.fakes.callNames == ["makeA"])
+    }
+
+    // MARK: What a failure says of further attempts
+
+    @Test func noFurtherAttemptIsMadeWhereTheFunctionSaysThatItIsOfNoUse() async throws {
+        let fixture = try await FlowFixture()
+        let attempts = Guarded(0)
+        var connector = fixture.fakes.connector()
+        connector.installer("makeA", policy: CallPolicy(maximumAttempts: 5)) { _ in
+            attempts.withLock { $0 += 1 }
+            throw FunctionFailure(code: "invalid_credentials", message: "wrong", isRetryable: false)
+        }
+        let events = try await fixture.flow(connector: connector).run().collect()
+        #expect(events.short == ["stepStarted 0 makeA", "stepFailed 0 makeA invalid_credentials"])
+        #expect(attempts.withLock { $0 } == 1)
+    }
+
+    @Test func theNextAttemptWaitsForAsLongAsTheFunctionSays() async throws {
+        let fixture = try await FlowFixture()
+        let attempts = Guarded(0)
+        var connector = fixture.fakes.connector()
+        connector.installer("makeA", policy: CallPolicy(maximumAttempts: 2)) { _ in
+            let attempt = attempts.withLock { attempts in
+                attempts += 1
+                return attempts
+            }
+            if attempt == 1 { throw FunctionFailure(code: "busy", message: "later", pause: .seconds(90)) }
+            return .completed
+        }
+        let flow = fixture.flow(connector: connector)
+        let task = Task { try await flow.run(until: "0").collect() }
+        await fixture.clock.sleepers(1)
+        fixture.clock.advance(by: .seconds(89))
+        #expect(attempts.withLock { $0 } == 1)
+        fixture.clock.advance(by: .seconds(1))
+        let events = try await task.value
+        #expect(
+            events.short == [
+                "stepStarted 0 makeA", "retrying 0 makeA busy", "stepStarted 0 makeA", "stepCompleted 0 makeA",
+            ])
+        guard case .retrying(let step, _, let failure, attempt: 2, pause: .seconds(90)) = events[1] else {
+            Issue.record("\(events[1])")
+            return
+        }
+        #expect(failure?.code == "busy")
+        #expect(step?.attempt == 1)
+        guard case .stepCompleted(let completed) = events[3] else { return }
+        #expect(completed.attempt == 2)
+        #expect(completed.count == 3)
+    }
+
+    @Test func noFunctionKeepsAFlowWaitingForMoreThanAnHour() {
+        #expect(FunctionFailure(code: "a", message: "b", pause: .seconds(86_400)).pause == .seconds(3600))
+        #expect(FunctionFailure(code: "a", message: "b", pause: .seconds(-1)).pause == .zero)
+        #expect(
+            FunctionFailure(code: "a", message: "b", isRetryable: false) == FunctionFailure(code: "a", message: "b"))
     }
 
     @Test(arguments: [.null, "ok", ["done": true], ["success": "yes"]] as [JSON])

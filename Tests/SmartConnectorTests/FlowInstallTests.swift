@@ -141,7 +141,7 @@ struct FlowInstallTests {
         let fixture = try await FlowFixture()
         let flow = fixture.flow()
         _ = try await flow.run().finish()
-        #expect(try await flow.reset("B").collect().short == ["modeChanged settings install"])
+        #expect(try await flow.reset("B").collect().short == ["reset 1", "modeChanged settings install"])
         _ = try await flow.run().finish()
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC", "makeB"])
         #expect(try fixture.document.mode == .settings)

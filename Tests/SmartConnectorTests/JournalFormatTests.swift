@@ -107,7 +107,22 @@ struct JournalFormatTests {
         "record-left-all": FlowRecord(memory: .init(uninstallOrder: .steps([], leaving: [step]))),
         "record-reverse": FlowRecord(memory: .init(uninstallOrder: .reverse, touched: [webhook])),
         "record-removal": FlowRecord(memory: .init(uninstallOrder: .removal)),
+        // A function may throw what is a code of the engine's own.
+        "record-thrown-not-yet": FlowRecord(
+            call: call(verify, step, .failed(FunctionFailure(code: "not_yet", message: "thrown")))),
+        "record-said-otherwise": FlowRecord(call: call(verify, step, .refused(failure))),
     ]
+
+    private static let acts: [String: Act] = [
+        "act-reset": Act(
+            .reset, step: step, person: "ana@example.com", holder: holder, date: start, outcome: "install",
+            reason: "the token was renewed"),
+        "act-resolve": Act(
+            .resolve, step: step, function: verify, holder: holder, date: start, outcome: "rerun", reason: "not there"),
+        "act-unlock": Act(.unlock, holder: holder, date: end, outcome: "web-2, process 88"),
+    ]
+
+    private static let pagesOfFormat2 = ["page-acts"]
 
     // MARK: Reading and writing
 
@@ -128,6 +143,35 @@ struct JournalFormatTests {
         #expect(text.hasSuffix(#""format":2}"#))
     }
 
+    @Test(arguments: acts.keys.sorted())
+    func anActOfFormat2IsReadForEver(_ name: String) throws {
+        let text = try Self.text(name, format: 2)
+        let act = try #require(Self.acts[name])
+        #expect(try HistoryEntry(stored: JSON(parsing: text)) == .act(act))
+        let write = JournalWrite(FlowRecord(), by: "me", after: 0, act: act)
+        #expect(String(decoding: try #require(write.storedHistory), as: UTF8.self) == "[\(text)]")
+        #expect(text.hasSuffix(#""format":2}"#))
+    }
+
+    @Test(arguments: pagesOfFormat2)
+    func aPageOfFormat2IsReadForEver(_ name: String) throws {
+        let text = try Self.text(name, format: 2)
+        let page = try JournalPage(stored: JSON(parsing: text))
+        #expect(
+            page.history == [.attempt(Self.updateAttempt)] + Self.acts.sorted { $0.key < $1.key }.map { .act($0.value) }
+        )
+        #expect(try page.stored.text() == text)
+    }
+
+    @Test(arguments: ["not_yet", "rejected"])
+    func aRefusalOfFormat1IsStillOne(_ code: String) throws {
+        let text =
+            #"{"call":{"function":{"installer":"a"},"key":"k","attempt":1,"holder":"h","started":1000,"failed":{"code":"\#(code)","message":"m"}}}"#
+        let record = try FlowRecord(stored: JSON(parsing: text))
+        #expect(record.call?.stage == .refused(FunctionFailure(code: code, message: "m")))
+        #expect(String(decoding: record.stored, as: UTF8.self) == text)
+    }
+
     @Test func whatFormat1HasWordsForIsStillWrittenInIt() throws {
         for record in Self.records.values {
             #expect(!String(decoding: record.stored, as: UTF8.self).contains("format"))
@@ -140,7 +184,7 @@ struct JournalFormatTests {
         let attempt = try #require(Self.attempts[name])
         #expect(try Attempt(stored: JSON(parsing: text)) == attempt)
         let write = JournalWrite(FlowRecord(), by: "me", after: 0, attempts: [attempt])
-        #expect(String(decoding: try #require(write.storedAttempts), as: UTF8.self) == "[\(text)]")
+        #expect(String(decoding: try #require(write.storedHistory), as: UTF8.self) == "[\(text)]")
     }
 
     @Test(arguments: pages)
@@ -168,7 +212,8 @@ struct JournalFormatTests {
             return Set(files.map { $0.replacing(".json", with: "") })
         }
         #expect(try names(1) == Set(Self.records.keys).union(Self.attempts.keys).union(Self.pages))
-        #expect(try names(2) == Set(Self.recordsOfFormat2.keys))
+        #expect(
+            try names(2) == Set(Self.recordsOfFormat2.keys).union(Self.acts.keys).union(Self.pagesOfFormat2))
     }
 
     // MARK: What is damaged

@@ -3,6 +3,7 @@ import Limits
 import SmartConnector
 import SmartConnectorTesting
 import SmartConnectorWire
+import Synchronization
 import Testing
 
 /// What functions make in other systems is known until it is gone.
@@ -38,6 +39,51 @@ struct LedgerTests {
         #expect(try await fixture.journal.ledger(of: fixture.id).map(\.id) == ["A", "B", "C"])
         let events = try await fixture.flow().uninstall().collect()
         #expect(events.last == .removed)
+    }
+
+    @Test(arguments: Journal.allCases)
+    func anUninstallerFindsWhatTheInstallerMade(_ journal: Journal) async throws {
+        let fixture = try await journal.fixture()
+        let found = Guarded<[String]>([])
+        fixture.fakes["makeA"].run { call in
+            for id in ["1", "2"] { try await call.ledger.created("bundle", id) }
+            try await call.ledger.created("hook", "3")
+        }
+        fixture.fakes["dropA"].run { call in
+            for bundle in try await call.ledger.entries(of: "bundle") {
+                found.withLock { $0.append(bundle.id) }
+                try await call.ledger.removed("bundle", bundle.id)
+            }
+            let left = try await call.ledger.entries.map(\.id)
+            found.withLock { $0 += left }
+        }
+        _ = try await fixture.flow().run().finish()
+        _ = try await fixture.flow().uninstall().finish()
+        #expect(found.withLock { $0 } == ["1", "2", "3"])
+    }
+
+    @Test(arguments: [true, false])
+    func aFunctionOnAStackFindsWhatTheStacksStoreHasAndWhatItRecordedItself(_ hasStore: Bool) async throws {
+        let store = InMemoryStore()
+        let id = try #require(try await store.create(InstallMachineTests.document()).integration.id)
+        try await store.changeLedger(
+            [.created(LedgerEntry(kind: "hook", id: "old", function: "f", created: Date()))], of: id)
+        var connector = Connector(id: "c")
+        let found = Guarded<[String]>([])
+        connector.uninstaller("drop") { call in
+            try await call.ledger.created("hook", "new")
+            let entries = try await call.ledger.entries.map(\.id)
+            found.withLock { $0 = entries }
+            return .completed
+        }
+        let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret("T")) { _ in
+            hasStore ? store as any IntegrationAPI : InMemoryIntegrationAPI()
+        }
+        let answer = await endpoint.answer([
+            "type": "uninstaller", "function": "drop", "_connectorId": "c", "options": ["_integrationId": JSON(id)],
+        ])
+        #expect(answer.status == 200)
+        #expect(found.withLock { $0 } == (hasStore ? ["old", "new"] : ["new"]))
     }
 
     @Test(arguments: [Journal.inMemory, .inOneDatabase])

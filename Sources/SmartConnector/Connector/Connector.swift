@@ -59,7 +59,7 @@ public struct Connector: Sendable {
     }
 
     /// How long a function may take and how often it is tried, or nil where there is none.
-    func policy(of function: ConnectorFunction) -> CallPolicy? { entry(for: function)?.policy }
+    package func policy(of function: ConnectorFunction) -> CallPolicy? { entry(for: function)?.policy }
 
     func entry(for function: ConnectorFunction) -> Entry? {
         entries[function] ?? fallback

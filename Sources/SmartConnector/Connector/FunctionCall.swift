@@ -9,16 +9,19 @@ public struct FunctionCall: Sendable {
         let options: CallOptions
         let api: any IntegrationAPI
         let changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)?
+        let readLedger: (@Sendable () async throws -> [LedgerEntry])?
 
         init(
             connectorID: String, integrationID: String, options: CallOptions, api: any IntegrationAPI,
-            changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)?
+            changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)?,
+            readLedger: (@Sendable () async throws -> [LedgerEntry])?
         ) {
             self.connectorID = connectorID
             self.integrationID = integrationID
             self.options = options
             self.api = api
             self.changeLedger = changeLedger
+            self.readLedger = readLedger
         }
     }
 
@@ -48,9 +51,13 @@ public struct FunctionCall: Sendable {
     /// The Integration API, for functions that read or change more of the integration.
     public var api: any IntegrationAPI { context.api }
 
-    /// Where to record what is made and removed in other systems.
+    /// Where to record what is made and removed in other systems, and to look what there is.
     public var ledger: Ledger {
-        Ledger(of: function) { [change = context.changeLedger] changes in try await change?(changes) }
+        Ledger(of: function) { [change = context.changeLedger] changes in
+            try await change?(changes)
+        } read: { [read = context.readLedger] in
+            try await read?() ?? []
+        }
     }
 
     /// Records what was made and removed in other systems.
@@ -72,30 +79,33 @@ public struct FunctionCall: Sendable {
     ///   - idempotencyKey: The same for each call that is made for one purpose.
     ///   - api: Where the function reads and changes the integration.
     ///   - changeLedger: Keeps what the function records in its ``ledger``. Without it nothing is kept.
+    ///   - readLedger: What is kept there. Without it nothing is found.
     public init(
         _ function: ConnectorFunction, connectorID: String, integrationID: String, step: InstallStep? = nil,
         document: Integration? = nil, options: CallOptions = CallOptions(), pending: JSON? = nil, attempt: Int = 1,
         idempotencyKey: String, api: any IntegrationAPI,
-        changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)? = nil
+        changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)? = nil,
+        readLedger: (@Sendable () async throws -> [LedgerEntry])? = nil
     ) {
         self.init(
             FlowRecord.Call(function: function, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt),
             in: Context(
                 connectorID: connectorID, integrationID: integrationID, options: options, api: api,
-                changeLedger: changeLedger),
+                changeLedger: changeLedger, readLedger: readLedger),
             step: step, document: document)
     }
 
     /// The same call, with another way to the API and the ledger.
     package func reaching(
         _ api: any IntegrationAPI,
-        changingLedger changeLedger: @escaping @Sendable ([LedgerChange]) async throws -> Void
+        changingLedger changeLedger: @escaping @Sendable ([LedgerChange]) async throws -> Void,
+        readingLedger readLedger: @escaping @Sendable () async throws -> [LedgerEntry]
     ) -> FunctionCall {
         FunctionCall(
             call,
             in: Context(
                 connectorID: connectorID, integrationID: integrationID, options: options, api: api,
-                changeLedger: changeLedger),
+                changeLedger: changeLedger, readLedger: readLedger),
             step: step, document: document)
     }
 

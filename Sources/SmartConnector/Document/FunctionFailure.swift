@@ -1,22 +1,34 @@
 /// Why a connector function did not do its work. Authors throw it, or any error of their own.
-public struct FunctionFailure: Error, Sendable, Equatable, Codable, CustomStringConvertible {
+///
+/// Its code and message are shown and journalled. What else it says is for the attempts of the same session: two failures
+/// are equal where code and message are, and these alone are encoded.
+public struct FunctionFailure: Error, Sendable, CustomStringConvertible {
+    /// The longest ``pause``: an hour.
+    public static let longestPause = Duration.seconds(3600)
+
     /// A stable name for the reason, such as `invalid_credentials`.
     public let code: String
     /// What is wrong and what to do, for the user who installs.
     public let message: String
+    /// Whether another attempt may help. If not, none is made though the policy allows it: the flow stops.
+    public let isRetryable: Bool
+    /// How long to wait before the next attempt; nil for what the policy says.
+    public let pause: Duration?
 
     /// A failure with a code for programs and a message for the user.
-    public init(code: String, message: String) {
+    ///
+    /// - Parameters:
+    ///   - code: A stable name for the reason.
+    ///   - message: What is wrong and what to do.
+    ///   - isRetryable: Whether another attempt may help. Wrong credentials stay wrong however often they are tried.
+    ///   - pause: How long to wait before the next attempt, where the other system says so; nil for what the policy
+    ///     says. At least zero and at most ``longestPause``, whatever is asked for.
+    public init(code: String, message: String, isRetryable: Bool = true, pause: Duration? = nil) {
         self.code = code
         self.message = message
+        self.isRetryable = isRetryable
+        self.pause = pause.map { min(max($0, .zero), Self.longestPause) }
     }
-
-    /// Whether another attempt may help.
-    package var isRetryable: Bool { true }
-    /// How long to wait before the next attempt; nil for what the policy says.
-    package var pause: Duration? { nil }
-    /// Whether it is what a function answers that has done nothing yet.
-    package var isRefusal: Bool { code == "not_yet" || code == "rejected" }
 
     /// One line: the code and the message.
     public var description: String { "\(code): \(message)" }
@@ -43,5 +55,33 @@ public struct FunctionFailure: Error, Sendable, Equatable, Codable, CustomString
             code: "invalid_extension_response",
             message:
                 "\(function.name) answered \(json.text().prefix(120)); expected an object with success: true or false")
+    }
+}
+
+extension FunctionFailure: Equatable {
+    /// Whether both have the same code and message.
+    public static func == (left: FunctionFailure, right: FunctionFailure) -> Bool {
+        left.code == right.code && left.message == right.message
+    }
+}
+
+extension FunctionFailure: Codable {
+    private enum CodingKeys: CodingKey {
+        case code, message
+    }
+
+    /// Reads code and message.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            code: try values.decode(String.self, forKey: .code),
+            message: try values.decode(String.self, forKey: .message))
+    }
+
+    /// Writes code and message.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(code, forKey: .code)
+        try values.encode(message, forKey: .message)
     }
 }

@@ -1,4 +1,9 @@
+public import Foundation
+
 /// What a flow reports while it works.
+///
+/// A later version may report more: end a `switch` over these with `@unknown default`.
+@nonexhaustive
 public enum FlowEvent: Sendable, Equatable {
     /// A step's function is about to be called.
     case stepStarted(Step)
@@ -8,6 +13,12 @@ public enum FlowEvent: Sendable, Equatable {
     case stepFailed(Step, FunctionFailure)
     /// A step has no function: a person does it, and `complete` moves on.
     case waiting(Step)
+    /// A person has had this step made to run anew.
+    case reset(Step)
+    /// An attempt failed, for this reason, and `attempt` is the number of the next, which follows after `pause`. The
+    /// step is nil where the function is not one of a step, the reason where the call took too long, so that nobody
+    /// knows whether it failed.
+    case retrying(Step?, ConnectorFunction, FunctionFailure?, attempt: Int, pause: Duration)
     /// A function of the connector as a whole, of its settings or of an update is about to be called.
     case functionStarted(ConnectorFunction)
     /// Such a function returned, and did not say no.
@@ -47,11 +58,17 @@ public enum FlowEvent: Sendable, Equatable {
         public let name: String?
         /// The name of the function that was called for it. Nil where none was.
         public let function: String?
+        /// The number of the call for it, from 1, retries and calls before a crash included. Nil where none was made.
+        public let attempt: Int?
+        /// How many steps `install[]` has.
+        public let count: Int
 
-        init(_ step: StepReference, _ function: ConnectorFunction?) {
+        init(_ step: StepReference, of count: Int, _ function: ConnectorFunction? = nil, attempt: Int? = nil) {
             index = step.index
             name = step.name
             self.function = function?.name
+            self.attempt = function == nil ? nil : attempt
+            self.count = count
         }
     }
 
@@ -59,8 +76,9 @@ public enum FlowEvent: Sendable, Equatable {
     public var failure: FunctionFailure? {
         switch self {
         case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
-        case .stepStarted, .stepCompleted, .waiting, .functionStarted, .functionCompleted, .modeChanged,
-            .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted, .removed,
+        case .stepStarted, .stepCompleted, .waiting, .reset, .retrying, .functionStarted, .functionCompleted,
+            .modeChanged, .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted,
+            .removed,
             .stepLeftBehind,
             .leftBehind:
             nil
@@ -71,11 +89,21 @@ public enum FlowEvent: Sendable, Equatable {
     public var needsPerson: Bool {
         switch self {
         case .waiting, .inDoubt, .parked, .reopened, .overtaken: true
-        case .stepStarted, .stepCompleted, .stepFailed, .functionStarted, .functionCompleted, .functionFailed,
+        case .stepStarted, .stepCompleted, .stepFailed, .reset, .retrying, .functionStarted, .functionCompleted,
+            .functionFailed,
             .modeChanged, .versionChanged, .resolved, .updateAborted, .removed, .stepLeftBehind,
             .leftBehind:
             failure != nil
         }
+    }
+
+    /// The event as one JSON object, with the integration that it is of and when it happened: `{"event", "integration",
+    /// "time", …}`, the time in ISO 8601. Whoever watches a flow knows the integration, and is told as it happens.
+    public func json(of integration: String, at time: Date) -> JSON {
+        var json = json
+        json["integration"] = JSON(integration)
+        json["time"] = JSON(time.formatted(JSON.dateFormat))
+        return json
     }
 
     /// The event as one JSON object: `{"event": …}` and what else belongs to it.
@@ -85,6 +113,9 @@ public enum FlowEvent: Sendable, Equatable {
         case .stepCompleted(let step): Self.json("stepCompleted", step)
         case .stepFailed(let step, let failure): Self.json("stepFailed", step).adding(failure)
         case .waiting(let step): Self.json("waiting", step)
+        case .reset(let step): Self.json("reset", step)
+        case .retrying(let step, let function, let failure, let attempt, let pause):
+            Self.json(retrying: function, step, failure, attempt, pause)
         case .functionStarted(let function): Self.json("functionStarted", function)
         case .functionCompleted(let function): Self.json("functionCompleted", function)
         case .functionFailed(let function, let failure): Self.json("functionFailed", function).adding(failure)
@@ -117,8 +148,19 @@ public enum FlowEvent: Sendable, Equatable {
     private static func json(_ event: String, _ step: Step) -> JSON {
         [
             "event": JSON(event), "step": JSON(step.index), "name": step.name.map { JSON($0) } ?? .null,
-            "function": step.function.map { JSON($0) } ?? .null,
+            "function": step.function.map { JSON($0) } ?? .null, "attempt": step.attempt.map { JSON($0) } ?? .null,
+            "steps": JSON(step.count),
         ]
+    }
+
+    private static func json(
+        retrying function: ConnectorFunction, _ step: Step?, _ failure: FunctionFailure?, _ attempt: Int,
+        _ pause: Duration
+    ) -> JSON {
+        var json = step.map { Self.json("retrying", $0) } ?? Self.json("retrying", function)
+        json["attempt"] = JSON(attempt)
+        json["pauseMilliseconds"] = JSON(Int(pause / .milliseconds(1)))
+        return failure.map { json.adding($0) } ?? json
     }
 
     private static func json(_ event: String, _ function: ConnectorFunction) -> JSON {

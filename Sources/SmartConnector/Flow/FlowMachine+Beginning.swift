@@ -15,6 +15,8 @@ extension FlowMachine {
             if let lastStep, install.isDone(lastStep) { end(.done) }
         case .advance: break
         case .resume:
+            // Where nothing was given up, it goes into the history with what follows.
+            act = resumeAct
             guard record.parked != nil else { return }
             try commit(.journal(.resumed))
         case .resolve(let tookEffect, let reason): try resolve(tookEffect, reason)
@@ -64,6 +66,7 @@ extension FlowMachine {
                     : .failed(FunctionFailure(code: "in_doubt", message: "to be called again: \(reason)"))
             )
             .after(.lookedAt(staysParked: false))
+        act = resolveAct(call, tookEffect, reason)
         end(.done, [.resolved(call.function, tookEffect: tookEffect)])
     }
 

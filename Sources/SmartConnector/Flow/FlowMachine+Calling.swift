@@ -11,9 +11,9 @@ extension FlowMachine {
         switch last.stage {
         case .returned(let answer):
             if let failure = function.refusal(answer) { return fail(errand, failure) }
-            events.append(.started(function, errand.step))
+            events.append(started(last))
             try answered(errand, answer)
-        case .failed:
+        case .failed, .refused:
             try announce(errand, key: last.idempotencyKey, attempt: last.attempt + 1, tries: 1)
         case .started:
             guard policy.inDoubt == .rerun else { return doubt(function, errand.step) }
@@ -68,7 +68,7 @@ extension FlowMachine {
 
     /// A person has to find out whether a call took effect.
     private mutating func doubt(_ function: ConnectorFunction, _ step: StepReference?) {
-        let event = FlowEvent.inDoubt(function, step.map { FlowEvent.Step($0, function) })
+        let event = FlowEvent.inDoubt(function, step.map { shown($0, function, attempt: record.call?.attempt) })
         end(.needsPerson(event), [event])
     }
 
@@ -98,11 +98,13 @@ extension FlowMachine {
         _ calling: Calling, _ failure: FunctionFailure, mayRetry: Bool
     ) throws(SmartConnectorError) {
         attempts.append(Attempt(calling.call, .failed(failure), at: supply.configuration.now()))
-        record = record.after(.remembered(install.memory)).after(.failed(failure))
+        // A failure of the engine's own, and not what a function threw, says which of the two it was.
+        let isRefusal = !mayRetry && failure.isRefusal
+        record = record.after(.remembered(install.memory)).after(isRefusal ? .refused(failure) : .failed(failure))
         guard mayRetry, failure.isRetryable, let pause = pause(after: calling, failure) else {
             return fail(calling.errand, failure)
         }
-        try commit(.journal(.failed(calling, pause)))
+        try commit(.journal(.failed(calling, failure, pause)))
     }
 
     /// How long to wait before the next attempt, or nil where that was the last one.
@@ -123,7 +125,7 @@ extension FlowMachine {
         guard let pause = pause(after: calling, nil) else {
             return fail(calling.errand, .timeout(policy.timeout, function))
         }
-        phase = .pausing(calling, pause)
+        pausing(calling, nil, pause)
     }
 
     /// The pause before the next attempt is over.
@@ -137,8 +139,14 @@ extension FlowMachine {
     }
 
     private mutating func fail(_ errand: Errand, _ failure: FunctionFailure) {
-        let event = FlowEvent.failed(errand, failure)
+        let event = failed(errand, failure)
         end(.failed(event), [event])
+    }
+
+    /// Waits for the next attempt.
+    mutating func pausing(_ calling: Calling, _ failure: FunctionFailure?, _ pause: Duration) {
+        events.append(retrying(calling.call, failure, pause))
+        phase = .pausing(calling, pause)
     }
 
     /// A function did what it was called for, and returned this.
@@ -169,29 +177,14 @@ extension FlowMachine {
     }
 }
 
-extension FlowEvent {
-    /// A function is about to be called.
-    static func started(_ function: ConnectorFunction, _ step: StepReference?) -> FlowEvent {
-        step.map { .stepStarted(FlowEvent.Step($0, function)) } ?? .functionStarted(function)
-    }
-
-    /// What a function was called for failed.
-    static func failed(_ errand: FlowMachine.Errand, _ failure: FunctionFailure) -> FlowEvent {
-        switch (errand.step, errand.function) {
-        case (let step?, let function): .stepFailed(FlowEvent.Step(step, function), failure)
-        case (nil, let function): .functionFailed(function ?? .installer(""), failure)
-        }
-    }
-}
-
 extension FlowRecord.Call {
     /// Whether something of the step may exist because of this call, though the document does not say so.
-    var mayHaveInstalled: Bool {
+    package var mayHaveInstalled: Bool {
         guard case .installer = function else { return false }
         return switch stage {
         case .started, .returned: true
-        // What a function said was journalled as its failure by earlier versions too.
-        case .failed(let failure): !failure.isRefusal
+        case .failed: true
+        case .refused: false
         }
     }
 }

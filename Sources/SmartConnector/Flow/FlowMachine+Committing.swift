@@ -17,6 +17,7 @@ struct Commit {
     /// What is true then.
     let after: FlowRecord
     let attempts: [Attempt]
+    let act: Act?
     let snapshot: JournalWrite.Snapshot
     let keepsLease: Bool
 }
@@ -36,7 +37,7 @@ extension FlowMachine {
 
     enum Happening {
         case announced(Calling)
-        case failed(Calling, Duration)
+        case failed(Calling, FunctionFailure, Duration)
         case returned(Errand, JSON)
         case resumed
     }
@@ -75,6 +76,7 @@ extension FlowMachine {
         let isNewUpdate = goal.isUpdate && install.memory.update == nil
         let keepsCall = transition.isCommand && keepsCall()
         let change = if let written { written } else { try apply(transition) }
+        if transition.isCommand { act = commandAct(from: before.mode) }
         let undone = step.flatMap { transition.undone($0, in: install) }
         var after = recordAfter(transition, undone: undone, keepsCall: keepsCall, from: before.mode)
         var next: Calling?
@@ -86,7 +88,7 @@ extension FlowMachine {
         }
         let commit = Commit(
             document: document(after: change, transition), base: stored, isBaseFresh: refusals > 0,
-            before: record.after(.remembered(before.memory)), after: after, attempts: attempts,
+            before: record.after(.remembered(before.memory)), after: after, attempts: attempts, act: act,
             snapshot: transition.isCommand && isNewUpdate ? .set(stored.integration) : .keep,
             keepsLease: undone == nil && (next != nil || goesOn(after: transition)))
         phase = .committing(
@@ -154,14 +156,14 @@ extension FlowMachine {
         _ stored: StoredIntegration?, leftovers: [LedgerEntry]
     ) throws(SmartConnectorError) {
         if case .releasing(let commit, let ending) = phase {
-            (journalled, record, isHolding, attempts) = (commit.after, commit.after, false, [])
+            (journalled, record, isHolding, attempts, act) = (commit.after, commit.after, false, [], nil)
             return conclude(ending)
         }
         guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is done") }
         journalled = pending.commit.after
         record = pending.commit.after
         isHolding = pending.commit.keepsLease
-        attempts = []
+        (attempts, act) = ([], nil)
         phase = .deciding
         var isAsExpected = true
         if let stored {
@@ -186,19 +188,19 @@ extension FlowMachine {
                 record = record.after(.withdrawn(next.previous))
                 return
             }
-            events.append(.started(next.call.function, next.call.step))
+            events.append(started(next.call))
             phase = .announced(next)
             return
         }
         if let undone = pending.undone, case .action(let action, _) = pending.transition {
-            let event = FlowEvent.failed(.action(action), undone)
+            let event = failed(.action(action), undone)
             return end(.failed(event), [event])
         }
         switch pending.transition {
         case .journal(.announced(let calling)):
-            events.append(.started(calling.call.function, calling.call.step))
+            events.append(started(calling.call))
             phase = .announced(calling)
-        case .journal(.failed(let calling, let pause)): phase = .pausing(calling, pause)
+        case .journal(.failed(let calling, let failure, let pause)): pausing(calling, failure, pause)
         case .journal(.returned(let errand, let answer)): phase = .reading(errand, answer: answer)
         case .journal(.resumed): break
         case .action(.callUpdate, let answer):
@@ -223,13 +225,14 @@ extension FlowMachine {
         case .action(let action, _):
             if let step = action.step {
                 if pending.undone == nil, action.isOfStep {
-                    events.append(.stepCompleted(FlowEvent.Step(step, action.function)))
+                    let attempt = pending.commit.before.call?.attempt
+                    events.append(.stepCompleted(shown(step, action.function, attempt: attempt)))
                 }
             } else if let function = action.function {
                 events.append(.functionCompleted(function))
             }
             if case .remove = action {
-                events += install.stepsLeftBehind.map { .stepLeftBehind(FlowEvent.Step($0, nil)) }
+                events += install.stepsLeftBehind.map { .stepLeftBehind(shown($0)) }
                 events.append(.removed)
                 if !leftovers.isEmpty { events.append(.leftBehind(leftovers)) }
             }
@@ -239,7 +242,10 @@ extension FlowMachine {
             }
         case .command:
             if case .complete(let text) = goal, let step = try? install.step(named: text) {
-                events.append(.stepCompleted(FlowEvent.Step(step, nil)))
+                events.append(.stepCompleted(shown(step)))
+            }
+            if case .reset(let text) = goal, let step = try? install.step(named: text) {
+                events.append(.reset(shown(step)))
             }
         case .journal: break
         }

@@ -41,7 +41,7 @@ extension FlowMachine {
     /// The write whose answer was lost is known to be done.
     private mutating func repeated(_ now: FlowRecord) {
         guard case .repeating(let pending, let ending) = phase else { preconditionFailure("nothing else is repeated") }
-        attempts = []
+        (attempts, act) = ([], nil)
         journalled = now
         isHolding = true
         if now == pending.commit.after {
@@ -78,10 +78,12 @@ extension FlowMachine {
     /// Ends, and gives back what is held. What was announced and not begun is withdrawn.
     mutating func finish(_ ending: Ending) {
         if case .announced(let calling) = phase { record = record.after(.withdrawn(calling.previous)) }
+        // What was not carried out has not happened.
+        if case .error = ending { act = nil }
         guard isHolding || record != journalled || !attempts.isEmpty else { return conclude(ending) }
         let release = Commit(
             document: .unchanged, base: stored, isBaseFresh: true, before: record, after: record, attempts: attempts,
-            snapshot: .keep, keepsLease: false)
+            act: act, snapshot: .keep, keepsLease: false)
         phase = .releasing(release, ending)
     }
 

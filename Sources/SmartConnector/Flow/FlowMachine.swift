@@ -143,6 +143,8 @@ struct FlowMachine {
     var events: [FlowEvent] = []
     /// Attempts that the history does not have yet.
     var attempts: [Attempt] = []
+    /// What a person has done that the history does not have yet: it goes there with what it has made true.
+    var act: Act?
     /// The step after which to stop.
     var lastStep: StepReference?
 
@@ -220,7 +222,7 @@ struct FlowMachine {
             forgetWhatIsOver()
             end(.done)
         case .waitForUser(let step):
-            let event = FlowEvent.waiting(FlowEvent.Step(step, nil))
+            let event = FlowEvent.waiting(shown(step))
             end(.needsPerson(event), [event])
         case .enterSettings, .finishUpdate, .clear, .remove(callingUninstaller: false):
             try commit(.action(action, answer: .null))

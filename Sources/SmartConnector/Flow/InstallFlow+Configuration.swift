@@ -29,6 +29,10 @@ extension InstallFlow {
         public var now: @Sendable () -> Date
         /// The longest pause between requests that is made because the API asks for it; beyond it, its error is thrown.
         public var longestRetryAfter: Duration
+        /// Who acts, for the history, where a person does: a name, such as `ana@example.com`.
+        public var person: String?
+        /// Why they act, for the history, where they say it. ``InstallFlow/resolve(tookEffect:reason:)`` has its own.
+        public var reason: String?
         /// Where the flow's own tasks run, if not where all do.
         package var executor: (any TaskExecutor)? {
             didSet { leaseKeeper = LeaseKeeper(clock: clock, executor: executor) }

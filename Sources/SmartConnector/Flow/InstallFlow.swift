@@ -96,7 +96,11 @@ public actor InstallFlow {
         let journal = persistence.journal
         context = FunctionCall.Context(
             connectorID: connector.id, integrationID: integrationID, options: options, api: api
-        ) { changes in try await journal.changeLedger(changes, of: integrationID) }
+        ) { changes in
+            try await journal.changeLedger(changes, of: integrationID)
+        } readLedger: {
+            try await journal.ledger(of: integrationID)
+        }
     }
 
     // MARK: Driving

@@ -166,7 +166,8 @@ extension Persistence.Together {
             }
             let snapshot = place.snapshot(commit.snapshot, tenure.journalled, commit.after)
             let draft = (consume tenure).writing(
-                commit.after, attempts: commit.attempts, snapshot: snapshot, keepsLease: commit.keepsLease)
+                commit.after, attempts: commit.attempts, act: commit.act, snapshot: snapshot,
+                keepsLease: commit.keepsLease)
             let written = await place.perform(draft, in: store, isLast: isLast) { try await send(commit, $0) }
             let answer = written.answer
             tenure = written.tenure
@@ -238,13 +239,14 @@ extension Persistence.Apart {
         do {
             if case .unchanged = commit.document {
                 try await write(
-                    commit.after, attempts: commit.attempts, commit.snapshot, keepsLease: commit.keepsLease, &tenure,
-                    isLast: isLast)
+                    commit.after, attempts: commit.attempts, commit.act, commit.snapshot, keepsLease: commit.keepsLease,
+                    &tenure, isLast: isLast)
                 return .committed(commit.base)
             }
             if !tenure.isHeld || commit.before != tenure.journalled || commit.snapshot != .keep {
                 try await write(
-                    commit.before, attempts: commit.attempts, commit.snapshot, keepsLease: true, &tenure, isLast: isLast
+                    commit.before, attempts: commit.attempts, nil, commit.snapshot, keepsLease: true, &tenure,
+                    isLast: isLast
                 )
                 hasHistory = true
             }
@@ -257,9 +259,10 @@ extension Persistence.Apart {
                 }
                 stored = try await writeDocument(commit, fresh, tenure)
             }
-            if commit.after != tenure.journalled || !commit.keepsLease {
+            if commit.after != tenure.journalled || !commit.keepsLease || commit.act != nil {
                 try await write(
-                    commit.after, attempts: hasHistory ? [] : commit.attempts, .keep, keepsLease: commit.keepsLease,
+                    commit.after, attempts: hasHistory ? [] : commit.attempts, commit.act, .keep,
+                    keepsLease: commit.keepsLease,
                     &tenure, isLast: isLast)
             }
             return .committed(stored, leftovers: leftovers)
@@ -272,11 +275,12 @@ extension Persistence.Apart {
 
     /// Journals a record.
     private func write(
-        _ record: FlowRecord, attempts: [Attempt], _ snapshot: JournalWrite.Snapshot, keepsLease: Bool,
+        _ record: FlowRecord, attempts: [Attempt], _ act: Act?, _ snapshot: JournalWrite.Snapshot, keepsLease: Bool,
         _ tenure: inout Tenure, isLast: Bool
     ) async throws {
         let snapshot = place.snapshot(snapshot, tenure.journalled, record)
-        let draft = (consume tenure).writing(record, attempts: attempts, snapshot: snapshot, keepsLease: keepsLease)
+        let draft = (consume tenure).writing(
+            record, attempts: attempts, act: act, snapshot: snapshot, keepsLease: keepsLease)
         let written = await place.perform(draft, in: journal, isLast: isLast) { write in
             try await journal.write(write, of: place.integrationID)
         }

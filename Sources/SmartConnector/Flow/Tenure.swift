@@ -60,13 +60,14 @@ struct Tenure: ~Copyable {
 
     /// A write of this, which uses up the right to it.
     consuming func writing(
-        _ record: FlowRecord, attempts: [Attempt] = [], snapshot: JournalWrite.Snapshot = .keep, keepsLease: Bool
+        _ record: FlowRecord, attempts: [Attempt] = [], act: Act? = nil, snapshot: JournalWrite.Snapshot = .keep,
+        keepsLease: Bool
     ) -> Draft {
         precondition(!isLost, "nothing is written without the right to")
         precondition(unanswered == nil, "of a write that was not answered only its repetition leads on")
         let write = JournalWrite(
             record, by: position.holder, after: position.revision, keepingLease: keepsLease, attempts: attempts,
-            snapshot: snapshot, variant: position.variant)
+            act: act, snapshot: snapshot, variant: position.variant)
         return Draft(write: write, wasHeld: isHeld, hold: hold, position: position)
     }
 

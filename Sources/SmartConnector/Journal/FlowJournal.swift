@@ -36,11 +36,13 @@ public protocol FlowJournal: Sendable {
     /// - Parameters:
     ///   - integration: The integration's `_id`.
     ///   - holder: Whom to take it from, or nil for whoever has it.
+    ///   - act: What is added to the history with it, its outcome being the holder of the lease that was taken; nil where no
+    ///     person takes it. Where no lease is taken away, nothing is added.
     /// - Returns: The lease that was taken away, or nil where nobody had one, or not this holder.
-    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease?
+    func unlock(_ integration: String, evicting holder: String?, recording act: Act?) async throws -> Lease?
 
-    /// The attempts so far, the oldest first.
-    func history(of integration: String) async throws -> [Attempt]
+    /// The attempts and the acts of persons so far, the oldest first.
+    func historyEntries(of integration: String) async throws -> [HistoryEntry]
 
     /// Records what was made and removed outside. It is a fact, whoever holds the lease by now.
     func changeLedger(_ changes: [LedgerChange], of integration: String) async throws
@@ -56,6 +58,18 @@ public protocol FlowJournal: Sendable {
 }
 
 extension FlowJournal {
+    /// Takes the lease away, and leaves nothing in the history: for who takes over what ended.
+    ///
+    /// - Returns: The lease that was taken away, or nil where nobody had one, or not this holder.
+    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+        try await unlock(integration, evicting: holder, recording: nil)
+    }
+
+    /// The attempts so far, the oldest first, without what persons did.
+    public func history(of integration: String) async throws -> [Attempt] {
+        try await historyEntries(of: integration).compactMap(\.attempt)
+    }
+
     /// Nil: a journal by itself has no documents.
     public var transactionalStore: (any TransactionalStore)? { nil }
 }
@@ -113,6 +127,8 @@ public final class JournalWrite: Sendable, Equatable {
     public let record: FlowRecord
     /// Attempts that are over.
     public let attempts: [Attempt]
+    /// What a person did and made true with this write. It stands behind the attempts in the history.
+    public let act: Act?
     /// What becomes of the document as it was before a managed update.
     public let snapshot: Snapshot
     /// Tells writes apart that one holder bases on the same revision: 0 for the first.
@@ -140,12 +156,13 @@ public final class JournalWrite: Sendable, Equatable {
     ///   - revision: The ``JournalEntry/revision`` that it is based on.
     ///   - keepsLease: Whether the writer goes on.
     ///   - attempts: Attempts that are over, to be added to the history.
+    ///   - act: What a person did, to be added to the history behind these.
     ///   - snapshot: What becomes of the document as it was before a managed update.
     ///   - variant: Another number for each other write that this holder bases on the same revision, where it does not
     ///     know what became of the one before; from 0.
     public init(
         _ record: FlowRecord, by holder: String, after revision: Int64, keepingLease keepsLease: Bool = true,
-        attempts: [Attempt] = [], snapshot: Snapshot = .keep, variant: Int = 0
+        attempts: [Attempt] = [], act: Act? = nil, snapshot: Snapshot = .keep, variant: Int = 0
     ) {
         precondition(revision >= 0, "writes are counted from 0")
         precondition(variant >= 0, "variants are counted from 0")
@@ -155,6 +172,7 @@ public final class JournalWrite: Sendable, Equatable {
         self.revision = revision
         self.keepsLease = keepsLease
         self.attempts = attempts
+        self.act = act
         self.snapshot = snapshot
     }
 
@@ -164,7 +182,7 @@ public final class JournalWrite: Sendable, Equatable {
         guard keepsLease, let call = record.call else { return false }
         return switch call.stage {
         case .started: true
-        case .returned, .failed: false
+        case .returned, .failed, .refused: false
         }
     }
 
@@ -173,7 +191,8 @@ public final class JournalWrite: Sendable, Equatable {
         left === right
             || left.holder == right.holder && left.revision == right.revision && left.variant == right.variant
                 && left.keepsLease == right.keepsLease
-                && left.record == right.record && left.attempts == right.attempts && left.snapshot == right.snapshot
+                && left.record == right.record && left.attempts == right.attempts && left.act == right.act
+                && left.snapshot == right.snapshot
     }
 }
 

@@ -10,6 +10,8 @@ extension FlowRecord {
         /// The call returned this, and the document does not say so yet.
         case returned(JSON)
         case failed(FunctionFailure)
+        /// The call returned that it has not done its work.
+        case refused(FunctionFailure)
         /// What the call was made for is in the document, or is given up.
         case settled
         /// Nothing is called any more until a person has looked at it.
@@ -36,6 +38,7 @@ extension FlowRecord {
             record.call = previous
         case .returned(let answer): record.call = inDoubt.with(.returned(answer))
         case .failed(let failure): record.call = call?.with(.failed(failure))
+        case .refused(let failure): record.call = call?.with(.refused(failure))
         case .settled: record.call = nil
         case .parked(let parked): record.parked = parked
         case .resumed:

@@ -92,8 +92,10 @@ public struct FlowRecord: Sendable, Equatable {
             case started
             /// It returned this, which is not in the document yet. It is not called again.
             case returned(JSON)
-            /// It failed.
+            /// It failed: it threw, or answered nothing that it may answer.
             case failed(FunctionFailure)
+            /// It returned, and said that it has not done its work: nothing was made.
+            case refused(FunctionFailure)
         }
 
         /// Whether nobody knows if it took effect.

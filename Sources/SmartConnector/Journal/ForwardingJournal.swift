@@ -18,12 +18,14 @@ extension ForwardingJournal {
         try await journal.renew(holder, of: integration)
     }
 
-    package func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        try await journal.unlock(integration, evicting: holder)
+    package func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
+        try await journal.unlock(integration, evicting: holder, recording: act)
     }
 
-    package func history(of integration: String) async throws -> [Attempt] {
-        try await journal.history(of: integration)
+    package func historyEntries(of integration: String) async throws -> [HistoryEntry] {
+        try await journal.historyEntries(of: integration)
     }
 
     package func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {

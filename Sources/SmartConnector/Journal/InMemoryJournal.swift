@@ -58,13 +58,15 @@ public final class InMemoryJournal: FlowJournal {
     }
 
     /// Takes the lease away.
-    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        change(integration) { $0.unlock(evicting: holder) }
+    public func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
+        change(integration) { $0.unlock(evicting: holder, recording: act) }
     }
 
-    /// The attempts, the oldest first.
-    public func history(of integration: String) async throws -> [Attempt] {
-        read(integration) { $0.attempts } ?? []
+    /// The attempts and the acts of persons, the oldest first.
+    public func historyEntries(of integration: String) async throws -> [HistoryEntry] {
+        read(integration) { $0.history } ?? []
     }
 
     /// Records what was made and removed outside.

@@ -16,9 +16,10 @@ import Foundation
 /// |---|---|
 /// | record | `{"memory"?, "call"?, "parked"?, "format"?}` |
 /// | memory | `{"uninstallOrder"?: [step …], "left"?: [step …] or "reverse"?: true or "removal"?: true, "update"?: {"target": version, "reached"?: version}, "touched"?: [step …]}`; `left`, `reverse`, `removal` and `touched` are of format 2 |
-/// | call | `{"function", "key", "attempt", "holder", "started", "step"?, "pending"?, "recoveries"?, "returned"?, "failed"?}` |
+/// | call | `{"function", "key", "attempt", "holder", "started", "step"?, "pending"?, "recoveries"?, "returned"?, "failed"?, "said"?}`; `said` is of format 2: whether what `failed` has was an answer; without it, that is so with the codes `not_yet` and `rejected` |
 /// | parked | `{"function", "reason", "since", "step"?}` |
 /// | attempt | `{"function", "key", "number", "holder", "started", "ended", "step"?, "failed"? or "inDoubt"? or "resolvedAsCompleted"? or "resolvedToRerun"?, "format"?}` |
+/// | act | `{"act": kind, "holder", "at", "step"?, "function"?, "person"?, "outcome"?, "reason"?, "format": 2}`, among the attempts |
 /// | function | `"connectorInstaller"`, `"preUninstall"`, `"connectorUninstaller"` or `{kind: name}` |
 /// | step | `{"index", "name"?, "installerFunction"?, "uninstallerFunction"?}` |
 /// | failed | `{"code", "message"}` |
@@ -80,7 +81,8 @@ extension FlowRecord {
                 writer.name("parked")
                 parked.write(to: &writer)
             }
-            if memory.format > 1 { writer.member("format", memory.format) }
+            let format = max(memory.format, call?.format ?? 1)
+            if format > 1 { writer.member("format", format) }
         }
     }
 
@@ -185,6 +187,15 @@ extension FlowRecord.Parked {
 }
 
 extension FlowRecord.Call {
+    /// The format that has a word for all of it.
+    fileprivate var format: Int {
+        switch stage {
+        case .started, .returned: 1
+        case .failed(let failure): failure.isRefusal ? 2 : 1
+        case .refused(let failure): failure.isRefusal ? 1 : 2
+        }
+    }
+
     fileprivate func write(to writer: inout JSONWriter) {
         writer.object { writer in
             function.writeMember(to: &writer)
@@ -198,7 +209,12 @@ extension FlowRecord.Call {
             switch stage {
             case .started: break
             case .returned(let answer): writer.member("returned", answer)
-            case .failed(let failure): writer.member("failed", failure.stored)
+            case .failed(let failure):
+                writer.member("failed", failure.stored)
+                if failure.isRefusal { writer.member("said", false) }
+            case .refused(let failure):
+                writer.member("failed", failure.stored)
+                if !failure.isRefusal { writer.member("said", true) }
             }
         }
     }
@@ -208,7 +224,7 @@ extension FlowRecord.Call {
             if let answer = json["returned"] {
                 .returned(answer)
             } else if let failure = json["failed"] {
-                .failed(try FunctionFailure(stored: failure))
+                try Stage(stored: FunctionFailure(stored: failure), wasSaid: json["said"]?.bool)
             } else {
                 .started
             }
@@ -221,20 +237,81 @@ extension FlowRecord.Call {
     }
 }
 
+extension FlowRecord.Call.Stage {
+    fileprivate init(stored failure: FunctionFailure, wasSaid: Bool?) {
+        self = wasSaid ?? failure.isRefusal ? .refused(failure) : .failed(failure)
+    }
+}
+
 // MARK: - History
 
 extension JournalWrite {
-    /// The attempts as they are stored, an array in UTF-8; nil where there are none.
-    public var storedAttempts: [UInt8]? {
-        guard !attempts.isEmpty else { return nil }
+    /// What is added to the history as it is stored, an array in UTF-8; nil where that is nothing.
+    public var storedHistory: [UInt8]? {
+        guard !attempts.isEmpty || act != nil else { return nil }
         return JSONWriter.text { writer in
             writer.array { writer in
                 for attempt in attempts {
                     writer.element()
                     attempt.write(to: &writer)
                 }
+                if let act {
+                    writer.element()
+                    act.write(to: &writer)
+                }
             }
         }
+    }
+}
+
+extension HistoryEntry {
+    fileprivate func write(to writer: inout JSONWriter) {
+        switch self {
+        case .attempt(let attempt): attempt.write(to: &writer)
+        case .act(let act): act.write(to: &writer)
+        }
+    }
+
+    /// An entry that was stored.
+    ///
+    /// - Throws: ``JournalFormat/NewerFormat``, or `DecodingError` where it is none.
+    public init(stored json: JSON) throws {
+        self = json["act"] == nil ? .attempt(try Attempt(stored: json)) : .act(try Act(stored: json))
+    }
+}
+
+extension Act {
+    /// The act as it is stored, an array of one entry in UTF-8: what is added to the history beside any write.
+    package var storedHistory: [UInt8] {
+        JSONWriter.text { writer in
+            writer.array { writer in
+                writer.element()
+                write(to: &writer)
+            }
+        }
+    }
+
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("act", kind.rawValue)
+            writer.member("holder", holder)
+            writer.member("at", date)
+            step?.writeMember(to: &writer)
+            function?.writeMember(to: &writer)
+            if let person { writer.member("person", person) }
+            if let outcome { writer.member("outcome", outcome) }
+            if let reason { writer.member("reason", reason) }
+            writer.member("format", 2)
+        }
+    }
+
+    fileprivate convenience init(stored json: JSON) throws {
+        try JournalFormat.check(json)
+        self.init(
+            Kind(rawValue: try json.text("act")), step: try json["step"].map { try StepReference(stored: $0) },
+            function: json["function"] == nil ? nil : try json.function, person: json["person"]?.string,
+            holder: try json.text("holder"), date: try json.date("at"), outcome: json["outcome"]?.string,
+            reason: json["reason"]?.string)
     }
 }
 
@@ -299,9 +376,9 @@ extension JournalPage {
                     if let expires { writer.member("expires", expires.formatted(JSON.dateFormat)) }
                     writer.name("attempts")
                     writer.array { writer in
-                        for attempt in attempts {
+                        for entry in history {
                             writer.element()
-                            attempt.write(to: &writer)
+                            entry.write(to: &writer)
                         }
                     }
                     writer.name("ledger")
@@ -329,7 +406,7 @@ extension JournalPage {
             record: try FlowRecord(stored: record), revision: Int64(try json.number("revision")),
             writtenBy: json["writer"]?.string, holder: json["holder"]?.string,
             expires: json["expires"] == nil ? nil : try json.dateText("expires"),
-            attempts: try attempts.map(Attempt.init(stored:)), ledger: try ledger.map(LedgerEntry.init(stored:)),
+            history: try attempts.map(HistoryEntry.init(stored:)), ledger: try ledger.map(LedgerEntry.init(stored:)),
             snapshot: json["snapshot"])
     }
 }
@@ -513,6 +590,10 @@ extension StepReference {
 }
 
 extension FunctionFailure {
+    /// Whether it has a code of those that the engine gives to what a function answers that has done nothing. In format 1
+    /// nothing else tells it from what a function throws.
+    var isRefusal: Bool { code == "not_yet" || code == "rejected" }
+
     fileprivate var stored: JSON { ["code": JSON(code), "message": JSON(message)] }
 
     fileprivate init(stored json: JSON) throws {

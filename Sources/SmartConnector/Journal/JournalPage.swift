@@ -12,8 +12,8 @@ public struct JournalPage: Sendable, Equatable {
     /// Who has the lease, if anybody, and until when.
     private(set) var holder: String?
     private(set) var expires: Date?
-    /// The attempts that are over, the oldest first.
-    public private(set) var attempts: [Attempt] = []
+    /// The attempts that are over and the acts of persons, the oldest first.
+    public private(set) var history: [HistoryEntry] = []
     /// What was made outside and is not known to be gone.
     public private(set) var ledger: [LedgerEntry] = []
     /// The document as it was before the managed update under way.
@@ -22,9 +22,13 @@ public struct JournalPage: Sendable, Equatable {
     /// An empty page.
     public init() {}
 
+    /// A page that has a ledger alone.
+    init(ledger: [LedgerEntry]) { self.ledger = ledger }
+
     /// A page with all that stands on it.
     init(
-        record: FlowRecord, revision: Int64, writtenBy: String?, holder: String?, expires: Date?, attempts: [Attempt],
+        record: FlowRecord, revision: Int64, writtenBy: String?, holder: String?, expires: Date?,
+        history: [HistoryEntry],
         ledger: [LedgerEntry], snapshot: JSON?
     ) {
         self.record = record
@@ -32,10 +36,13 @@ public struct JournalPage: Sendable, Equatable {
         self.writtenBy = writtenBy
         self.holder = holder
         self.expires = expires
-        self.attempts = attempts
+        self.history = history
         self.ledger = ledger
         self.snapshot = snapshot
     }
+
+    /// The attempts that are over, the oldest first.
+    public var attempts: [Attempt] { history.compactMap(\.attempt) }
 
     /// Whether there is nothing to keep.
     public var isEmpty: Bool { record.isEmpty && holder == nil && ledger.isEmpty && snapshot == nil }
@@ -69,8 +76,9 @@ public struct JournalPage: Sendable, Equatable {
         writtenBy = write.writer
         holder = write.keepsLease ? write.holder : nil
         expires = write.keepsLease ? Self.expiry(leaseTime, from: now) : nil
-        if !write.attempts.isEmpty { attempts += write.attempts }
-        if attempts.count > limit { attempts.removeFirst(attempts.count - limit) }
+        for attempt in write.attempts { history.append(.attempt(attempt)) }
+        if let act = write.act { history.append(.act(act)) }
+        shorten(to: limit)
         precondition(revision == write.revision + 1, "each write counts one")
         switch write.snapshot {
         case .keep: break
@@ -78,6 +86,10 @@ public struct JournalPage: Sendable, Equatable {
         case .remove: snapshot = nil
         }
         return true
+    }
+
+    private mutating func shorten(to limit: Int) {
+        if history.count > limit { history.removeFirst(history.count - limit) }
     }
 
     private static func expiry(_ leaseTime: Duration?, from now: Date) -> Date? {
@@ -94,13 +106,23 @@ public struct JournalPage: Sendable, Equatable {
     }
 
     /// Takes the lease away.
-    public mutating func unlock(evicting other: String?) -> Lease? {
+    ///
+    /// - Parameters:
+    ///   - other: Whom to take it from, or nil for whoever has it.
+    ///   - act: What is added to the history where it is taken.
+    ///   - limit: How many entries of the history are kept.
+    /// - Returns: The lease that was taken away.
+    public mutating func unlock(
+        evicting other: String?, recording act: Act? = nil, keeping limit: Int = .max
+    ) -> Lease? {
         guard let current = holder, other == nil || other == current else { return nil }
         let evicted = Lease(holder: current, expires: expires)
         holder = nil
         expires = nil
         revision += 1
         writtenBy = nil
+        if let act { history.append(.act(act.with(outcome: current))) }
+        shorten(to: limit)
         return evicted
     }
 

@@ -20,7 +20,7 @@ public import Foundation
 /// long by its own clock, which nobody sets. The clocks of two machines are never compared.
 ///
 /// It goes with the integration: what an uninstallation left behind is reported then and nowhere afterwards. The history
-/// ends with the newest ``historyLimit`` attempts.
+/// ends with the newest ``historyLimit`` entries.
 public struct StateJournal: FlowJournal {
     /// The key under which the page is kept.
     public static let key = "smartconnector-flow"
@@ -28,7 +28,7 @@ public struct StateJournal: FlowJournal {
     public static let leaseKey = "smartconnector-lease"
     /// The key under which the ledger is kept. Where there is nothing, it is on the page, as earlier versions had it.
     public static let ledgerKey = "smartconnector-ledger"
-    /// How many attempts are kept.
+    /// How many entries of the history are kept.
     public static let historyLimit = 200
 
     /// How long a lease is good for after its holder was last heard of.
@@ -105,19 +105,21 @@ public struct StateJournal: FlowJournal {
     }
 
     /// Takes the lease away.
-    public func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+    public func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
         var evicted: Lease?
         try await change(integration) { found in
             var page = found.stored.page
-            evicted = page.unlock(evicting: holder)
+            evicted = page.unlock(evicting: holder, recording: act, keeping: Self.historyLimit)
             return evicted == nil ? nil : page
         }
         return evicted
     }
 
-    /// The attempts, the oldest first.
-    public func history(of integration: String) async throws -> [Attempt] {
-        try await order.inOrder(integration) { try await found(integration).stored.page.attempts }
+    /// The attempts and the acts of persons, the oldest first.
+    public func historyEntries(of integration: String) async throws -> [HistoryEntry] {
+        try await order.inOrder(integration) { try await found(integration).stored.page.history }
     }
 
     /// Records what was made and removed outside.
@@ -287,9 +289,7 @@ struct StoredLedger: Equatable {
     let entries: [LedgerEntry]
 
     func applying(_ changes: [LedgerChange]) -> StoredLedger {
-        var page = JournalPage().with(ledger: entries)
-        page.changeLedger(changes)
-        return StoredLedger(entries: page.ledger)
+        StoredLedger(entries: entries.applying(changes))
     }
 }
 
@@ -297,13 +297,7 @@ extension JournalPage {
     /// The page, its lease being over.
     fileprivate var withoutLease: JournalPage {
         JournalPage(
-            record: record, revision: revision, writtenBy: writtenBy, holder: nil, expires: nil, attempts: attempts,
+            record: record, revision: revision, writtenBy: writtenBy, holder: nil, expires: nil, history: history,
             ledger: ledger, snapshot: snapshot)
-    }
-
-    fileprivate func with(ledger: [LedgerEntry]) -> JournalPage {
-        JournalPage(
-            record: record, revision: revision, writtenBy: writtenBy, holder: holder, expires: expires,
-            attempts: attempts, ledger: ledger, snapshot: snapshot)
     }
 }

@@ -17,11 +17,16 @@ struct Call: Command {
     func run(_ session: Session) async throws -> ExitCode {
         let connector = try await session.functions.connector(connectorID)
         let function = try function(of: connector)
+        let store = try await session.place.store(creating: true)
+        let id = options["_integrationId"]?.string ?? ""
+        // What a function made is a fact of the integration that it is called for, where there is one.
+        let journal = id.isEmpty ? nil : try await session.place.journal(of: store)
         let call = FunctionCall(
-            function, connectorID: connector.id, integrationID: options["_integrationId"]?.string ?? "",
+            function, connectorID: connector.id, integrationID: id,
             options: CallOptions(wire: options), pending: options["pending"],
             idempotencyKey: options["idempotencyKey"]?.string ?? IdempotencyKey.make(),
-            api: try await session.place.store(creating: true))
+            api: store, changeLedger: { changes in try await journal?.changeLedger(changes, of: id) },
+            readLedger: { try await journal?.ledger(of: id) ?? [] })
         do {
             session.output.print(document: try await connector.call(call))
             return .done

@@ -3,38 +3,54 @@ import SmartConnector
 
 struct History: Command {
     static let name = "history"
-    static let summary = "show every call that was made: when, by whom, with what outcome"
+    static let summary = "show every call and every act of a person: when, by whom, with what outcome"
 
     @Argument("ID", "the integration's _id, also of one that is gone", as: .text) var id: String
 
     func run(_ session: Session) async throws -> ExitCode {
         let journal = try await session.place.journal()
-        let attempts = try await journal.history(of: id)
+        // Read before the history: a call that ends meanwhile is in both, and never in neither.
         let entry = try await journal.entry(of: id)
-        if attempts.isEmpty, entry == JournalEntry() {
+        let history = try await journal.historyEntries(of: id)
+        if history.isEmpty, entry == JournalEntry() {
             // Nothing is known: is there such an integration at all?
             _ = try await session.place.store().get(id)
         }
         if session.output.isJSON {
-            for attempt in attempts { session.output.print(json: attempt.json) }
+            for entry in history { session.output.print(json: entry.json) }
+            if let (call, isUnderWay) = open(entry, history) {
+                var json = call.json
+                json["outcome"] = JSON(isUnderWay ? "notReturned" : "inDoubt")
+                session.output.print(json: json)
+            }
         } else {
-            show(attempts, entry, session.output)
+            show(history, entry, session.output)
         }
         return .done
     }
 
-    private func show(_ attempts: [Attempt], _ entry: JournalEntry, _ output: Output) {
-        for attempt in attempts { output.print([attempt.row]) }
-        if let call = entry.record.call, call.isInDoubt {
-            output.print([
-                Row([call.started.formatted(JSON.dateFormat), call.title, "has not returned", call.holder])
-            ])
+    /// The call that is not over, and whether whoever makes it is still at it.
+    private func open(_ entry: JournalEntry, _ history: [HistoryEntry]) -> (FlowRecord.Call, Bool)? {
+        guard let call = entry.record.call, call.isInDoubt else { return nil }
+        let isOver = history.contains { entry in
+            guard let attempt = entry.attempt else { return false }
+            return attempt.idempotencyKey == call.idempotencyKey && attempt.number == call.attempt
+                && attempt.outcome != .inDoubt
         }
-        if let parked = entry.record.parked { output.print("parked: \(parked.reason)") }
+        if isOver { return nil }
+        return (call, entry.lease.map { !LeaseHolder.hasEnded($0.holder) } ?? false)
+    }
+
+    private func show(_ history: [HistoryEntry], _ entry: JournalEntry, _ output: Output) {
+        for entry in history.lines { output.print([entry.row]) }
+        let open = open(entry, history)
+        if let (call, isUnderWay) = open { output.print([call.row(isUnderWay: isUnderWay)]) }
+        if let parked = entry.record.parked { output.print("parked since \(parked.since.shown): \(parked.reason)") }
         if let lease = entry.lease {
-            let until = lease.expires.map { " until \($0.formatted(JSON.dateFormat))" } ?? ""
-            output.print("being driven by \(lease.holder)\(until)")
+            output.print(
+                LeaseHolder.hasEnded(lease.holder)
+                    ? "\(lease.holder) drove it, and has ended" : "being driven by \(lease.holder)\(lease.until)")
         }
-        if attempts.isEmpty { output.print("no function has been called") }
+        if history.isEmpty, open == nil { output.print("no function has been called") }
     }
 }

@@ -13,19 +13,47 @@ struct Plan: Command {
     var usage: [[String]] { [["\($id)", "[\($isUninstall) | \($target)]"]] }
 
     func run(_ session: Session) async throws -> ExitCode {
-        let (_, machine) = try await session.machine(of: id)
         guard target == nil || !isUninstall else {
             throw UsageError("\($isUninstall.name) and \($target.name) are two plans; ask for one")
         }
-        let plan = try machine.plan(target.map { .update(to: $0) } ?? (isUninstall ? .uninstall : .continue))
+        let standing = try await session.standing(of: id)
+        let plan = try standing.machine.plan(
+            target.map { .update(to: $0) } ?? (isUninstall ? .uninstall : .continue))
         if session.output.isJSON {
-            session.output.print(json: JSON(plan.map(\.json)))
+            session.output.print(json: JSON(plan.map { json($0, standing) }))
         } else {
-            for (index, action) in plan.enumerated() {
-                session.output.print("\(String(index + 1).padded(to: 3)) \(action.sentence)")
-            }
-            if plan.isEmpty { session.output.print("nothing would be called") }
+            show(plan, standing, session)
         }
         return .done
+    }
+
+    private func show(_ plan: [InstallMachine.Action], _ standing: Standing, _ session: Session) {
+        for (index, action) in plan.enumerated() {
+            let why = isOfTouched(action, standing) ? " (not completed, and may exist)" : ""
+            session.output.print("\(String(index + 1).padded(to: 3)) \(action.sentence)\(why)")
+        }
+        if plan.isEmpty { session.output.print("nothing would be called") }
+        for notice in standing.notices(session.program) {
+            session.output.print("\(notice.topic): \(notice.text)", indent: 2)
+        }
+    }
+
+    /// Whether it undoes a step that is not completed.
+    private func isOfTouched(_ action: InstallMachine.Action, _ standing: Standing) -> Bool {
+        switch action {
+        case .callUninstaller(let step), .clear(let step): standing.mayExist(step.index)
+        case .callInstaller, .waitForUser, .callConnectorInstaller, .enterSettings, .callUpdate, .finishUpdate,
+            .callPreUninstall, .remove, .none:
+            false
+        }
+    }
+
+    private func json(_ action: InstallMachine.Action, _ standing: Standing) -> JSON {
+        var json = action.json
+        json["mayExist"] = JSON(isOfTouched(action, standing))
+        if let function = action.function {
+            json["missing"] = JSON(standing.machine.missingFunctions.contains(function))
+        }
+        return json
     }
 }

@@ -3,6 +3,7 @@ import SmartConnector
 struct Resolve: Command {
     static let name = "resolve"
     static let summary = "say what became of a call that never returned"
+    static let sharedOptions: SharedOptions = [.place, .person, .output]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
     @Flag("--completed", "the function did its work") var isCompleted: Bool

@@ -8,36 +8,56 @@ struct Status: Command {
     @Argument("ID", "the integration's _id", as: .text) var id: String
 
     func run(_ session: Session) async throws -> ExitCode {
-        let (integration, machine) = try await session.machine(of: id)
-        // What comes next is said also where its function is missing.
-        let next = try machine.plan(.continue).first ?? .none
+        let standing = try await session.standing(of: id)
         if session.output.isJSON {
-            session.output.print(json: json(integration, next))
+            session.output.print(json: json(standing, next(standing)))
         } else {
-            show(integration, next, session.output)
+            show(standing, session)
         }
         return .done
     }
 
-    private func show(_ integration: Integration, _ next: InstallMachine.Action, _ output: Output) {
+    /// What comes next, also where its function is missing, or why nobody can say that.
+    private func next(_ standing: Standing) -> Result<InstallMachine.Action, SmartConnectorError> {
+        Result { () throws(SmartConnectorError) in try standing.machine.plan(.continue).first ?? .none }
+    }
+
+    private func show(_ standing: Standing, _ session: Session) {
+        let (integration, output, next) = (standing.integration, session.output, next(standing))
         output.print([Row([integration.name ?? "(no name)", integration.id ?? ""])])
         output.print(
             "mode \(integration["mode"]?.string ?? "none")"
-                + (integration["version"]?.string.map { ", version \($0)" } ?? "")
+                + (integration["version"].flatMap { $0.isNull ? nil : ", version \($0.string ?? $0.text())" } ?? "")
                 + (integration.isUpdateInProgress ? ", update in progress" : ""))
-        output.print(steps(integration.steps, current: next.step?.index, output.console.columns))
-        output.print("next: \(next.sentence)", indent: 6)
+        let current = try? next.get().step?.index
+        output.print(steps(standing, current: current, output.console.columns))
+        for notice in standing.notices(session.program) {
+            output.print("\(notice.topic): \(notice.text)", indent: 6)
+        }
+        switch next {
+        case .success(let action):
+            output.print("next: \(action.sentence)", indent: 6)
+            if let step = action.step, let shown = integration.steps.dropFirst(step.index).first {
+                for text in [shown.description, shown.installURL].compactMap({ $0 }) where !text.isEmpty {
+                    output.print("      \(text)", indent: 6)
+                }
+            }
+        case .failure(let error): output.print("next: \(error)", indent: 6)
+        }
     }
 
     /// A line for each step, or where they are too long two.
-    private func steps(_ steps: [InstallStep], current: Int?, _ columns: Int?) -> [Row] {
+    private func steps(_ standing: Standing, current: Int?, _ columns: Int?) -> [Row] {
+        let steps = standing.integration.steps
         let width = steps.map { ($0.name ?? "").displayWidth }.max() ?? 0
         let cells = steps.enumerated().map { index, step in
             let mark = step.isCompleted ? "✓" : index == current ? "▸" : " "
             let functions = [step.installerFunction, step.uninstallerFunction].map { $0 ?? "–" }
             return (
                 title: ["  \(mark) \(index)", step.name ?? ""], functions: functions.joined(separator: " / "),
-                current: index == current ? "← current" : ""
+                current: [
+                    standing.mayExist(index) ? "may exist" : nil, index == current ? "← current" : nil,
+                ].compactMap { $0 }.joined(separator: " ")
             )
         }
         let rows = cells.map { Row($0.title + [$0.functions, $0.current], widths: [0, width]) }
@@ -47,20 +67,27 @@ struct Status: Command {
         }
     }
 
-    private func json(_ integration: Integration, _ next: InstallMachine.Action) -> JSON {
+    private func json(_ standing: Standing, _ next: Result<InstallMachine.Action, SmartConnectorError>) -> JSON {
+        let integration = standing.integration
+        let action = try? next.get()
         let steps = integration.steps.enumerated().map { index, step -> JSON in
             [
                 "index": JSON(index), "name": .optional(step.name), "completed": JSON(step.isCompleted),
                 "installerFunction": .optional(step.installerFunction),
                 "uninstallerFunction": .optional(step.uninstallerFunction),
-                "current": JSON(index == next.step?.index),
+                "current": JSON(index == action?.step?.index), "mayExist": JSON(standing.mayExist(index)),
+                "installURL": .optional(step.installURL), "description": .optional(step.description),
             ]
         }
-        return [
+        var json: JSON = [
             "_id": .optional(integration.id), "name": .optional(integration.name),
             "mode": integration["mode"] ?? .null, "version": integration["version"] ?? .null,
-            "updateInProgress": JSON(integration.isUpdateInProgress), "steps": JSON(steps), "next": next.json,
+            "updateInProgress": JSON(integration.isUpdateInProgress), "steps": JSON(steps),
+            "next": action?.json ?? .null,
         ]
+        if case .failure(let error) = next { json["nextError"] = JSON(error.message) }
+        for (name, value) in standing.members { json[name] = value }
+        return json
     }
 }
 

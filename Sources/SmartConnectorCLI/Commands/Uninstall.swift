@@ -3,13 +3,14 @@ import SmartConnector
 struct Uninstall: Command {
     static let name = "uninstall"
     static let summary = "undo all steps, the last one first, and remove the integration"
-    static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let sharedOptions: SharedOptions = [.place, .functions, .person, .output]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
     @Flag("--begin", "only enter the mode; 'next' then undoes step by step") var isOnlyBeginning: Bool
+    @Option("--reason", "TEXT", "why; kept in the history", as: .text) var reason: String?
 
     func run(_ session: Session) async throws -> ExitCode {
-        try await session.drive(id, callsFunctions: !isOnlyBeginning) { flow in
+        try await session.drive(id, callsFunctions: !isOnlyBeginning, reason: reason) { flow in
             isOnlyBeginning ? flow.beginUninstall() : flow.uninstall()
         }
     }

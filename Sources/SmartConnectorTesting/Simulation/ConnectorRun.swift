@@ -47,7 +47,7 @@ final class ConnectorRun: @unchecked Sendable {
             do {
                 try await self.live()
             } catch {
-                self.stop = String(describing: error)
+                self.stop = FunctionFailure(error).message
             }
             self.isDone = true
         }
@@ -116,7 +116,11 @@ final class ConnectorRun: @unchecked Sendable {
             defer { world.executor.foreignCount -= 1 }
             // What it does to the document and the ledger comes from whatever thread it runs on.
             let foreign = ForeignAPI(base: SimulatedAPI(process: process), executor: world.executor)
-            let inside = call.reaching(foreign) { changes in try await foreign.changeLedger(changes) }
+            let inside = call.reaching(foreign) { changes in
+                try await foreign.changeLedger(changes)
+            } readingLedger: {
+                try await foreign.ledger()
+            }
             if kind == .delivered { _ = try await body(inside) }
             let answer = try await body(inside)
             if kind == .died || kind == .diedWithin {
@@ -161,6 +165,10 @@ private struct ForeignAPI: IntegrationAPI {
         _ id: String, to integration: Integration, ifRevision revision: Revision?
     ) async throws -> StoredIntegration {
         try await inside { [base] in try await base.update(id, to: integration, ifRevision: revision) }
+    }
+
+    func ledger() async throws -> [LedgerEntry] {
+        try await inside { [base] in try await base.process.readJournal { $0.ledger } }
     }
 
     func changeLedger(_ changes: [LedgerChange]) async throws {

@@ -178,9 +178,9 @@ extension SimulatedProcess {
         return isHeld
     }
 
-    func unlock(_ holder: String?) async throws -> Lease? {
+    func unlock(_ holder: String?, recording act: Act? = nil) async throws -> Lease? {
         try await before(.journalWrite)
-        let evicted = world.page.unlock(evicting: holder)
+        let evicted = world.page.unlock(evicting: holder, recording: act)
         if evicted != nil { world.oracle.unlocked() }
         try await after(.journalWrite)
         return evicted
@@ -247,7 +247,8 @@ extension SimulatedWorld {
 extension JournalWrite {
     fileprivate func after(_ revision: Int64, _ record: FlowRecord) -> JournalWrite {
         JournalWrite(
-            record, by: holder, after: revision, keepingLease: keepsLease, attempts: attempts, snapshot: snapshot,
+            record, by: holder, after: revision, keepingLease: keepsLease, attempts: attempts, act: act,
+            snapshot: snapshot,
             variant: variant)
     }
 

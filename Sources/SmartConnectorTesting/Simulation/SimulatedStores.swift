@@ -44,11 +44,15 @@ struct SimulatedJournal: FlowJournal {
 
     func renew(_ holder: String, of integration: String) async throws -> Bool { try await process.renew(holder) }
 
-    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        try await process.unlock(holder)
+    func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
+        try await process.unlock(holder, recording: act)
     }
 
-    func history(of integration: String) async throws -> [Attempt] { try await process.readJournal { $0.attempts } }
+    func historyEntries(of integration: String) async throws -> [HistoryEntry] {
+        try await process.readJournal { $0.history }
+    }
 
     func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
         try await process.changeLedger(changes)

@@ -156,9 +156,11 @@ final class CountingStore: TransactionalStore, ForwardingAPI, ForwardingJournal 
         return try await store.renew(holder, of: integration)
     }
 
-    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
+    func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
         count(isWriting: true)
-        return try await store.unlock(integration, evicting: holder)
+        return try await store.unlock(integration, evicting: holder, recording: act)
     }
 
     func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {

@@ -51,8 +51,12 @@ final class KillableJournal: ForwardingJournal {
         }
     }
 
-    func unlock(_ integration: String, evicting holder: String?) async throws -> Lease? {
-        try await points.around("taking over the lease") { try await journal.unlock(integration, evicting: holder) }
+    func unlock(
+        _ integration: String, evicting holder: String?, recording act: Act?
+    ) async throws -> Lease? {
+        try await points.around("taking over the lease") {
+            try await journal.unlock(integration, evicting: holder, recording: act)
+        }
     }
 
     func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
