@@ -324,7 +324,7 @@ extension PlainWorld {
             reset(last)
         case .entersSettings:
             guard old.mode == .uninstall else { return false }
-            isKeptByOthers = true
+            isKept = true
             document?.mode = old.steps.allSatisfy(\.isCompleted) ? .settings : .install
         case .beginsUninstall:
             guard old.mode != .uninstall, !old.isUpdateInProgress else { return false }

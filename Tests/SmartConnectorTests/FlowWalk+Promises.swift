@@ -106,7 +106,7 @@ extension FlowWalk {
         key.hasher.combine(node.world.isLeased)
         key.hasher.combine(node.world.existing)
         key.hasher.combine(node.world.unknowable)
-        key.hasher.combine(node.world.isKeptByOthers)
+        key.hasher.combine(node.world.isKept)
         key.hasher.combine(node.world.updated)
         key.add(node.world.snapshot)
         if let session = node.session { key.add(session) }
@@ -199,7 +199,10 @@ private struct StateKey {
         hasher.combine(pending.next != nil)
         switch pending.transition {
         case .action(let action, _):
-            hasher.combine(String(describing: action).prefix { $0.isLetter })
+            hasher.combine(action.function)
+            if action == .enterSettings { hasher.combine(1) }
+            if case .finishUpdate(let version) = action { hasher.combine(version) }
+            if case .remove = action { hasher.combine(2) }
             hasher.combine(action.step)
         case .settings: hasher.combine("settings")
         case .command: hasher.combine("command")

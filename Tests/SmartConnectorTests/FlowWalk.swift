@@ -221,7 +221,7 @@ struct FlowWalk {
     }
 
     static func name(of event: FlowEvent) -> String {
-        String(String(describing: event).prefix { $0.isLetter })
+        event.json["event"]?.string ?? ""
     }
 
     private mutating func cancel(_ node: Node, _ session: Session, _ index: Int) {

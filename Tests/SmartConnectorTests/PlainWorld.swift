@@ -12,8 +12,8 @@ struct PlainWorld {
     var existing: Set<String> = []
     /// Those among them of which the engine cannot know: somebody else has written that nothing was there.
     var unknowable: Set<String> = []
-    /// Whether somebody else has ended an uninstall.
-    var isKeptByOthers = false
+    /// Whether an uninstall was given up.
+    var isKept = false
     /// What each key was used for.
     var purposes: [String: String] = [:]
     var keysOfFirstAttempts: Set<String> = []
@@ -47,6 +47,7 @@ struct PlainWorld {
 
     mutating func write(_ wanted: Integration, finishing isFinishing: Bool) {
         guard let old = document else { return }
+        if old.mode == .uninstall, wanted.mode != .uninstall { isKept = true }
         document = wanted
         let (before, after) = (old.installedVersion.readable, wanted.installedVersion.readable)
         if before != after, let after {
@@ -139,7 +140,7 @@ struct PlainWorld {
                 "accepted settings are not written")
         case .preUninstall:
             expect(
-                isKeptByOthers || document.mode != .uninstall || record.memory.uninstallOrder != nil,
+                isKept || document.mode != .uninstall || record.memory.uninstallOrder != nil,
                 "the order is lost")
         case .update(let version):
             expect(

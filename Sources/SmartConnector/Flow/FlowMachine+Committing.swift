@@ -266,6 +266,10 @@ extension FlowMachine {
         try install.documentRead(fresh.integration)
         var written: Change?
         switch pending.transition {
+        case .command where goal.isComplete && (pending.first.mode == .uninstall) != (install.mode == .uninstall):
+            // A person who said that a step is made has not said that it is undone.
+            phase = .deciding
+            return end(.needsPerson(overtaken), [overtaken])
         case .command:
             if let command = goal.command, !install.legalCommands.contains(command) {
                 // Not allowed any more, since it has been done already: it was written by a request whose answer was
@@ -277,8 +281,8 @@ extension FlowMachine {
                 try install.documentRead(fresh.integration)
                 written = pending.change
             }
-        case .action(.remove, _) where install.mode != .uninstall:
-            // It is to be kept after all.
+        case .action(.remove, _) where install.mode != .uninstall, .action(.clear, _) where install.mode != .uninstall:
+            // It is to be kept after all, and nothing of it is undone.
             record = record.after(.settled)
             phase = .deciding
             return

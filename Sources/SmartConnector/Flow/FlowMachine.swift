@@ -244,7 +244,7 @@ struct FlowMachine {
     }
 
     /// How a flow ends whose goal the document has left.
-    private var overtaken: FlowEvent {
+    var overtaken: FlowEvent {
         install.isReopened ? .reopened : .overtaken(install.mode ?? .uninstall)
     }
 
