@@ -46,6 +46,7 @@ enum FlowGoal: Sendable {
     }
 
     var isAbort: Bool { if case .abortUpdate = self { true } else { false } }
+    var isComplete: Bool { if case .complete = self { true } else { false } }
     var isOneAction: Bool { if case .advance = self { true } else { false } }
     var isResolving: Bool { if case .resolve = self { true } else { false } }
     var isUpdate: Bool { if case .update = self { true } else { false } }

@@ -33,18 +33,23 @@ extension FlowMachine {
     ) throws(SmartConnectorError) {
         try commit(
             .journal(
-                .announced(newCalling(errand, key: key, attempt: attempt, recoveries: recoveries, tries: tries))))
+                .announced(
+                    newCalling(
+                        errand, key: key, attempt: attempt, recoveries: recoveries, tries: tries, after: record.call))))
     }
 
     /// A call that is about to be announced.
+    ///
+    /// - Parameter previous: What is journalled then, and again where it is withdrawn.
     func newCalling(
-        _ errand: Errand, key: String, attempt: Int = 1, recoveries: Int = 0, tries: Int = 1
+        _ errand: Errand, key: String, attempt: Int = 1, recoveries: Int = 0, tries: Int = 1,
+        after previous: FlowRecord.Call?
     ) -> Calling {
         guard let function = errand.function else { preconditionFailure("only what has a function is called") }
         let call = FlowRecord.Call(
             function: function, step: errand.step, pending: errand.pending, idempotencyKey: key, attempt: attempt,
             recoveries: recoveries, holder: supply.holder, started: supply.configuration.now())
-        return Calling(errand: errand, call: call, tries: tries, previous: record.call)
+        return Calling(errand: errand, call: call, tries: tries, previous: previous)
     }
 
     /// Has a call made again of which nobody knows whether it took effect, or gives up.
@@ -177,7 +182,24 @@ extension FlowMachine {
     }
 }
 
+extension InstallMachine {
+    /// Remembers what a journalled call may have done or is known to have done, so that it can be forgotten.
+    mutating func remember(_ call: FlowRecord.Call) {
+        if let step = call.step, call.mayHaveInstalled { installerMayHaveActed(step) }
+        guard case .update(let version) = call.function, case .returned = call.stage, let update = memory.update else {
+            return
+        }
+        memory.update?.reached = update.reached.map { max($0, version) } ?? version
+    }
+}
+
 extension FlowRecord.Call {
+    /// Whether it has accepted settings that are still to be written.
+    var isAccepted: Bool {
+        guard case .setting("persistSettings") = function, case .returned = stage else { return false }
+        return true
+    }
+
     /// Whether something of the step may exist because of this call, though the document does not say so.
     package var mayHaveInstalled: Bool {
         guard case .installer = function else { return false }

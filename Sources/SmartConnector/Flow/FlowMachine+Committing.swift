@@ -51,51 +51,51 @@ extension FlowMachine {
         let next: Calling?
         /// What its own answer left undone.
         let undone: FunctionFailure?
-        /// The machine as it was before, as far as the document does not say, and as it is after.
-        let memory: InstallMachine.Memory
-        let mode: Mode?
-        let version: JSON?
+        /// The machine that it was decided by.
+        let before: InstallMachine
+        /// What it remembers when it is done.
         let reached: InstallMachine.Memory
+        /// What the document said when it was first decided.
+        let first: (mode: Mode?, version: JSON?)
         /// How often the document was another than what it had been decided on.
         let refusals: Int
     }
 
     /// Decides what a transition makes of document and journal.
     mutating func commit(_ transition: Transition) throws(SmartConnectorError) {
-        if transition.isCommand, !keepsCall() { forgetCall() }
-        try commit(
-            transition, before: (install.memory, install.mode, install.writtenVersion), refusals: 0, written: nil)
+        if transition.isCommand ? !keepsCall() : transition.callsNothing { forgetCall() }
+        try commit(transition, first: (install.mode, install.writtenVersion), refusals: 0, written: nil)
     }
 
     /// - Parameter written: The change, where an earlier try has written it already.
     private mutating func commit(
-        _ transition: Transition,
-        before: (memory: InstallMachine.Memory, mode: Mode?, version: JSON?), refusals: Int, written: Change?
+        _ transition: Transition, first: (mode: Mode?, version: JSON?), refusals: Int, written: Change?
     ) throws(SmartConnectorError) {
         let step = transition.step.flatMap { install.index(of: $0) }
         let isNewUpdate = goal.isUpdate && install.memory.update == nil
         let keepsCall = transition.isCommand && keepsCall()
+        let before = install
         let change = if let written { written } else { try apply(transition) }
         if transition.isCommand { act = commandAct(from: before.mode) }
         let undone = step.flatMap { transition.undone($0, in: install) }
-        var after = recordAfter(transition, undone: undone, keepsCall: keepsCall, from: before.mode)
+        var after = recordAfter(transition, undone: undone, keepsCall: keepsCall, from: first.mode)
         var next: Calling?
         if after.call == nil, undone == nil, transition.mayAnnounce, let errand = nextErrand(after: transition),
             errand.function != nil
         {
-            next = newCalling(errand, key: supply.configuration.makeKey())
+            next = newCalling(errand, key: supply.configuration.makeKey(), after: after.call)
             if let next { after = after.after(.announced(next.call)) }
         }
         let commit = Commit(
             document: document(after: change, transition), base: stored, isBaseFresh: refusals > 0,
-            before: record.after(.remembered(before.memory)), after: after, attempts: attempts, act: act,
+            before: record.after(.remembered(before.memory.touching(install.memory.touched))), after: after,
+            attempts: attempts, act: act,
             snapshot: transition.isCommand && isNewUpdate ? .set(stored.integration) : .keep,
             keepsLease: undone == nil && (next != nil || goesOn(after: transition)))
         phase = .committing(
             Pending(
                 transition: transition, commit: commit, change: change, next: next, undone: undone,
-                memory: before.memory, mode: before.mode, version: before.version, reached: install.memory,
-                refusals: refusals))
+                before: before, reached: install.memory, first: first, refusals: refusals))
     }
 
     private func document(after change: Change, _ transition: Transition) -> Commit.Document {
@@ -120,6 +120,8 @@ extension FlowMachine {
         let record = record.after(.remembered(install.memory))
         switch transition {
         case .action(.remove, _): return FlowRecord()
+        // What was accepted is written once that is allowed again.
+        case .action where transition.callsNothing && record.call?.isAccepted ?? false: return record
         case .action: return undone.map { record.after(.failed($0)) } ?? record.after(.settled)
         case .settings: return record.after(.settled)
         case .command:
@@ -250,9 +252,9 @@ extension FlowMachine {
         case .journal: break
         }
         if pending.change.changesVersion, let to = install.version {
-            events.append(.versionChanged(from: Integration.InstalledVersion(pending.version).readable, to: to))
+            events.append(.versionChanged(from: Integration.InstalledVersion(pending.first.version).readable, to: to))
         }
-        if let from = pending.mode, let to = install.mode, from != to, !pending.transition.isJournal {
+        if let from = pending.first.mode, let to = install.mode, from != to, !pending.transition.isJournal {
             events.append(.modeChanged(from: from, to: to))
         }
         if case .command = pending.transition, case .abortUpdate = goal {
@@ -265,11 +267,15 @@ extension FlowMachine {
         guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is refused") }
         guard pending.refusals <= supply.configuration.conflictAttempts else { throw .conflicted(supply) }
         // What the transition changed in the machine was not written, so it has not happened.
-        install.memory = pending.memory
+        install = pending.before
         stored = fresh
         try install.documentRead(fresh.integration)
         var written: Change?
         switch pending.transition {
+        case .command where goal.isComplete && (pending.first.mode == .uninstall) != (install.mode == .uninstall):
+            // A person who said that a step is made has not said that it is undone.
+            phase = .deciding
+            return end(.needsPerson(overtaken), [overtaken])
         case .command:
             if let command = goal.command, !install.legalCommands.contains(command) {
                 // Not allowed any more, since it has been done already: it was written by a request whose answer was
@@ -281,22 +287,24 @@ extension FlowMachine {
                 try install.documentRead(fresh.integration)
                 written = pending.change
             }
-        case .action(.remove, _) where install.mode != .uninstall:
-            // It is to be kept after all.
+        case .action(.remove, _) where install.mode != .uninstall, .action(.clear, _) where install.mode != .uninstall:
+            // It is to be kept after all, and nothing of it is undone.
             record = record.after(.settled)
             phase = .deciding
             return
         case .action, .settings, .journal: break
         }
         try commit(
-            pending.transition, before: (pending.memory, pending.mode, pending.version),
-            refusals: pending.refusals + 1, written: written)
+            pending.transition, first: pending.first, refusals: pending.refusals + 1, written: written)
     }
 }
 
 extension FlowMachine.Transition {
     var isCommand: Bool { if case .command = self { true } else { false } }
     var isJournal: Bool { if case .journal = self { true } else { false } }
+
+    /// Whether it is an action without a function: a call that is journalled then is about something else.
+    var callsNothing: Bool { if case .action(let action, _) = self { action.function == nil } else { false } }
 
     /// The step that it is about.
     var step: StepReference? { if case .action(let action, _) = self, action.isOfStep { action.step } else { nil } }
@@ -313,6 +321,18 @@ extension FlowMachine.Transition {
     func undone(_ index: Int, in install: InstallMachine) -> FunctionFailure? {
         guard case .action(let action, _) = self, !install.isDone(at: index, after: action) else { return nil }
         return .notYet(nil, action.function ?? .installer(""))
+    }
+}
+
+extension InstallMachine.Memory {
+    /// The same, with steps of which something may exist as soon as the document says that they are not completed.
+    fileprivate func touching(_ steps: [StepReference]) -> InstallMachine.Memory {
+        let known = Set(touched.map(\.index))
+        let others = steps.filter { !known.contains($0.index) }
+        if others.isEmpty { return self }
+        var memory = self
+        memory.touched = (touched + others).sorted { $0.index < $1.index }
+        return memory
     }
 }
 

@@ -10,7 +10,7 @@ extension FlowMachine {
             case .loaded(let stored): try loaded(stored)
             case .call(let end): try called(end)
             case .paused: try paused()
-            case .repeated(let record): repeated(record)
+            case .repeated(let standing): repeated(standing)
             case .failed(let error, let standing): failed(error, standing)
             case .lost(let error): phase = .ended(.error(error))
             }
@@ -36,17 +36,21 @@ extension FlowMachine {
         journalled = standing.journalled
         isHolding = standing.isHeld
         if standing.hasHistory { attempts = [] }
+        switch phase {
+        case .committing(let pending), .repeating(let pending, _):
+            // The document may be written all the same: what is journalled for that case stays.
+            if journalled == pending.commit.before { record = journalled }
+        case .beginning, .deciding, .announced, .calling, .pausing, .reading, .releasing, .ended: break
+        }
     }
 
-    /// The write whose answer was lost is known to be done.
-    private mutating func repeated(_ now: FlowRecord) {
+    /// The write whose answer was lost is known to be done. It may have been the first of several.
+    private mutating func repeated(_ standing: Standing) {
         guard case .repeating(let pending, let ending) = phase else { preconditionFailure("nothing else is repeated") }
-        (attempts, act) = ([], nil)
-        journalled = now
-        isHolding = true
-        if now == pending.commit.after {
-            record = now
-            isHolding = pending.commit.keepsLease
+        keep(standing)
+        if journalled == pending.commit.after {
+            record = journalled
+            act = nil
             if let next = pending.announced { record = record.after(.withdrawn(next.previous)) }
         }
         phase = .deciding

@@ -101,15 +101,15 @@ struct FlowMachine {
         case loaded(StoredIntegration)
         case call(CallEnd)
         case paused
-        /// The write whose answer was lost was sent again, and this is journalled.
-        case repeated(FlowRecord)
+        /// The write whose answer was lost was sent again and is done.
+        case repeated(Standing)
         /// The effect failed, or was not performed at all. Without a standing nobody knows whether the last write was done.
         case failed(any Error, Standing?)
         /// Somebody else has the right to write.
         case lost(any Error)
     }
 
-    /// What a commit that was not done has left behind all the same.
+    /// What a commit that was not done, or not all of it, has left behind all the same.
     struct Standing {
         let journalled: FlowRecord
         /// Whether the lease is held.
@@ -163,7 +163,7 @@ struct FlowMachine {
         record = entry.record
         install = try InstallMachine(
             stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
-        if let call = record.call, let step = call.step, call.mayHaveInstalled { install.installerMayHaveActed(step) }
+        if let call = record.call { install.remember(call) }
         record = record.after(.remembered(install.memory))
     }
 
@@ -216,7 +216,7 @@ struct FlowMachine {
     private mutating func decide() throws(SmartConnectorError) {
         if let (errand, answer) = acceptedSettings { return try answered(errand, answer) }
         let action = try install.next()
-        guard wants(action) else { return end(overtaken) }
+        guard wants(action) else { return end(.needsPerson(overtaken), [overtaken]) }
         switch action {
         case .none:
             forgetWhatIsOver()
@@ -246,8 +246,8 @@ struct FlowMachine {
     }
 
     /// How a flow ends whose goal the document has left.
-    private var overtaken: Outcome {
-        .needsPerson(install.isReopened ? .reopened : .overtaken(install.mode ?? .uninstall))
+    var overtaken: FlowEvent {
+        install.isReopened ? .reopened : .overtaken(install.mode ?? .uninstall)
     }
 
     /// What is done next of itself, if anything is.
@@ -263,7 +263,7 @@ struct FlowMachine {
 
     /// Settings that persistSettings has accepted and that are not written yet.
     var acceptedSettings: (errand: Errand, answer: JSON)? {
-        guard let call = record.call, call.function == .persistSettings, case .returned(let answer) = call.stage,
+        guard let call = record.call, call.isAccepted, case .returned(let answer) = call.stage,
             let pending = call.pending, install.legalCommands.contains(.saveSettings)
         else { return nil }
         return (.settings(pending), answer)

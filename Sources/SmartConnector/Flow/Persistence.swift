@@ -128,7 +128,7 @@ extension Persistence.Place {
     /// The fact that a repeated write is.
     func fact(of answer: Result<Void, any Error>, _ tenure: borrowing Tenure) -> FlowMachine.Fact {
         switch answer {
-        case .success: .repeated(tenure.journalled)
+        case .success: .repeated(standing(tenure, true))
         case .failure(let error): failure(error, tenure)
         }
     }

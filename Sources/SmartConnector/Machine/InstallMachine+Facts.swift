@@ -87,6 +87,11 @@ extension InstallMachine {
         let updates = stepsToUpdate.isEmpty ? [] : stepsMeant(by: stepsToUpdate, called: called)
         if let called, !updates.contains(where: { $0.index == called && $0.element["completed"]?.bool == false }) {
             complete(called, false, isUndone: true, in: &change)
+            // Somebody has kept the integration meanwhile, and this step of it is gone: that is no whole installation.
+            if mode == .settings {
+                change.set(.install)
+                enter(.install)
+            }
         }
         for (index, var element) in updates {
             element["completed"] = element["completed"]?.bool == true ? false : nil
