@@ -213,8 +213,10 @@ struct FlowMachine {
     /// Begins what comes next.
     private mutating func decide() throws(SmartConnectorError) {
         if let (errand, answer) = acceptedSettings { return try answered(errand, answer) }
+        // Somebody else may have done what it was to stop at.
+        if let lastStep, install.isDone(lastStep) { return end(.done) }
         let action = try install.next()
-        guard wants(action) else { return end(overtaken) }
+        guard wants(action) else { return end(.needsPerson(overtaken), [overtaken]) }
         switch action {
         case .none:
             forgetWhatIsOver()
@@ -244,8 +246,8 @@ struct FlowMachine {
     }
 
     /// How a flow ends whose goal the document has left.
-    private var overtaken: Outcome {
-        .needsPerson(install.isReopened ? .reopened : .overtaken(install.mode ?? .uninstall))
+    private var overtaken: FlowEvent {
+        install.isReopened ? .reopened : .overtaken(install.mode ?? .uninstall)
     }
 
     /// What is done next of itself, if anything is.
