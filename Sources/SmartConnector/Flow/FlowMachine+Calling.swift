@@ -33,18 +33,24 @@ extension FlowMachine {
     ) throws(SmartConnectorError) {
         try commit(
             .journal(
-                .announced(newCalling(errand, key: key, attempt: attempt, recoveries: recoveries, tries: tries))))
+                .announced(
+                    newCalling(
+                        errand, insteadOf: record.call, key: key, attempt: attempt, recoveries: recoveries,
+                        tries: tries))))
     }
 
     /// A call that is about to be announced.
+    ///
+    /// - Parameter previous: The call that is journalled if this one is withdrawn.
     func newCalling(
-        _ errand: Errand, key: String, attempt: Int = 1, recoveries: Int = 0, tries: Int = 1
+        _ errand: Errand, insteadOf previous: FlowRecord.Call?, key: String, attempt: Int = 1, recoveries: Int = 0,
+        tries: Int = 1
     ) -> Calling {
         guard let function = errand.function else { preconditionFailure("only what has a function is called") }
         let call = FlowRecord.Call(
             function: function, step: errand.step, pending: errand.pending, idempotencyKey: key, attempt: attempt,
             recoveries: recoveries, holder: supply.holder, started: supply.configuration.now())
-        return Calling(errand: errand, call: call, tries: tries, previous: record.call)
+        return Calling(errand: errand, call: call, tries: tries, previous: previous)
     }
 
     /// Has a call made again of which nobody knows whether it took effect, or gives up.
@@ -157,8 +163,10 @@ extension FlowMachine {
         }
     }
 
-    /// The document was read after a function that may have changed it.
+    /// The document was read after a function that may have changed it, or again before a call that was announced some
+    /// time ago.
     mutating func loaded(_ stored: StoredIntegration) throws(SmartConnectorError) {
+        if case .announced(let calling) = phase { return try lookedAgain(stored, before: calling) }
         guard case .reading(let errand, let answer) = phase else {
             preconditionFailure("only what was asked for is read")
         }
@@ -166,6 +174,21 @@ extension FlowMachine {
         try install.documentRead(stored.integration)
         phase = .deciding
         if case .action(.callPreUninstall) = errand { try commit(.action(.callPreUninstall, answer: answer)) }
+    }
+
+    /// Somebody else may have changed what comes next: nobody is called for what was.
+    private mutating func lookedAgain(
+        _ stored: StoredIntegration, before calling: Calling
+    ) throws(SmartConnectorError) {
+        self.stored = stored
+        try install.documentRead(stored.integration)
+        switch calling.errand {
+        case .settings: try install.check(.saveSettings)
+        case .action(let action):
+            guard try install.next() != action || !wants(action) else { return }
+            record = record.after(.withdrawn(calling.previous))
+            phase = .deciding
+        }
     }
 }
 

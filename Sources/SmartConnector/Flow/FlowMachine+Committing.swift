@@ -81,7 +81,8 @@ extension FlowMachine {
         if after.call == nil, undone == nil, transition.mayAnnounce, let errand = nextErrand(after: transition),
             errand.function != nil
         {
-            next = newCalling(errand, key: supply.configuration.makeKey())
+            // What was called before is over with this commit, also where the new call is withdrawn.
+            next = newCalling(errand, insteadOf: nil, key: supply.configuration.makeKey())
             if let next { after = after.after(.announced(next.call)) }
         }
         let commit = Commit(
