@@ -24,6 +24,10 @@ public actor InstallFlow {
     private var drive: Drive?
     /// Gives back what a session held that was left.
     private var ending: Task<Void, Never>?
+    /// Counts these.
+    private var endings = 0
+    /// What the latest of them begins with.
+    private var left: Drive?
 
     /// A flow under way: what decides, and the right to write.
     private final class Drive {
@@ -212,18 +216,22 @@ public actor InstallFlow {
             seen: persistence.place.keeper.uptime())
     }
 
-    /// Ends a session that was left before its end.
-    func release() async {
-        if drive != nil { await giveBack() }
-        await ending?.value
-    }
+    /// Ends a session that was left before its end, and waits for what gives back what one before it held.
+    func release() async { await giveBack() }
 
     /// Gives back what is held, in bounded time: where that fails, the lease ends with its own.
     private func giveBack() async {
-        // Who was told to end does not ask a store again that does not answer.
-        let isHurried = Task.isCancelled
-        let ending = Task(executorPreference: configuration.executor) { await self.conclude(isHurried: isHurried) }
-        self.ending = ending
+        if let drive {
+            // Taken at once: whoever comes next waits for this ending, and makes none of its own.
+            (left, self.drive) = (drive, nil)
+            endings += 1
+            // Who was told to end does not ask a store again that does not answer.
+            let (isHurried, number) = (Task.isCancelled, endings)
+            ending = Task(executorPreference: configuration.executor) {
+                await self.conclude(number, isHurried: isHurried)
+            }
+        }
+        guard let ending else { return }
         // By a task that is not cancelled: one that is would not wait at all.
         let waiting = Task(executorPreference: configuration.executor) { [configuration] in
             await withDeadline(
@@ -237,9 +245,9 @@ public actor InstallFlow {
         _ = await waiting.value
     }
 
-    private func conclude(isHurried: Bool) async {
-        guard let drive else { return }
-        self.drive = nil
+    private func conclude(_ number: Int, isHurried: Bool) async {
+        guard let drive = left else { preconditionFailure("what is given back was taken before") }
+        left = nil
         drive.machine.cancelled()
         conclusion: while true {
             switch drive.machine.next() {
@@ -252,6 +260,6 @@ public actor InstallFlow {
             }
         }
         if let hold = drive.tenure.hold { configuration.leaseKeeper.release(hold) }
-        ending = nil
+        if number == endings { ending = nil }
     }
 }
