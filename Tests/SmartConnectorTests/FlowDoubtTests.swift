@@ -46,9 +46,7 @@ struct FlowDoubtTests {
         fixture.fakes["makeA"].fail(with: Self.misleading[index], times: 1)
         let flow = fixture.flow(connector: persistent(fixture, attempts: 2))
         let task = Task { try await stop(of: flow.run()) }
-        // The pause and the lease.
-        await fixture.clock.sleepers(2)
-        fixture.clock.advance(by: .milliseconds(200))
+        try await pass(.milliseconds(200), of: fixture)
         #expect(try await task.value == nil)
         #expect(fixture.fakes.callNames == ["makeA", "makeA", "makeB", "makeC"])
     }

@@ -160,10 +160,11 @@ struct FlowWritingTests {
         losses.lose(2, after: 1)
         let flow = fixture.flow()
         let task = Task { try await stop(of: flow.run()) }
-        for _ in 0..<2 {
-            // The pause and the lease.
-            await fixture.clock.sleepers(2)
-            fixture.clock.advance(by: .milliseconds(400))
+        for pause in [200, 400] {
+            try await until {
+                fixture.clock.deadlines.contains { fixture.clock.now.duration(to: $0) == .milliseconds(pause) }
+            }
+            fixture.clock.advance(by: .milliseconds(pause))
         }
         #expect(try await task.value == nil)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
@@ -178,8 +179,10 @@ struct FlowWritingTests {
         losses.lose(after: 1, refusing: expired)
         let flow = fixture.flow(connector: fixture.careful)
         let task = Task { try await stop(of: flow.run()) }
-        await fixture.clock.sleepers(2)
-        fixture.clock.advance(by: .milliseconds(400))
+        try await until {
+            fixture.clock.deadlines.contains { fixture.clock.now.duration(to: $0) == .milliseconds(200) }
+        }
+        fixture.clock.advance(by: .milliseconds(200))
         await #expect(throws: expired) { _ = try await task.value }
         #expect(try await fixture.entry.lease == nil)
         #expect(try await fixture.entry.record.call?.isInDoubt != true)
