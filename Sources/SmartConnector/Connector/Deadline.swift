@@ -62,8 +62,15 @@ func withDeadline(
             guard race.end == nil else { return }
         }
         work.cancel()
-        try? await Task(executorPreference: executor) { try await clock.sleep(for: grace) }.value
-        race.giveUp()
+        let respite = Task(executorPreference: executor) {
+            do {
+                try await clock.sleep(for: grace)
+                race.giveUp()
+            } catch {
+                // The operation has come to its end.
+            }
+        }
+        race.onEnd { respite.cancel() }
     }
     let end = await withTaskCancellationHandler {
         await race.wait()
@@ -109,6 +116,8 @@ private final class Race: Sendable {
         var cancellation: Cancellation?
         var end: CallEnd?
         var waiter: CheckedContinuation<CallEnd, Never>?
+        /// What is to be done at the end.
+        var handler: (@Sendable () -> Void)?
     }
 
     private let state = Guarded(State())
@@ -126,18 +135,30 @@ private final class Race: Sendable {
     /// Whoever called was cancelled.
     func isAbandoned() { state.withLock { $0.cancellation = $0.cancellation ?? .abandoned } }
 
+    /// What is to be done at the end, or at once where it has come already.
+    func onEnd(_ handler: @escaping @Sendable () -> Void) {
+        let isOver = state.withLock { state in
+            if state.end == nil { state.handler = handler }
+            return state.end != nil
+        }
+        if isOver { handler() }
+    }
+
     /// Nobody waits for it any longer.
     func giveUp() { finish(nil) }
 
     func finish(_ end: CallEnd?) {
-        let (waiter, first) = state.withLock { state -> (CheckedContinuation<CallEnd, Never>?, CallEnd?) in
-            guard state.end == nil else { return (nil, nil) }
-            let first = Self.first(end, after: state.cancellation)
-            state.end = first
-            defer { state.waiter = nil }
-            return (state.waiter, first)
-        }
-        if let first { waiter?.resume(returning: first) }
+        let (over, first) =
+            state.withLock { state -> (State, CallEnd)? in
+                guard state.end == nil else { return nil }
+                let first = Self.first(end, after: state.cancellation)
+                state.end = first
+                defer { (state.waiter, state.handler) = (nil, nil) }
+                return (state, first)
+            } ?? (State(), nil)
+        guard let first else { return }
+        over.waiter?.resume(returning: first)
+        over.handler?()
     }
 
     /// What an end is after a cancellation. One that says what was done is as good as in time; an error may only be the

@@ -28,10 +28,10 @@ public struct FlowEvents: AsyncSequence, Sendable {
         /// How it ended, once it has.
         private(set) var outcome: Outcome?
 
-        init(flow: InstallFlow, goal: FlowGoal) {
+        init(flow: InstallFlow, goal: FlowGoal, isWatched: Bool = true) {
             self.flow = flow
             self.goal = goal
-            session = FlowSession(of: flow)
+            session = FlowSession(of: flow, isWatched: isWatched)
         }
 
         /// Works out the next event.
@@ -73,7 +73,7 @@ public struct FlowEvents: AsyncSequence, Sendable {
     /// - Returns: How it ended. A function that fails is an outcome and no error.
     /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`.
     public func finish() async throws -> Outcome {
-        var events = makeAsyncIterator()
+        var events = AsyncIterator(flow: flow, goal: goal, isWatched: false)
         while try await events.next() != nil {}
         guard let outcome = events.outcome else { preconditionFailure("a flow that ends says how") }
         return outcome
@@ -87,7 +87,8 @@ public struct FlowEvents: AsyncSequence, Sendable {
     @discardableResult
     public func collect() async throws -> [FlowEvent] {
         var events: [FlowEvent] = []
-        for try await event in self { events.append(event) }
+        var iterator = AsyncIterator(flow: flow, goal: goal, isWatched: false)
+        while let event = try await iterator.next() { events.append(event) }
         return events
     }
 }

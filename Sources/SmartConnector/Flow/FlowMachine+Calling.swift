@@ -170,8 +170,10 @@ extension FlowMachine {
         }
     }
 
-    /// The document was read after a function that may have changed it.
+    /// The document was read after a function that may have changed it, or again before a call that was announced some
+    /// time ago.
     mutating func loaded(_ stored: StoredIntegration) throws(SmartConnectorError) {
+        if case .announced(let calling) = phase { return try lookedAgain(stored, before: calling) }
         guard case .reading(let errand, let answer) = phase else {
             preconditionFailure("only what was asked for is read")
         }
@@ -179,6 +181,21 @@ extension FlowMachine {
         try install.documentRead(stored.integration)
         phase = .deciding
         if case .action(.callPreUninstall) = errand { try commit(.action(.callPreUninstall, answer: answer)) }
+    }
+
+    /// Somebody else may have changed what comes next: nobody is called for what was.
+    private mutating func lookedAgain(
+        _ stored: StoredIntegration, before calling: Calling
+    ) throws(SmartConnectorError) {
+        self.stored = stored
+        try install.documentRead(stored.integration)
+        switch calling.errand {
+        case .settings: try install.check(.saveSettings)
+        case .action(let action):
+            guard try install.next() != action || !wants(action) else { return }
+            record = record.after(.withdrawn(calling.previous))
+            phase = .deciding
+        }
     }
 }
 

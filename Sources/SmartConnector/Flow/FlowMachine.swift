@@ -215,6 +215,8 @@ struct FlowMachine {
     /// Begins what comes next.
     private mutating func decide() throws(SmartConnectorError) {
         if let (errand, answer) = acceptedSettings { return try answered(errand, answer) }
+        // Somebody else may have done what it was to stop at.
+        if let lastStep, install.isDone(lastStep) { return end(.done) }
         let action = try install.next()
         guard wants(action) else { return end(.needsPerson(overtaken), [overtaken]) }
         switch action {

@@ -3,10 +3,13 @@ import Synchronization
 /// One task's turn at driving a flow. When nothing refers to it any more, what it holds is released.
 final class FlowSession: Sendable {
     private let flow: InstallFlow
+    /// Whether whoever drives is told each event before the next is worked out, and may do anything meanwhile.
+    let isWatched: Bool
     private let isEnded = Atomic(false)
 
-    init(of flow: InstallFlow) {
+    init(of flow: InstallFlow, isWatched: Bool) {
         self.flow = flow
+        self.isWatched = isWatched
     }
 
     func end() { isEnded.store(true, ordering: .relaxed) }

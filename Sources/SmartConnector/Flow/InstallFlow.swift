@@ -24,15 +24,22 @@ public actor InstallFlow {
     private var drive: Drive?
     /// Gives back what a session held that was left.
     private var ending: Task<Void, Never>?
+    /// Counts these.
+    private var endings = 0
+    /// What the latest of them begins with.
+    private var left: Drive?
 
     /// A flow under way: what decides, and the right to write.
     private final class Drive {
         var machine: FlowMachine
         var tenure: Tenure
+        /// When the document was last seen, by the lease keeper's clock; nil where it is to be looked at before a call.
+        var seen: Duration?
 
-        init(_ machine: FlowMachine, _ tenure: consuming Tenure) {
+        init(_ machine: FlowMachine, _ tenure: consuming Tenure, seen: Duration) {
             self.machine = machine
             self.tenure = tenure
+            self.seen = seen
         }
     }
 
@@ -116,6 +123,7 @@ public actor InstallFlow {
         do {
             let drive = if let current { current } else { try await begin(goal) }
             current = drive
+            if session.isWatched, persistence.looksAfterEachEvent { drive.seen = nil }
             let turn = try await advance(drive)
             switch turn {
             case .events(let events):
@@ -163,6 +171,7 @@ public actor InstallFlow {
             case .end(.error(let error)): throw error
             case .commit(let commit):
                 drive.machine.happened(await persistence.commit(commit, &drive.tenure, isLast: false))
+                if persistence.sees(commit) { drive.seen = persistence.place.keeper.uptime() }
             case .repeat(let commit): drive.machine.happened(await persistence.repeat(commit, &drive.tenure))
             case .invoke(let call, let step, let document):
                 drive.machine.happened(await make(call, step, document, drive))
@@ -175,15 +184,7 @@ public actor InstallFlow {
     private func make(
         _ call: FlowRecord.Call, _ step: InstallStep?, _ document: Integration, _ drive: Drive
     ) async -> FlowMachine.Fact {
-        if let hold = drive.tenure.hold {
-            do {
-                try await persistence.place.refresh(hold)
-            } catch let error as SmartConnectorError {
-                return .lost(error)
-            } catch {
-                return .failed(error, persistence.place.standing(drive.tenure, false))
-            }
-        }
+        if let fact = await prepare(drive) { return fact }
         guard let entry = connector.entry(for: call.function) else { preconditionFailure("it was asked for before") }
         guard !Task.isCancelled else {
             return .failed(CancellationError(), persistence.place.standing(drive.tenure, false))
@@ -194,6 +195,24 @@ public actor InstallFlow {
                 FunctionCall(call, in: context, step: step, document: document),
                 grace: configuration.cancellationGrace, clock: configuration.clock,
                 eviction: drive.tenure.hold?.eviction, executor: configuration.executor))
+    }
+
+    /// Makes sure that a call may begin: under a lease that is young, for an integration that was there a moment ago.
+    ///
+    /// - Returns: What is to be known first; nil where the call may be made.
+    private func prepare(_ drive: Drive) async -> FlowMachine.Fact? {
+        do {
+            if let hold = drive.tenure.hold { try await persistence.place.refresh(hold) }
+            let uptime = persistence.place.keeper.uptime
+            if let seen = drive.seen, uptime() - seen <= Persistence.longestUnseen { return nil }
+            let stored = try await persistence.look(drive.tenure)
+            drive.seen = uptime()
+            return .loaded(stored)
+        } catch let error as SmartConnectorError {
+            return .lost(error)
+        } catch {
+            return .failed(error, persistence.place.standing(drive.tenure, false))
+        }
     }
 
     private func wait(_ pause: Duration, _ drive: Drive) async -> FlowMachine.Fact {
@@ -228,32 +247,42 @@ public actor InstallFlow {
         let supply = FlowMachine.Supply(
             integrationID: integrationID, holder: holder, connector: connector, configuration: configuration)
         return Drive(
-            try FlowMachine(goal, entry, stored, snapshot: snapshot, supply), Tenure(after: entry, for: holder))
+            try FlowMachine(goal, entry, stored, snapshot: snapshot, supply), Tenure(after: entry, for: holder),
+            seen: persistence.place.keeper.uptime())
     }
 
-    /// Ends a session that was left before its end.
-    func release() async {
-        if drive != nil { await giveBack() }
-        await ending?.value
-    }
+    /// Ends a session that was left before its end, and waits for what gives back what one before it held.
+    func release() async { await giveBack() }
 
     /// Gives back what is held, in bounded time: where that fails, the lease ends with its own.
     private func giveBack() async {
-        // Who was told to end does not ask a store again that does not answer.
-        let isHurried = Task.isCancelled
-        let ending = Task(executorPreference: configuration.executor) { await self.conclude(isHurried: isHurried) }
-        self.ending = ending
-        _ = await withDeadline(
-            configuration.cancellationGrace, grace: .zero, clock: configuration.clock, executor: configuration.executor
-        ) {
-            await ending.value
-            return .null
+        if let drive {
+            // Taken at once: whoever comes next waits for this ending, and makes none of its own.
+            (left, self.drive) = (drive, nil)
+            endings += 1
+            // Who was told to end does not ask a store again that does not answer.
+            let (isHurried, number) = (Task.isCancelled, endings)
+            ending = Task(executorPreference: configuration.executor) {
+                await self.conclude(number, isHurried: isHurried)
+            }
         }
+        guard let ending else { return }
+        // By a task that is not cancelled: one that is would not wait at all.
+        let waiting = Task(executorPreference: configuration.executor) { [configuration] in
+            await withDeadline(
+                configuration.cancellationGrace, grace: .zero, clock: configuration.clock,
+                executor: configuration.executor
+            ) {
+                await ending.value
+                return .null
+            }
+        }
+        _ = await waiting.value
     }
 
-    private func conclude(isHurried: Bool) async {
-        guard let drive else { return }
-        self.drive = nil
+    private func conclude(_ number: Int, isHurried: Bool) async {
+        guard let drive = left else { preconditionFailure("what is given back was taken before") }
+        left = nil
         drive.machine.cancelled()
         conclusion: while true {
             switch drive.machine.next() {
@@ -266,6 +295,6 @@ public actor InstallFlow {
             }
         }
         if let hold = drive.tenure.hold { configuration.leaseKeeper.release(hold) }
-        ending = nil
+        if number == endings { ending = nil }
     }
 }

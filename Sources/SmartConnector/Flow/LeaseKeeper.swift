@@ -24,14 +24,16 @@ final class LeaseKeeper: Sendable {
             self.integration = integration
             self.holder = holder
             self.journal = journal
-            key = ObjectIdentifier(journal as AnyObject)
             self.leaseTime = leaseTime
             self.uptime = uptime
             lastHeard = Guarded(asked)
         }
 
-        /// Which journal it is. One that is a value is another each time: then its leases are kept apart.
-        fileprivate let key: ObjectIdentifier
+        /// Which journal it is. Of one that is a value each lease is kept apart: what it is put into to be compared is gone
+        /// at once, and another journal may take its place.
+        fileprivate var key: ObjectIdentifier {
+            type(of: journal as Any) is AnyClass ? ObjectIdentifier(journal as AnyObject) : ObjectIdentifier(self)
+        }
 
         /// When it is to be renewed, if nothing is heard until then.
         fileprivate var due: Duration { lastHeard.withLock { $0 } + leaseTime / 3 }

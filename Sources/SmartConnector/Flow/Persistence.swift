@@ -48,6 +48,32 @@ enum Persistence: Sendable {
         }
     }
 
+    /// For how long it is taken for granted before a call that the document is as it was seen last.
+    static let longestUnseen = Duration.seconds(1)
+
+    /// Whether the document is looked at before a call whenever somebody was told something meanwhile: where that is a
+    /// read of one database, and no request more over a network for each step.
+    var looksAfterEachEvent: Bool { if case .together = self { true } else { false } }
+
+    /// Whether a commit that succeeds also shows that the document is there.
+    func sees(_ commit: Commit) -> Bool {
+        if case .put = commit.document { return true }
+        return looksAfterEachEvent
+    }
+
+    /// Looks again before a call that was announced some time ago.
+    ///
+    /// - Returns: The document as it is now.
+    /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has the right to the call, or ``APIError``.
+    func look(_ tenure: borrowing Tenure) async throws -> StoredIntegration {
+        switch self {
+        case .together(let together): return try await together.look(tenure)
+        case .apart(let apart):
+            if let hold = tenure.hold { try await place.renew(hold) }
+            return try await apart.read()
+        }
+    }
+
     /// The document as it is now.
     func load() async throws -> StoredIntegration {
         switch self {
@@ -87,15 +113,26 @@ extension Persistence.Place {
     ) async -> Written<T> {
         let (write, hold) = (draft.write, draft.hold)
         let asked = keeper.uptime()
+        // A refusal says nothing of an earlier try that was not answered, except that the document is another: a write
+        // that was done is known again before that is looked at.
+        var isUnclear = false
         do {
-            let answer = try await requests.send(isLast: isLast) { try await send(write) }
+            let answer = try await requests.send(isLast: isLast) {
+                do {
+                    return try await send(write)
+                } catch {
+                    let isRefusal = (error as? APIError)?.isRefusal ?? (error is SmartConnectorError)
+                    if !isRefusal { isUnclear = true }
+                    throw error
+                }
+            }
             let tenure = draft.done { hold in
                 hold?.heard(since: asked)
                 return hold ?? keeper.hold(integrationID, by: write.holder, in: journal, since: asked)
             }
             if !write.keepsLease, let hold { keeper.release(hold) }
             return Written(tenure: tenure, answer: .success(answer))
-        } catch let error as APIError where error.isRefusal {
+        } catch let error as APIError where error.isRefusal && (!isUnclear || error.isConflict) {
             return Written(tenure: draft.refused(), answer: .failure(error))
         } catch let error as SmartConnectorError {
             if let hold { keeper.release(hold) }
@@ -119,7 +156,11 @@ extension Persistence.Place {
 
     /// Makes sure that a lease is young enough for something to begin under it.
     func refresh(_ hold: LeaseKeeper.Hold) async throws {
-        if hold.isFresh { return }
+        if !hold.isFresh { try await renew(hold) }
+    }
+
+    /// Prolongs a lease, or learns that it is lost.
+    func renew(_ hold: LeaseKeeper.Hold) async throws {
         guard try await requests.send({ try await hold.renew() }) else {
             throw SmartConnectorError.leaseLost(integrationID, to: nil)
         }
@@ -156,6 +197,17 @@ extension Persistence.Place {
 extension Persistence.Together {
     func read() async throws -> StoredIntegration {
         try await place.requests.send { try await store.get(place.integrationID) }
+    }
+
+    /// The document, where the right to write on is still there: both as of one moment.
+    func look(_ tenure: borrowing Tenure) async throws -> StoredIntegration {
+        let (entry, stored) = try await place.requests.send { try await store.read(place.integrationID) }
+        guard tenure.isBased(on: entry) else {
+            throw SmartConnectorError.leaseLost(place.integrationID, to: entry.lease)
+        }
+        // Its time is over, and nobody has taken it yet.
+        if entry.lease == nil, let hold = tenure.hold { try await place.renew(hold) }
+        return stored
     }
 
     func commit(_ commit: Commit, _ tenure: inout Tenure, isLast: Bool) async -> FlowMachine.Fact {

@@ -49,6 +49,9 @@ struct Tenure: ~Copyable {
         }
     }
 
+    /// Whether nobody else has written since: the right to write on is still there.
+    func isBased(on entry: JournalEntry) -> Bool { entry.revision == position.revision }
+
     /// Whether the last write took the lease and kept it.
     var isHeld: Bool { if case .held = standing { true } else { false } }
 

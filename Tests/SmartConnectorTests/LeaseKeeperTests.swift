@@ -1,0 +1,289 @@
+import Dispatch
+import Foundation
+import Limits
+import SmartConnector
+import SmartConnectorTesting
+import Synchronization
+import Testing
+
+/// A thread that only one task's work is done on, so that it may be blocked.
+private final class OwnThread: TaskExecutor {
+    private let queue = DispatchQueue(label: "blocked")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let executor = asUnownedTaskExecutor()
+        queue.async { job.runSynchronously(on: executor) }
+    }
+}
+
+/// A lease is kept whatever its holder does, and nothing is begun under one that may be somebody else's.
+@Suite(.ends(within: .minutes(3)))
+struct LeaseKeeperTests {
+    /// Lets twice the time of a lease pass, in steps so small that it can be renewed.
+    private func passTwoLeases(of fixture: JournalFixture) async throws {
+        for _ in 0..<6 {
+            fixture.time.pass(10)
+            fixture.clock.advance(by: .seconds(10))
+            // The keeper has renewed it and sleeps again.
+            try await until {
+                guard let expires = try await fixture.entry.lease?.expires else { return false }
+                return expires.timeIntervalSince(fixture.time.now) > 25
+            }
+            try await until { !fixture.clock.deadlines.isEmpty }
+        }
+    }
+
+    private func expectBusy(_ fixture: JournalFixture) async {
+        let error = await #expect(throws: SmartConnectorError.self) {
+            _ = try await stop(of: fixture.flow("second").run())
+        }
+        #expect(error?.code == .busy)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aFunctionThatBlocksItsThreadForLongerThanTheLeaseIsCalledOnce(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let (arrival, departure) = (AsyncStream.makeStream(of: Void.self), DispatchSemaphore(value: 0))
+        let calls = Guarded(0)
+        var connector = fixture.fakes.connector()
+        connector.installer("makeA") { _ in
+            calls.withLock { $0 += 1 }
+            arrival.continuation.yield()
+            departure.wait()
+            return .completed
+        }
+        let flow = fixture.flow("first", connector: connector)
+        let first = Task(executorPreference: OwnThread()) { try await stop(of: flow.run()) }
+        for await _ in arrival.stream { break }
+        try await passTwoLeases(of: fixture)
+        await expectBusy(fixture)
+        departure.signal()
+        #expect(try await first.value == nil)
+        #expect(calls.withLock { $0 } == 1)
+        #expect(fixture.fakes.callNames == ["makeB", "makeC"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whoPausesBetweenTwoEventsForLongerThanTheLeaseKeepsIt(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        var iterator = fixture.flow("first").run().makeAsyncIterator()
+        while let event = try await iterator.next() {
+            if case .stepStarted(let step) = event, step.name == "B" { break }
+        }
+        try await passTwoLeases(of: fixture)
+        await expectBusy(fixture)
+        while try await iterator.next() != nil {}
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    /// The machine sleeps while somebody looks at an event, and another takes over.
+    @Test(arguments: Storage.allCases)
+    func whoSleptWhileAnotherTookOverCallsNothing(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        var iterator = fixture.flow("first").run().makeAsyncIterator()
+        while let event = try await iterator.next() {
+            if case .stepStarted(let step) = event, step.name == "B" { break }
+        }
+        fixture.time.pass(31)
+        let held = HeldCall()
+        fixture.fakes["makeB"].run(times: 1) { _ in await held.held() }
+        let second = Task { try await stop(of: fixture.flow("second").run()) }
+        await held.begin()
+        // In one database that is seen without any clock.
+        if storage == .apart { fixture.clock.advance(by: .seconds(31)) }
+        let error = await #expect(throws: SmartConnectorError.self) { while try await iterator.next() != nil {} }
+        #expect(error?.code == .leaseLost)
+        held.end()
+        #expect(try await second.value == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    /// Something happens when a document has been read.
+    private final class AfterReading: ForwardingAPI {
+        let memory = InMemoryIntegrationAPI(hasRevisions: false)
+        let next = Guarded<(@Sendable () async throws -> Void)?>(nil)
+        var api: any IntegrationAPI { memory }
+
+        func get(_ id: String) async throws -> StoredIntegration {
+            let stored = try await memory.get(id)
+            let body = next.withLock { next in
+                defer { next = nil }
+                return next
+            }
+            try await body?()
+            return stored
+        }
+    }
+
+    /// The machine sleeps between reading and writing, and another comes to its end meanwhile.
+    @Test func whoSleptBetweenReadingAndWritingWritesNothing() async throws {
+        let (time, api) = (JournalFixture.Time(), AfterReading())
+        let fixture = try await JournalFixture(
+            FlowLifeTests.installed(), api: api,
+            journal: InMemoryJournal(leaseTime: .seconds(30), now: { time.now }), time)
+        let connector = fixture.fakes.connector(with: [.update("1.1.0"), .update("1.2.0")])
+        let document = Guarded<Integration?>(nil)
+        fixture.fakes["1.2.0"].run(times: 1) { _ in
+            // It returns; then the document is read, and written. Meanwhile:
+            let sleep: @Sendable () async throws -> Void = {
+                // What the function may have changed is read first; the lease is young then.
+                api.next.withLock { next in
+                    next = {
+                        fixture.time.pass(31)
+                        let second = fixture.flow("second", connector: connector)
+                        try await second.abortUpdate().finish()
+                        try await second.saveSettings(["color": "blue"]).finish()
+                        document.withLock { $0 = api.memory[fixture.id] }
+                        fixture.clock.advance(by: .seconds(31))
+                    }
+                }
+            }
+            api.next.withLock { $0 = sleep }
+        }
+        let error = await #expect(throws: SmartConnectorError.self) {
+            _ = try await stop(of: fixture.flow("first", connector: connector).update(to: "1.2.0"))
+        }
+        #expect(error?.code == .leaseLost)
+        let written = try #require(document.withLock { $0 })
+        #expect(written.settings?["color"] == "blue")
+        #expect(api.memory[fixture.id] == written)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aLeaseThatCannotBeRenewedForAWhileIsRenewedAfterwards(_ storage: Storage) async throws {
+        let (fixture, renewals) = try await interrupted(storage)
+        let held = HeldCall()
+        fixture.fakes["makeA"].run(times: 1) { _ in await held.held() }
+        let first = Task { try await stop(of: fixture.flow("first").run()) }
+        await held.begin()
+        renewals.fail(2)
+        for _ in 0..<2 {
+            let failed = renewals.failures
+            // The function's time and the keeper.
+            await fixture.clock.sleepers(2)
+            fixture.time.pass(10)
+            fixture.clock.advance(by: .seconds(10))
+            try await until { renewals.failures == failed + 1 }
+        }
+        // Two thirds of its time are over; the next one succeeds.
+        await fixture.clock.sleepers(2)
+        fixture.time.pass(9)
+        fixture.clock.advance(by: .seconds(10))
+        try await until { try await fixture.entry.lease?.expires?.timeIntervalSince(fixture.time.now) == 30 }
+        await expectBusy(fixture)
+        held.end()
+        #expect(try await first.value == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whereALeaseCannotBeRenewedNothingIsCalledUnderIt(_ storage: Storage) async throws {
+        let (fixture, renewals) = try await interrupted(storage)
+        var iterator = fixture.flow("first").run().makeAsyncIterator()
+        while let event = try await iterator.next() {
+            if case .stepStarted(let step) = event, step.name == "B" { break }
+        }
+        renewals.fail(.max)
+        fixture.time.pass(25)
+        fixture.clock.advance(by: .seconds(25))
+        await #expect(throws: Renewals.denied) { while try await iterator.next() != nil {} }
+        #expect(fixture.fakes.callNames == ["makeA"])
+        #expect(try await fixture.entry.record.call == nil)
+        #expect(try await fixture.entry.lease == nil)
+    }
+
+    enum End: CaseIterable {
+        case done, failed, cancelled, left, lost, requestFailed
+    }
+
+    @Test(arguments: Storage.allCases, End.allCases)
+    func whenAFlowHasEndedNothingKeepsItsLease(_ storage: Storage, _ end: End) async throws {
+        let (fixture, renewals) = try await interrupted(storage)
+        let flow = fixture.flow("first")
+        let held = HeldCall()
+        switch end {
+        case .done: #expect(try await stop(of: flow.run()) == nil)
+        case .failed:
+            fixture.fakes["makeB"].fail(code: "x")
+            #expect(try await stop(of: flow.run()) != nil)
+        case .cancelled, .lost:
+            fixture.fakes["makeB"].run { _ in await held.held() }
+            let task = Task { try await stop(of: flow.run()) }
+            await held.begin()
+            if end == .cancelled {
+                task.cancel()
+            } else {
+                _ = try await fixture.journal.unlock(fixture.id, evicting: nil)
+            }
+            held.end()
+            await #expect(throws: (any Error).self) { _ = try await task.value }
+        case .left: for try await event in flow.run() { if case .stepCompleted = event { break } }
+        case .requestFailed:
+            fixture.fakes["makeB"].run { [api = fixture.api, id = fixture.id] _ in try await api.delete(id) }
+            await #expect(throws: APIError.self) { _ = try await stop(of: flow.run()) }
+        }
+        try await until {
+            let isReleased = try await fixture.entry.lease == nil
+            return isReleased && fixture.clock.deadlines.isEmpty
+        }
+        let asked = renewals.count
+        for _ in 0..<10 {
+            fixture.clock.advance(by: .seconds(30))
+            await Task.yield()
+        }
+        #expect(renewals.count == asked)
+        #expect(fixture.clock.deadlines.isEmpty)
+    }
+
+    // MARK: Renewals that fail
+
+    private final class Renewals: Sendable {
+        static let denied = APIError(.forbidden, "not now", status: 403)
+        private let state = Guarded<(count: Int, failures: Int, failing: Int)>((0, 0, 0))
+
+        var count: Int { state.withLock { $0.count } }
+        var failures: Int { state.withLock { $0.failures } }
+
+        func fail(_ count: Int) { state.withLock { $0.failing = count } }
+
+        func asked() throws {
+            let fails = state.withLock { state in
+                state.count += 1
+                guard state.failing > 0 else { return false }
+                state.failing -= 1
+                state.failures += 1
+                return true
+            }
+            if fails { throw Self.denied }
+        }
+    }
+
+    private struct Interrupted: ForwardingJournal {
+        let journal: any FlowJournal
+        let renewals: Renewals
+
+        func renew(_ holder: String, of integration: String) async throws -> Bool {
+            try renewals.asked()
+            return try await journal.renew(holder, of: integration)
+        }
+    }
+
+    private func interrupted(_ storage: Storage) async throws -> (JournalFixture, Renewals) {
+        let (time, renewals) = (JournalFixture.Time(), Renewals())
+        switch storage {
+        case .apart:
+            let journal = InMemoryJournal(leaseTime: .seconds(30), now: { time.now })
+            let fixture = try await JournalFixture(
+                InstallMachineTests.document(), api: InMemoryIntegrationAPI(),
+                journal: Interrupted(journal: journal, renewals: renewals), time)
+            return (fixture, renewals)
+        case .inOneDatabase:
+            let store = InMemoryStore(leaseTime: .seconds(30), now: { time.now })
+            store.interrupt { if $0 == .renewal { try renewals.asked() } }
+            return (
+                try await JournalFixture(InstallMachineTests.document(), api: store, journal: store, time), renewals
+            )
+        }
+    }
+}
