@@ -157,7 +157,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         return try serve(.update) { state in
             guard let entry = state.stored[id] else { throw APIError.notFound(id) }
             if let revision, revision != answer(entry).revision { throw APIError.conflict(id) }
-            try integration.checkDepth(replacing: entry.integration)
+            try integration.checkDepth(changing: entry.integration)
             var new = integration.stamped(id: id, lastModified: state.text(of: date))
             for member in state.ignoredMembers { new[member] = entry.integration[member] }
             state.change(entry, to: new)

@@ -125,7 +125,7 @@ public final class InMemoryStore: TransactionalStore {
     ) async throws -> StoredIntegration {
         try await perform(.document) { state in
             try state.check(id, revision)
-            try integration.checkDepth(replacing: try state.document(id).integration)
+            try integration.checkDepth(changing: try state.document(id).integration)
             return state.set(id, integration, at: wallTime())
         }
     }
@@ -218,7 +218,7 @@ public final class InMemoryStore: TransactionalStore {
                     return try state.document(id)
                 }
                 try state.check(id, revision)
-                try integration.checkDepth(replacing: try state.document(id).integration)
+                try integration.checkDepth(changing: try state.document(id).integration)
             } catch {
                 state = before
                 throw error

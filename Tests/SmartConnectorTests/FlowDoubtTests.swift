@@ -118,7 +118,7 @@ struct FlowDoubtTests {
         #expect(fixture.fakes.callNames == ["makeA"])
         #expect(try await fixture.entry.record.call?.isInDoubt == true)
         #expect(try await fixture.entry.lease == nil)
-        try await fixture.flow(connector: connector).resolve(tookEffect: true, reason: "seen").finish()
+        _ = try await fixture.flow(connector: connector).resolve(tookEffect: true, reason: "seen").finish()
         #expect(try await stop(of: fixture.flow(connector: connector).run()) == nil)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }

@@ -23,7 +23,7 @@ struct FlowTouchedTests {
         let b = fixture.fakes["makeB"]
         switch ending {
         case .died:
-            try await fixture.flow(connector: connector).advance().finish()
+            _ = try await fixture.flow(connector: connector).advance().finish()
             return try await fixture.leaveInDoubt(.installer("makeB"), step: M.b)
         case .threw: b.fail(code: "offline", times: 1)
         case .threwWhatSoundsLikeARefusal: b.fail(code: "not_yet", times: 1)
@@ -84,8 +84,8 @@ struct FlowTouchedTests {
     func whatAnInstallerMadeBeforeItsProcessDiedIsUndoneByWhoeverComesAfter(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
         try await fixture.leaveInDoubt()
-        try await fixture.flow("one").beginUninstall().finish()
-        try await fixture.flow("two").advance().finish()
+        _ = try await fixture.flow("one").beginUninstall().finish()
+        _ = try await fixture.flow("two").advance().finish()
         #expect(fixture.fakes.callNames == ["dropA"])
         #expect(try await stop(of: fixture.flow("three").uninstall()) == nil)
         #expect(fixture.fakes.callNames == ["dropA"])
@@ -107,7 +107,7 @@ struct FlowTouchedTests {
     @Test(arguments: Storage.allCases)
     func aStepThatWasResetIsUndoneAllTheSame(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage, M.document("settings", completed: [0, 1, 2]))
-        try await fixture.flow("one").reset("B").finish()
+        _ = try await fixture.flow("one").reset("B").finish()
         #expect(try await fixture.document.steps.map(\.isCompleted) == [true, false, true])
         #expect(try await stop(of: fixture.flow("two").uninstall()) == nil)
         #expect(fixture.fakes.callNames == ["dropC", "dropB", "dropA"])
@@ -116,7 +116,7 @@ struct FlowTouchedTests {
     @Test(arguments: Storage.allCases)
     func aStepThatWasResetAndThenRefusesIsUndoneAllTheSame(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage, M.document("settings", completed: [0, 1, 2]))
-        try await fixture.flow().reset("B").finish()
+        _ = try await fixture.flow().reset("B").finish()
         fixture.fakes["makeB"].notYet(times: 1)
         #expect(try await stop(of: fixture.flow().run())?.failure?.code == "not_yet")
         fixture.fakes.forgetCalls()

@@ -132,8 +132,8 @@ struct LeaseKeeperTests {
                     next = {
                         fixture.time.pass(31)
                         let second = fixture.flow("second", connector: connector)
-                        try await second.abortUpdate().finish()
-                        try await second.saveSettings(["color": "blue"]).finish()
+                        _ = try await second.abortUpdate().finish()
+                        _ = try await second.saveSettings(["color": "blue"]).finish()
                         document.withLock { $0 = api.memory[fixture.id] }
                         fixture.clock.advance(by: .seconds(31))
                     }

@@ -29,6 +29,14 @@ extension Integration {
     }
 }
 
+extension Integration {
+    /// As ``checkDepth(replacing:)``, for a store that has the document at hand: only what is new in it is looked at.
+    package func checkDepth(changing stored: Integration) throws {
+        guard json.isNested(deeperThan: JSON.maximumDocumentDepth, changing: stored.json) else { return }
+        try checkDepth(replacing: stored)
+    }
+}
+
 extension IntegrationAPI {
     /// Refuses a document that is too deep to take the place of another one; see ``Integration/checkDepth(replacing:)``.
     /// Only where it is too deep the other is read.

@@ -33,6 +33,21 @@ extension JSON {
         }
     }
 
+    /// As ``isNested(deeperThan:)``, where another value is known not to be: what both share in memory is not looked at.
+    package func isNested(deeperThan limit: Int, changing known: JSON) -> Bool {
+        if isIdentical(to: known) { return false }
+        switch (storage, known.storage) {
+        case (.array(let new), .array(let old)) where new.count == old.count:
+            return limit <= 0 || new.indices.contains { new[$0].isNested(deeperThan: limit - 1, changing: old[$0]) }
+        case (.object(let new), .object(let old)) where new.values.count == old.values.count:
+            return limit <= 0
+                || new.values.indices.contains {
+                    new.values[$0].isNested(deeperThan: limit - 1, changing: old.values[$0])
+                }
+        default: return isNested(deeperThan: limit)
+        }
+    }
+
     /// What is to be said of a value that is nested too deeply, with the place where it is; nil where it is not.
     ///
     /// - Parameters:
