@@ -221,8 +221,7 @@ extension FlowRecord.Call {
     package var mayHaveInstalled: Bool {
         guard case .installer = function else { return false }
         return switch stage {
-        case .started, .returned: true
-        case .failed: true
+        case .started, .returned, .failed: true
         case .refused: false
         }
     }

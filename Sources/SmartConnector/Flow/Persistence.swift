@@ -149,6 +149,17 @@ extension Persistence.Place {
         return .failed(error, standing(tenure, hasHistory))
     }
 
+    /// The document is another than a commit was decided on: the fact of that, with the document as it is now.
+    func conflicted(
+        _ tenure: borrowing Tenure, hasHistory: Bool, _ read: () async throws -> StoredIntegration
+    ) async -> FlowMachine.Fact {
+        do {
+            return .conflicted(try await read(), standing(tenure, hasHistory))
+        } catch {
+            return failure(error, tenure, hasHistory: hasHistory)
+        }
+    }
+
     /// What functions have left behind.
     func leftovers(in journal: any FlowJournal) async throws -> [LedgerEntry] {
         try await requests.send { try await journal.ledger(of: integrationID) }
@@ -229,7 +240,7 @@ extension Persistence.Together {
             }
             return .committed(stored, leftovers: leftovers)
         } catch let error as APIError where error.isConflict {
-            return await conflicted(tenure)
+            return await place.conflicted(tenure, hasHistory: false, read)
         } catch {
             return place.failure(error, tenure)
         }
@@ -255,14 +266,6 @@ extension Persistence.Together {
         case .delete:
             try await store.delete(id, ifRevision: commit.base.revision, writing: write)
             return nil
-        }
-    }
-
-    private func conflicted(_ tenure: borrowing Tenure) async -> FlowMachine.Fact {
-        do {
-            return .conflicted(try await read(), place.standing(tenure, false))
-        } catch {
-            return place.failure(error, tenure)
         }
     }
 }
@@ -319,7 +322,7 @@ extension Persistence.Apart {
             }
             return .committed(stored, leftovers: leftovers)
         } catch let error as APIError where error.isConflict {
-            return await conflicted(tenure, hasHistory)
+            return await place.conflicted(tenure, hasHistory: hasHistory, read)
         } catch {
             return place.failure(error, tenure, hasHistory: hasHistory)
         }
@@ -384,14 +387,6 @@ extension Persistence.Apart {
                 }
             } catch let error as APIError where error.isNotFound {}
             return nil
-        }
-    }
-
-    private func conflicted(_ tenure: borrowing Tenure, _ hasHistory: Bool) async -> FlowMachine.Fact {
-        do {
-            return .conflicted(try await read(), place.standing(tenure, hasHistory))
-        } catch {
-            return place.failure(error, tenure, hasHistory: hasHistory)
         }
     }
 }
