@@ -53,11 +53,11 @@ struct EditTree {
     private func collect(from json: JSON, into values: inout [JSON?]) {
         if let edit { values[edit] = json }
         if branches.isEmpty { return }
-        let array = json.array
-        let member = array == nil ? json.lookingUp(branches.count) : { _ in nil }
+        let elements = json.elements
+        let member = elements == nil ? json.lookingUp(branches.count) : { _ in nil }
         for (name, tree) in branches {
             let child =
-                if let array { Int(name).flatMap { array.indices.contains($0) ? array[$0] : nil } } else {
+                if let elements { Int(name).flatMap { elements.indices.contains($0) ? elements[$0] : nil } } else {
                     member(name)
                 }
             if let child { tree.collect(from: child, into: &values) }

@@ -139,9 +139,9 @@ public struct Integration: Sendable, Equatable {
     /// The elements of `install`.
     ///
     /// - Throws: ``SmartConnectorError``: `install` is no array of objects.
-    func checkedInstall() throws(SmartConnectorError) -> [JSON] {
-        guard let install = self["install"], !install.isNull else { return [] }
-        guard let elements = install.array else {
+    func checkedInstall() throws(SmartConnectorError) -> JSON.Elements {
+        guard let install = self["install"], !install.isNull else { return JSON.Elements([]) }
+        guard let elements = install.elements else {
             throw SmartConnectorError(
                 .malformedDocument, "install of \(label) is of kind \(install.kind); expected an array of steps")
         }

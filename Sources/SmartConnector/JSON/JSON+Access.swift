@@ -66,7 +66,7 @@ extension JSON {
 
     /// Appends an element to an array; makes a one-element array of `null`. Does nothing to any other kind.
     public mutating func append(_ element: JSON) {
-        if isNull { storage = .array([]) }
+        if isNull { storage = .array(Elements([])) }
         guard kind == .array, var elements = takeElements() else { return }
         elements.append(element)
         storage = .array(elements)
@@ -98,7 +98,7 @@ extension JSON {
     }
 
     /// Changes the elements of an array in place. Nothing happens to any other kind.
-    mutating func changeElements(_ body: (inout [JSON]) -> Void) {
+    mutating func changeElements(_ body: (inout Elements) -> Void) {
         guard kind == .array, var elements = takeElements() else { return }
         body(&elements)
         storage = .array(elements)
@@ -113,9 +113,9 @@ extension JSON {
     }
 
     /// Takes the elements out, leaving `null`.
-    private mutating func takeElements() -> [JSON]? {
+    private mutating func takeElements() -> Elements? {
         defer { storage = .null }
-        return array
+        return elements
     }
 
     /// Whether this is a string of exactly these UTF-8 bytes. (Swift's `==` also takes canonical equivalents.)

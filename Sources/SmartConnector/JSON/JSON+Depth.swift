@@ -27,8 +27,8 @@ extension JSON {
     public func isNested(deeperThan limit: Int) -> Bool {
         switch storage {
         case .null, .bool, .number, .string: false
-        case .array(let elements): limit <= 0 || elements.contains { $0.isNested(deeperThan: limit - 1) }
-        case .object(let members): limit <= 0 || members.values.contains { $0.isNested(deeperThan: limit - 1) }
+        case .array(let elements): limit <= 0 || elements.containsNested(deeperThan: limit - 1)
+        case .object(let members): limit <= 0 || members.values.containsNested(deeperThan: limit - 1)
         case .parsed(let source, let index): source.depth > limit && source.isNested(index, deeperThan: limit)
         }
     }
@@ -38,11 +38,12 @@ extension JSON {
         if isIdentical(to: known) { return false }
         switch (storage, known.storage) {
         case (.array(let new), .array(let old)) where new.count == old.count:
-            return limit <= 0 || new.indices.contains { new[$0].isNested(deeperThan: limit - 1, changing: old[$0]) }
+            return limit <= 0
+                || !new.allDifferent(from: old) { !new[$0].isNested(deeperThan: limit - 1, changing: old[$0]) }
         case (.object(let new), .object(let old)) where new.values.count == old.values.count:
             return limit <= 0
-                || new.values.indices.contains {
-                    new.values[$0].isNested(deeperThan: limit - 1, changing: old.values[$0])
+                || !JSON.allDifferent(new.values, old.values) {
+                    !new[$0].isNested(deeperThan: limit - 1, changing: old[$0])
                 }
         default: return isNested(deeperThan: limit)
         }
@@ -67,9 +68,9 @@ extension JSON {
     }
 
     private func child(nestedDeeperThan limit: Int) -> (component: String, value: JSON)? {
-        if let array {
-            guard let index = array.firstIndex(where: { $0.isNested(deeperThan: limit) }) else { return nil }
-            return (String(index), array[index])
+        if let elements {
+            guard let index = elements.firstIndex(where: { $0.isNested(deeperThan: limit) }) else { return nil }
+            return (String(index), elements[index])
         }
         guard let members = storedMembers,
             let index = members.values.firstIndex(where: { $0.isNested(deeperThan: limit) })
@@ -83,6 +84,23 @@ extension JSON {
         guard !isNested(deeperThan: Self.maximumStoredDepth) else { return false }
         return (0..<Self.maximumStoredDepth).allSatisfy { limit in
             !isNested(deeperThan: limit) || other.isNested(deeperThan: limit)
+        }
+    }
+}
+
+extension Collection<JSON> {
+    /// Whether any of these is nested more than `limit` deep.
+    fileprivate func containsNested(deeperThan limit: Int) -> Bool {
+        // Most are scalars, which are not worth a copy of what they refer to.
+        indices.contains { self[$0].mayBeNested && self[$0].isNested(deeperThan: limit) }
+    }
+}
+
+extension JSON {
+    fileprivate var mayBeNested: Bool {
+        switch storage {
+        case .null, .bool, .number, .string: false
+        case .array, .object, .parsed: true
         }
     }
 }

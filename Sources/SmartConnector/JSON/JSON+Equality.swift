@@ -24,8 +24,10 @@ extension JSON: Equatable {
             guard let left = number, let right = other.number else { return false }
             return ignoringOrder ? left.hasSameValue(as: right) : left == right
         case .array:
-            guard let left = array, let right = other.array, left.count == right.count else { return false }
-            return zip(left, right).allSatisfy { $0.isEqual(to: $1, ignoringOrder: ignoringOrder) }
+            guard let left = elements, let right = other.elements, left.count == right.count else { return false }
+            return left.allDifferent(from: right) {
+                left[$0].isEqual(to: right[$0], ignoringOrder: ignoringOrder)
+            }
         case .object:
             guard let left = storedMembers, let right = other.storedMembers else { return false }
             return left.isEqual(to: right, ignoringOrder: ignoringOrder)
@@ -37,18 +39,18 @@ extension JSON: Equatable {
         guard case .object(let left) = storage, case .object(let right) = other.storage,
             left.hasIdenticalNames(to: right)
         else { return false }
-        return left.values.withUnsafeBytes { leftBytes in
-            right.values.withUnsafeBytes { rightBytes in
-                for index in 0..<left.count {
-                    // Most are one value. To look at its bits copies no reference.
-                    if Self.areSameBits(leftBytes, rightBytes, at: index) || left[index].isIdentical(to: right[index])
-                        || left.names[index].json.isString(name)
-                    {
-                        continue
-                    }
-                    return false
-                }
-                return true
+        return Self.allDifferent(left.values, right.values) { index in
+            left[index].isIdentical(to: right[index]) || left.names[index].json.isString(name)
+        }
+    }
+
+    /// Whether something is so at each index where two arrays of as many values may differ.
+    static func allDifferent(_ left: [JSON], _ right: [JSON], _ isSo: (Int) -> Bool) -> Bool {
+        precondition(left.count == right.count, "a value is compared with a value")
+        return left.withUnsafeBytes { leftBytes in
+            right.withUnsafeBytes { rightBytes in
+                // Most are one value. To look at its bits copies no reference.
+                left.indices.allSatisfy { areSameBits(leftBytes, rightBytes, at: $0) || isSo($0) }
             }
         }
     }
@@ -81,7 +83,7 @@ extension JSON: Equatable {
         switch (storage, other.storage) {
         case (.parsed(let left, let leftIndex), .parsed(let right, let rightIndex)):
             left === right && leftIndex == rightIndex
-        case (.array(let left), .array(let right)): Self.areIdentical(left, right)
+        case (.array(let left), .array(let right)): left.isIdentical(to: right)
         case (.object(let left), .object(let right)): left.isIdentical(to: right)
         case (.string(let left), .string(let right)): left.isExactly(right)
         case (.bool(let left), .bool(let right)): left == right

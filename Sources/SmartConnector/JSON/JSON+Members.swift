@@ -44,11 +44,11 @@ extension JSON {
 
         /// The member that a look-up finds.
         func lastIndex(of name: String) -> Int? {
-            let mark = name.withUTF8Bytes(Name.mark)
+            let mark = name.withUTF8Bytes(Name.Mark.init)
             return names.withUnsafeBufferPointer { names in
                 var index = names.count - 1
                 while index >= 0 {
-                    if names[index].mark == mark, names[index].json.isString(name) { return index }
+                    if names[index].mark == mark, mark.isWhole || names[index].json.isString(name) { return index }
                     index -= 1
                 }
                 return nil
@@ -81,15 +81,36 @@ extension JSON {
     /// The name of a member.
     struct Name: Sendable {
         let json: JSON
-        /// Its length and how it begins: a look-up passes over other names without touching what they refer to.
-        let mark: UInt64
+        let mark: Mark
+
+        /// The length of a name and how it begins: a look-up passes over other names without touching what they refer to.
+        struct Mark: Equatable {
+            private static let length = 14
+
+            private let beginning: UInt64
+            /// The text behind that, and in the upper two bytes the length.
+            private let rest: UInt64
+
+            init(_ bytes: UnsafeBufferPointer<UInt8>) {
+                var text = (UInt64(0), UInt64(0))
+                withUnsafeMutableBytes(of: &text) {
+                    $0.copyMemory(
+                        from: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes.prefix(Self.length))))
+                }
+                beginning = text.0
+                rest = UInt64(littleEndian: text.1) | UInt64(min(bytes.count, Int(UInt16.max))) << 48
+            }
+
+            /// Whether this is all of the name, so that no other has the same.
+            var isWhole: Bool { rest >> 48 <= Self.length }
+        }
 
         init(_ json: JSON) {
             self.json = json
             mark =
                 switch json.storage {
-                case .parsed(let source, let index): source.withBytes(ofString: index, Self.mark)
-                default: (json.string ?? "").withUTF8Bytes(Self.mark)
+                case .parsed(let source, let index): source.withBytes(ofString: index, Mark.init)
+                default: (json.string ?? "").withUTF8Bytes(Mark.init)
                 }
         }
 
@@ -97,13 +118,7 @@ extension JSON {
 
         /// Whether both are the same scalars, however they are escaped.
         func isExactly(_ other: Name) -> Bool {
-            mark == other.mark && (json.isIdentical(to: other.json) || json.isString(other.text))
-        }
-
-        static func mark(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
-            var mark = UInt64(truncatingIfNeeded: bytes.count) << 48
-            for position in 0..<min(bytes.count, 6) { mark |= UInt64(bytes[position]) << (8 * UInt64(position)) }
-            return mark
+            mark == other.mark && (mark.isWhole || json.isIdentical(to: other.json) || json.isString(other.text))
         }
     }
 }

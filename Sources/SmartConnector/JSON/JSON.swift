@@ -27,7 +27,7 @@ public struct JSON: Sendable {
         case bool(Bool)
         case number(Number)
         case string(String)
-        case array([JSON])
+        case array(Elements)
         case object(Members)
         case parsed(JSONSource, UInt32)
     }
@@ -76,7 +76,7 @@ public struct JSON: Sendable {
     /// A number with the text that it has.
     public init(_ number: Number) { storage = .number(number) }
     /// An array of these elements in this order.
-    public init(_ elements: [JSON]) { storage = .array(elements) }
+    public init(_ elements: [JSON]) { storage = .array(Elements(elements)) }
 
     /// A number, or nil when `double` is not finite: JSON has no such numbers.
     public init?(_ double: Double) {
@@ -142,11 +142,15 @@ public struct JSON: Sendable {
     /// The elements of an array, or nil for any other kind.
     public var array: [JSON]? {
         switch storage {
-        case .array(let elements): elements
+        case .array(let elements): elements.all
         case .parsed(let source, let index) where source.tokens[Int(index)].kind == .array:
             source.children(of: index).map(source.value(at:))
         default: nil
         }
+    }
+
+    var elements: Elements? {
+        if case .array(let elements) = storage { elements } else { array.map(Elements.init) }
     }
 
     /// The members of an object in order, repeated names included, or nil for any other kind.

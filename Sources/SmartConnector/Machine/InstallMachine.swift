@@ -34,7 +34,7 @@ public struct InstallMachine: Sendable {
     /// The indices of the steps that ``Memory/touched`` names, in order.
     var touched: [Int] = []
     /// The elements of `install` that the steps were read from.
-    private var elements: [JSON] = []
+    private var elements = JSON.Elements([])
     /// Whether steps are no longer as they were read.
     var hasChangedSteps = false
     /// Whether other members of steps than `completed` are no longer as they were read.
@@ -78,7 +78,7 @@ public struct InstallMachine: Sendable {
     /// The change that this machine answered with was written, and this is the document now: there is nothing in it
     /// that is not known, unless functions have changed steps.
     mutating func documentWritten(_ integration: Integration) throws(SmartConnectorError) {
-        guard !hasMergedSteps, let written = integration["install"]?.array, written.count == steps.count else {
+        guard !hasMergedSteps, let written = integration["install"]?.elements, written.count == steps.count else {
             return try documentRead(integration)
         }
         elements = written
@@ -89,11 +89,11 @@ public struct InstallMachine: Sendable {
     ///
     /// A step that was completed and is not any more, with no uninstaller having been called, was reset by somebody
     /// else: something of it may exist.
-    mutating func readSteps(_ new: [JSON], isUninstalling: Bool) {
+    mutating func readSteps(_ new: JSON.Elements, isUninstalling: Bool) {
         let old = elements
         elements = new
         var reset: [Int] = []
-        if !JSON.areIdentical(old, elements) || hasChangedSteps {
+        if !elements.isIdentical(to: old) || hasChangedSteps {
             if steps.count > elements.count {
                 steps.removeLast(steps.count - elements.count)
                 isCompleted.removeLast(isCompleted.count - elements.count)
@@ -101,9 +101,11 @@ public struct InstallMachine: Sendable {
             steps.reserveCapacity(elements.count)
             isCompleted.reserveCapacity(elements.count)
             var isNew = false
-            for index in elements.indices {
+            // Where steps were changed that are not in the document yet, all of them are read.
+            let known = hasChangedSteps ? JSON.Elements([]) : old
+            for index in elements.indices(differingFrom: known).joined() {
                 if index < steps.count {
-                    if elements[index].isIdentical(to: old[index]), !hasChangedSteps { continue }
+                    if index < known.count, elements[index].isIdentical(to: known[index]) { continue }
                     let step = StepReference(InstallStep(elements[index]), at: index)
                     let wasCompleted = isCompleted[index]
                     isCompleted[index] = InstallStep(elements[index]).isCompleted
@@ -140,8 +142,10 @@ public struct InstallMachine: Sendable {
 
     /// Takes up the work of a mode from the steps as they are.
     mutating func enter(_ mode: Mode) {
-        if mode != .uninstall { memory.uninstallOrder = nil }
-        if !isUpdateInProgress { memory.update = nil }
+        if !memory.isEmpty {
+            if mode != .uninstall { memory.uninstallOrder = nil }
+            if !isUpdateInProgress { memory.update = nil }
+        }
         switch mode {
         case .install:
             state = .installing(
@@ -239,7 +243,8 @@ public struct InstallMachine: Sendable {
     ///   would write some; ``SmartConnectorError/Code/unreadableVersion`` in an update.
     public mutating func next() throws(SmartConnectorError) -> Action {
         let action = try decide()
-        if action != .none { try checkFunctions() }
+        if case .none = action { return action }
+        try checkFunctions()
         return action
     }
 
