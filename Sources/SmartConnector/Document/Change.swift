@@ -56,7 +56,7 @@ public struct Change: Sendable, Equatable {
     /// The edits, each of a field of its own.
     public private(set) var edits: [Edit] = []
     /// Where the edit of a field stands, once there are so many that to look through them would take long.
-    private var indices: [Field: Int] = [:]
+    private var indices: [Field: Int]?
     private static let fewEdits = 16
 
     /// A change without edits, which leaves a document as it is.
@@ -72,20 +72,22 @@ public struct Change: Sendable, Equatable {
     public static func == (left: Change, right: Change) -> Bool { left.edits == right.edits }
 
     mutating func set(_ field: Field, _ value: JSON?) {
-        if let index = index(of: field) {
+        if edits.isEmpty {
+            edits = [Edit(field: field, value: value)]
+        } else if let index = index(of: field) {
             edits[index].value = value
         } else {
-            if edits.count >= Self.fewEdits { indices[field] = edits.count }
+            if edits.count >= Self.fewEdits { indices?[field] = edits.count }
             edits.append(Edit(field: field, value: value))
         }
     }
 
     private mutating func index(of field: Field) -> Int? {
         guard edits.count >= Self.fewEdits else { return edits.firstIndex { $0.field == field } }
-        if indices.isEmpty {
-            for (index, edit) in edits.enumerated() { indices[edit.field] = index }
+        if indices == nil {
+            indices = Dictionary(uniqueKeysWithValues: edits.enumerated().map { ($1.field, $0) })
         }
-        return indices[field]
+        return indices?[field]
     }
 
     mutating func set(_ mode: Mode) { set(.member("mode"), JSON(mode.rawValue)) }

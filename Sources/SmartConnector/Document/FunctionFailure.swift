@@ -6,14 +6,23 @@ public struct FunctionFailure: Error, Sendable, CustomStringConvertible {
     /// The longest ``pause``: an hour.
     public static let longestPause = Duration.seconds(3600)
 
+    private struct Reason {
+        let code: String
+        let message: String
+        let isRetryable: Bool
+        let pause: Duration?
+    }
+
+    private let reason: Boxed<Reason>
+
     /// A stable name for the reason, such as `invalid_credentials`.
-    public let code: String
+    public var code: String { reason.value.code }
     /// What is wrong and what to do, for the user who installs.
-    public let message: String
+    public var message: String { reason.value.message }
     /// Whether another attempt may help. If not, none is made though the policy allows it: the flow stops.
-    public let isRetryable: Bool
+    public var isRetryable: Bool { reason.value.isRetryable }
     /// How long to wait before the next attempt; nil for what the policy says.
-    public let pause: Duration?
+    public var pause: Duration? { reason.value.pause }
 
     /// A failure with a code for programs and a message for the user.
     ///
@@ -24,10 +33,10 @@ public struct FunctionFailure: Error, Sendable, CustomStringConvertible {
     ///   - pause: How long to wait before the next attempt, where the other system says so; nil for what the policy
     ///     says. At least zero and at most ``longestPause``, whatever is asked for.
     public init(code: String, message: String, isRetryable: Bool = true, pause: Duration? = nil) {
-        self.code = code
-        self.message = message
-        self.isRetryable = isRetryable
-        self.pause = pause.map { min(max($0, .zero), Self.longestPause) }
+        reason = Boxed(
+            Reason(
+                code: code, message: message, isRetryable: isRetryable,
+                pause: pause.map { min(max($0, .zero), Self.longestPause) }))
     }
 
     /// One line: the code and the message.

@@ -48,29 +48,39 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let nothingInDoubt = Code(rawValue: "nothing_in_doubt")
     }
 
+    /// What there is to say, in one object: a function that throws this has room for it in each of its answers.
+    private struct Reason: Equatable {
+        let code: Code
+        let message: String
+        let mode: Mode?
+        let command: IntegrationCommand?
+        let legalCommands: [IntegrationCommand]
+        let functions: [ConnectorFunction]
+    }
+
+    private let reason: Boxed<Reason>
+
     /// The reason, for a program to switch on.
-    public let code: Code
+    public var code: Code { reason.value.code }
     /// What is wrong and what to do.
-    public let message: String
+    public var message: String { reason.value.message }
     /// For an illegal command: the mode it was given in, or nil once the integration is gone.
-    public let mode: Mode?
+    public var mode: Mode? { reason.value.mode }
     /// For an illegal command: what was asked.
-    public let command: IntegrationCommand?
+    public var command: IntegrationCommand? { reason.value.command }
     /// For an illegal command: what would be allowed. Otherwise empty.
-    public let legalCommands: [IntegrationCommand]
+    public var legalCommands: [IntegrationCommand] { reason.value.legalCommands }
     /// For missing functions: all of them, in the order in which the document names them. Otherwise empty.
-    public let functions: [ConnectorFunction]
+    public var functions: [ConnectorFunction] { reason.value.functions }
 
     init(
         _ code: Code, _ message: String, mode: Mode? = nil, command: IntegrationCommand? = nil,
         legalCommands: [IntegrationCommand] = [], functions: [ConnectorFunction] = []
     ) {
-        self.code = code
-        self.message = message
-        self.mode = mode
-        self.command = command
-        self.legalCommands = legalCommands
-        self.functions = functions
+        reason = Boxed(
+            Reason(
+                code: code, message: message, mode: mode, command: command, legalCommands: legalCommands,
+                functions: functions))
     }
 
     /// The message alone, which is written to be shown to a person.

@@ -18,7 +18,7 @@ public enum FlowEvent: Sendable, Equatable {
     /// An attempt failed, for this reason, and `attempt` is the number of the next, which follows after `pause`. The
     /// step is nil where the function is not one of a step, the reason where the call took too long, so that nobody
     /// knows whether it failed.
-    case retrying(Step?, ConnectorFunction, FunctionFailure?, attempt: Int, pause: Duration)
+    indirect case retrying(Step?, ConnectorFunction, FunctionFailure?, attempt: Int, pause: Duration)
     /// A function of the connector as a whole, of its settings or of an update is about to be called.
     case functionStarted(ConnectorFunction)
     /// Such a function returned, and did not say no.
@@ -52,23 +52,31 @@ public enum FlowEvent: Sendable, Equatable {
 
     /// The step that an event is about.
     public struct Step: Sendable, Equatable {
+        private let step: StepReference
+        private let calls: ConnectorFunction?
+
         /// The index in `install[]`, counted from 0.
-        public let index: Int
+        public var index: Int { step.index }
         /// The step's `name`. Nil where it has none.
-        public let name: String?
+        public var name: String? { step.name }
         /// The name of the function that was called for it. Nil where none was.
-        public let function: String?
+        public var function: String? { calls?.name }
         /// The number of the call for it, from 1, retries and calls before a crash included. Nil where none was made.
         public let attempt: Int?
         /// How many steps `install[]` has.
         public let count: Int
 
         init(_ step: StepReference, of count: Int, _ function: ConnectorFunction? = nil, attempt: Int? = nil) {
-            index = step.index
-            name = step.name
-            self.function = function?.name
+            self.step = step
+            calls = function
             self.attempt = function == nil ? nil : attempt
             self.count = count
+        }
+
+        /// Whether both say the same.
+        public static func == (left: Step, right: Step) -> Bool {
+            left.index == right.index && left.name == right.name && left.function == right.function
+                && left.attempt == right.attempt && left.count == right.count
         }
     }
 

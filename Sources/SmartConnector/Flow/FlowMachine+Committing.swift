@@ -1,7 +1,8 @@
-/// What is made durable at once: what it makes of the document, and what is journalled with it.
-struct Commit {
+/// What is made durable at once: what it makes of the document, and what is journalled with it. An object, since it
+/// goes through many hands.
+final class Commit: Sendable {
     /// What becomes of the document.
-    enum Document {
+    enum Document: Sendable {
         case unchanged
         case put(Integration, Change)
         case delete
@@ -20,11 +21,26 @@ struct Commit {
     let act: Act?
     let snapshot: JournalWrite.Snapshot
     let keepsLease: Bool
+
+    init(
+        _ document: Document, base: StoredIntegration, isBaseFresh: Bool, before: FlowRecord, after: FlowRecord,
+        attempts: [Attempt], act: Act?, snapshot: JournalWrite.Snapshot = .keep, keepsLease: Bool
+    ) {
+        self.document = document
+        self.base = base
+        self.isBaseFresh = isBaseFresh
+        self.before = before
+        self.after = after
+        self.attempts = attempts
+        self.act = act
+        self.snapshot = snapshot
+        self.keepsLease = keepsLease
+    }
 }
 
 extension FlowMachine {
     /// What is made durable.
-    enum Transition {
+    enum Transition: Sendable {
         /// An action was done, and its function answered this.
         case action(InstallMachine.Action, answer: JSON)
         /// These settings were accepted for those that were asked for.
@@ -35,7 +51,7 @@ extension FlowMachine {
         case journal(Happening)
     }
 
-    enum Happening {
+    enum Happening: Sendable {
         case announced(Calling)
         case failed(Calling, FunctionFailure, Duration)
         case returned(Errand, JSON)
@@ -43,7 +59,10 @@ extension FlowMachine {
     }
 
     /// A commit under way.
-    struct Pending {
+    final class Pending: Sendable {
+        /// What the document said when it was first decided.
+        typealias First = (mode: Mode?, version: JSON?)
+
         let transition: Transition
         let commit: Commit
         let change: Change
@@ -51,14 +70,22 @@ extension FlowMachine {
         let next: Calling?
         /// What its own answer left undone.
         let undone: FunctionFailure?
-        /// The machine that it was decided by.
-        let before: InstallMachine
-        /// What it remembers when it is done.
-        let reached: InstallMachine.Memory
-        /// What the document said when it was first decided.
-        let first: (mode: Mode?, version: JSON?)
+        let first: First
         /// How often the document was another than what it had been decided on.
         let refusals: Int
+
+        init(
+            _ transition: Transition, _ commit: Commit, _ change: Change, next: Calling?, undone: FunctionFailure?,
+            first: First, refusals: Int
+        ) {
+            self.transition = transition
+            self.commit = commit
+            self.change = change
+            self.next = next
+            self.undone = undone
+            self.first = first
+            self.refusals = refusals
+        }
     }
 
     /// Decides what a transition makes of document and journal.
@@ -69,14 +96,14 @@ extension FlowMachine {
 
     /// - Parameter written: The change, where an earlier try has written it already.
     private mutating func commit(
-        _ transition: Transition, first: (mode: Mode?, version: JSON?), refusals: Int, written: Change?
+        _ transition: Transition, first: Pending.First, refusals: Int, written: Change?
     ) throws(SmartConnectorError) {
         let step = transition.step.flatMap { install.index(of: $0) }
         let isNewUpdate = goal.isUpdate && install.memory.update == nil
         let keepsCall = transition.isCommand && keepsCall()
-        let before = install
+        let (mode, memory) = (install.mode, install.memory)
         let change = if let written { written } else { try apply(transition) }
-        if transition.isCommand { act = commandAct(from: before.mode) }
+        if transition.isCommand { act = commandAct(from: mode) }
         let undone = step.flatMap { transition.undone($0, in: install) }
         var after = recordAfter(transition, undone: undone, keepsCall: keepsCall, from: first.mode)
         var next: Calling?
@@ -87,15 +114,13 @@ extension FlowMachine {
             if let next { after = after.after(.announced(next.call)) }
         }
         let commit = Commit(
-            document: document(after: change, transition), base: stored, isBaseFresh: refusals > 0,
-            before: record.after(.remembered(before.memory.touching(install.memory.touched))), after: after,
+            document(after: change, transition), base: stored, isBaseFresh: refusals > 0,
+            before: record.after(.remembered(memory.touching(install.memory.touched))), after: after,
             attempts: attempts, act: act,
             snapshot: transition.isCommand && isNewUpdate ? .set(stored.integration) : .keep,
             keepsLease: undone == nil && (next != nil || goesOn(after: transition)))
         phase = .committing(
-            Pending(
-                transition: transition, commit: commit, change: change, next: next, undone: undone,
-                before: before, reached: install.memory, first: first, refusals: refusals))
+            Pending(transition, commit, change, next: next, undone: undone, first: first, refusals: refusals))
     }
 
     private func document(after change: Change, _ transition: Transition) -> Commit.Document {
@@ -266,8 +291,9 @@ extension FlowMachine {
     mutating func conflicted(_ fresh: StoredIntegration) throws(SmartConnectorError) {
         guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is refused") }
         guard pending.refusals <= supply.configuration.conflictAttempts else { throw .conflicted(supply) }
-        // What the transition changed in the machine was not written, so it has not happened.
-        install = pending.before
+        // What the transition changed in the machine was not written, so it has not happened: it is as after a crash.
+        install = try InstallMachine(
+            stored.integration, functions: supply.connector.functions, memory: pending.commit.before.memory)
         stored = fresh
         try install.documentRead(fresh.integration)
         var written: Change?
@@ -283,7 +309,7 @@ extension FlowMachine {
                 guard !pending.change.isEmpty, pending.change.fieldsIgnored(in: fresh.integration).isEmpty else {
                     return try install.check(command)
                 }
-                install.memory = pending.reached
+                install.memory = pending.commit.after.memory
                 try install.documentRead(fresh.integration)
                 written = pending.change
             }

@@ -86,8 +86,8 @@ extension FlowMachine {
         if case .error = ending { act = nil }
         guard isHolding || record != journalled || !attempts.isEmpty else { return conclude(ending) }
         let release = Commit(
-            document: .unchanged, base: stored, isBaseFresh: true, before: record, after: record, attempts: attempts,
-            act: act, snapshot: .keep, keepsLease: false)
+            .unchanged, base: stored, isBaseFresh: true, before: record, after: record, attempts: attempts, act: act,
+            keepsLease: false)
         phase = .releasing(release, ending)
     }
 

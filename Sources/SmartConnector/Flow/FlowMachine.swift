@@ -39,14 +39,21 @@ struct FlowMachine {
         }
     }
 
-    /// A call that is journalled and was not made yet, or is being made.
-    struct Calling {
+    /// A call that is journalled and was not made yet, or is being made. An object, since it goes through many hands.
+    final class Calling: Sendable {
         let errand: Errand
         let call: FlowRecord.Call
         /// Counts the calls of this session for the errand, from 1.
         let tries: Int
         /// The journalled call that it took the place of: what is left when it is withdrawn.
         let previous: FlowRecord.Call?
+
+        init(errand: Errand, call: FlowRecord.Call, tries: Int, previous: FlowRecord.Call?) {
+            self.errand = errand
+            self.call = call
+            self.tries = tries
+            self.previous = previous
+        }
     }
 
     enum Phase {
@@ -71,8 +78,8 @@ struct FlowMachine {
         case ended(Ending)
     }
 
-    /// How a session ends.
-    enum Ending {
+    /// How a session ends. Held in an object, since there is one of it and it is handed on with every phase.
+    indirect enum Ending {
         /// With the events that are true once all is durable.
         case outcome(Outcome, [FlowEvent])
         case error(any Error)
@@ -119,11 +126,20 @@ struct FlowMachine {
     }
 
     /// What a value cannot have from itself.
-    struct Supply {
+    final class Supply: Sendable {
         let integrationID: String
         let holder: String
         let connector: Connector
         let configuration: InstallFlow.Configuration
+
+        init(
+            integrationID: String, holder: String, connector: Connector, configuration: InstallFlow.Configuration
+        ) {
+            self.integrationID = integrationID
+            self.holder = holder
+            self.connector = connector
+            self.configuration = configuration
+        }
     }
 
     let goal: FlowGoal

@@ -4,24 +4,41 @@ enum Persistence: Sendable {
     case apart(Apart)
 
     /// What both need.
-    struct Place: Sendable {
+    final class Place: Sendable {
         let integrationID: String
         let requests: Requests
         let keeper: LeaseKeeper
+
+        init(integrationID: String, requests: Requests, keeper: LeaseKeeper) {
+            self.integrationID = integrationID
+            self.requests = requests
+            self.keeper = keeper
+        }
     }
 
     /// Documents and journal in one store: one transaction.
-    struct Together: Sendable {
+    final class Together: Sendable {
         let store: any TransactionalStore
         let place: Place
+
+        init(store: any TransactionalStore, place: Place) {
+            self.store = store
+            self.place = place
+        }
     }
 
     /// An API, and a journal elsewhere: what is true is journalled, the document read and written, what is true then
     /// journalled.
-    struct Apart: Sendable {
+    final class Apart: Sendable {
         let api: any IntegrationAPI
         let journal: any FlowJournal
         let place: Place
+
+        init(api: any IntegrationAPI, journal: any FlowJournal, place: Place) {
+            self.api = api
+            self.journal = journal
+            self.place = place
+        }
     }
 
     /// The journal alone.
@@ -117,13 +134,18 @@ extension Persistence.Place {
         // that was done is known again before that is looked at.
         var isUnclear = false
         do {
-            let answer = try await requests.send(isLast: isLast) {
-                do {
-                    return try await send(write)
-                } catch {
-                    let isRefusal = (error as? APIError)?.isRefusal ?? (error is SmartConnectorError)
-                    if !isRefusal { isUnclear = true }
-                    throw error
+            let answer: T
+            do {
+                answer = try await send(write)
+            } catch {
+                isUnclear = !error.isRefusalOfWrite
+                answer = try await requests.again(after: error, isLast: isLast) {
+                    do {
+                        return try await send(write)
+                    } catch {
+                        if !error.isRefusalOfWrite { isUnclear = true }
+                        throw error
+                    }
                 }
             }
             let tenure = draft.done { hold in
@@ -399,6 +421,11 @@ extension FlowRecord {
         if case .uninstaller = call.function { return true }
         return false
     }
+}
+
+extension Error {
+    /// Whether a write that fails so was not done.
+    fileprivate var isRefusalOfWrite: Bool { (self as? APIError)?.isRefusal ?? (self is SmartConnectorError) }
 }
 
 extension Commit {
