@@ -128,6 +128,9 @@ struct Standing {
         if let call = entry.record.call, case .returned = call.stage {
             notices.append(("returned", "\(call.title): the document does not say so yet; \(program) run \(id)"))
         }
+        if entry.record.accepted != nil {
+            notices.append(("accepted", "settings that are not in the document yet; \(program) run \(id)"))
+        }
         return notices
     }
 

@@ -94,6 +94,28 @@ struct FlowWritingTests {
         #expect(asked.map(\.pending) == (next == .otherSettings ? [["shade": 3]] : []))
     }
 
+    @Test(arguments: Storage.allCases, ["done", "failed", "given up"])
+    func settingsThatWereAcceptedOutliveAnUpdateThatIsPushedBeforeTheyAreWritten(
+        _ storage: Storage, _ end: String
+    ) async throws {
+        let fixture = try await accepted(storage)
+        try await fixture.edit { $0.isUpdateInProgress = true }
+        let connector = fixture.fakes.connector(with: [.persistSettings, .update("1.1.0")])
+        let flow = fixture.flow(connector: connector)
+        if end != "done" { fixture.fakes["update"].fail(code: "down", times: 1) }
+        _ = try await stop(of: flow.update(to: "1.1.0"))
+        if end == "failed" {
+            #expect(try await fixture.document.settings?["color"] != "navy")
+            #expect(try await stop(of: flow.update(to: "1.1.0")) == nil)
+        } else if end == "given up" {
+            #expect(try await stop(of: flow.abortUpdate()) == nil)
+            #expect(try await stop(of: flow.run()) == nil)
+        }
+        #expect(try await fixture.document.settings?["color"] == "navy")
+        #expect(try await fixture.entry.record.isEmpty)
+        #expect(!fixture.fakes.calls.contains { $0.function == .persistSettings })
+    }
+
     @Test(arguments: Storage.allCases)
     func settingsWhoseWriteFailedAreWrittenWhenTheFlowGoesOn(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage, FlowLifeTests.installed())

@@ -86,6 +86,14 @@ struct JournalFixture {
             JournalWrite(FlowRecord(call: call), by: "dead", after: revision, keepingLease: false), of: id)
     }
 
+    /// Changes the document as somebody else.
+    func edit(_ change: (inout Integration) -> Void) async throws {
+        let stored = try await api.get(id)
+        var integration = stored.integration
+        change(&integration)
+        _ = try await api.update(id, to: integration, ifRevision: stored.revision)
+    }
+
     /// A connector of three installers that are not called again where nobody knows whether they took effect.
     var careful: Connector {
         var connector = fakes.connector()

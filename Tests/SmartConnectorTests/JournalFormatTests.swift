@@ -69,10 +69,6 @@ struct JournalFormatTests {
         "record-returned-null": FlowRecord(call: call(.update("1.1.0"), nil, .returned(.null))),
         "record-failed": FlowRecord(call: call(.uninstaller("deleteNetSuiteConnection"), step, .failed(failure))),
         "record-step-without-names": FlowRecord(call: call(.installer("x"), StepReference(index: 2))),
-        "record-settings": FlowRecord(
-            call: call(
-                .persistSettings, pending: ["currency": "EUR", "rate": 1.5, "list": [1, .null, false]],
-                .returned(["success": true, "pending": ["currency": "USD"]]))),
         "record-update": FlowRecord(memory: .init(update: .init(target: "2.0.0"))),
         "record-update-reached": FlowRecord(
             memory: .init(update: .init(target: "2.0.0", reached: "1.5")), call: call(.update("2.0.0"))),
@@ -111,7 +107,14 @@ struct JournalFormatTests {
         "record-thrown-not-yet": FlowRecord(
             call: call(verify, step, .failed(FunctionFailure(code: "not_yet", message: "thrown")))),
         "record-said-otherwise": FlowRecord(call: call(verify, step, .refused(failure))),
+        // A call of an update takes nothing from settings that were accepted before it.
+        "record-accepted": FlowRecord(
+            memory: .init(update: .init(target: "1.1.0")), call: call(.update("1.1.0")), accepted: accepted),
     ]
+
+    private static let accepted = FlowRecord.AcceptedSettings(
+        asked: ["currency": "EUR", "rate": 1.5, "list": [1, .null, false]],
+        answer: ["success": true, "pending": ["currency": "USD"]])
 
     private static let acts: [String: Act] = [
         "act-reset": Act(
@@ -132,6 +135,12 @@ struct JournalFormatTests {
         let record = try #require(Self.records[name])
         #expect(try FlowRecord(stored: JSON(parsing: text)) == record)
         #expect(String(decoding: record.stored, as: UTF8.self) == text)
+    }
+
+    /// There they are a call that has returned.
+    @Test func settingsThatWereAcceptedInFormat1AreStillToBeWritten() throws {
+        let text = try Self.text("record-settings")
+        #expect(try FlowRecord(stored: JSON(parsing: text)) == FlowRecord(accepted: Self.accepted))
     }
 
     @Test(arguments: recordsOfFormat2.keys.sorted())
@@ -211,7 +220,8 @@ struct JournalFormatTests {
             let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder(format).path)
             return Set(files.map { $0.replacing(".json", with: "") })
         }
-        #expect(try names(1) == Set(Self.records.keys).union(Self.attempts.keys).union(Self.pages))
+        let records = Set(Self.records.keys).union(["record-settings"])
+        #expect(try names(1) == records.union(Self.attempts.keys).union(Self.pages))
         #expect(
             try names(2) == Set(Self.recordsOfFormat2.keys).union(Self.acts.keys).union(Self.pagesOfFormat2))
     }

@@ -134,9 +134,7 @@ struct PlainWorld {
                 "\(call.function.name) is forgotten, and nothing says what it made")
         case .setting:
             expect(
-                // An update that the platform pushes before they can be written takes their place.
-                document["settings"]?["color"]?.string == "blue" || document.mode != .settings
-                    || document.isUpdateInProgress || old.memory.update != nil,
+                document["settings"]?["color"]?.string == "blue" || record.accepted != nil,
                 "accepted settings are not written")
         case .preUninstall:
             expect(

@@ -6,7 +6,7 @@ extension FlowMachine {
             return end(.needsPerson(event), [event])
         }
         // What was accepted is written before anything else can take its place.
-        if !goal.isResolving, let (errand, answer) = acceptedSettings { return try answered(errand, answer) }
+        if !goal.isResolving, let accepted { return try commit(accepted) }
         hasBegun = true
         phase = .deciding
         switch goal {

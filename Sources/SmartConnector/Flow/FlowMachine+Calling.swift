@@ -211,12 +211,6 @@ extension InstallMachine {
 }
 
 extension FlowRecord.Call {
-    /// Whether it has accepted settings that are still to be written.
-    var isAccepted: Bool {
-        guard case .setting("persistSettings") = function, case .returned = stage else { return false }
-        return true
-    }
-
     /// Whether something of the step may exist because of this call, though the document does not say so.
     package var mayHaveInstalled: Bool {
         guard case .installer = function else { return false }

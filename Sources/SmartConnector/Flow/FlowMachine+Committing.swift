@@ -145,10 +145,8 @@ extension FlowMachine {
         let record = record.after(.remembered(install.memory))
         switch transition {
         case .action(.remove, _): return FlowRecord()
-        // What was accepted is written once that is allowed again.
-        case .action where transition.callsNothing && record.call?.isAccepted ?? false: return record
         case .action: return undone.map { record.after(.failed($0)) } ?? record.after(.settled)
-        case .settings: return record.after(.settled)
+        case .settings: return record.after(.settled).after(.saved)
         case .command:
             // What a person does to another step leaves this one given up.
             let isSame = install.mode == mode && keepsCall

@@ -230,7 +230,7 @@ struct FlowMachine {
 
     /// Begins what comes next.
     private mutating func decide() throws(SmartConnectorError) {
-        if let (errand, answer) = acceptedSettings { return try answered(errand, answer) }
+        if let accepted { return try commit(accepted) }
         // Somebody else may have done what it was to stop at.
         if let lastStep, install.isDone(lastStep) { return end(.done) }
         let action = try install.next()
@@ -279,12 +279,10 @@ struct FlowMachine {
         }
     }
 
-    /// Settings that persistSettings has accepted and that are not written yet.
-    var acceptedSettings: (errand: Errand, answer: JSON)? {
-        guard let call = record.call, call.isAccepted, case .returned(let answer) = call.stage,
-            let pending = call.pending, install.legalCommands.contains(.saveSettings)
-        else { return nil }
-        return (.settings(pending), answer)
+    /// What is to be done with settings that persistSettings has accepted, as soon as they may be written.
+    var accepted: Transition? {
+        guard let accepted = record.accepted, install.legalCommands.contains(.saveSettings) else { return nil }
+        return .settings(accepted.answer["pending"] ?? accepted.asked, asked: accepted.asked)
     }
 
     /// Forgets what the document says is over: whoever drove the flow ended before it could.

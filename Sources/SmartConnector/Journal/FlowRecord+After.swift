@@ -14,6 +14,8 @@ extension FlowRecord {
         case refused(FunctionFailure)
         /// What the call was made for is in the document, or is given up.
         case settled
+        /// Settings are in the document.
+        case saved
         /// Nothing is called any more until a person has looked at it.
         case parked(Parked)
         /// A person has: what was tried in vain is counted anew.
@@ -36,10 +38,11 @@ extension FlowRecord {
         case .withdrawn(let previous):
             precondition(call?.isInDoubt ?? true, "what has returned is not withdrawn")
             record.call = previous
-        case .returned(let answer): record.call = inDoubt.with(.returned(answer))
+        case .returned(let answer): record.keep(inDoubt.with(.returned(answer)))
         case .failed(let failure): record.call = call?.with(.failed(failure))
         case .refused(let failure): record.call = call?.with(.refused(failure))
         case .settled: record.call = nil
+        case .saved: record.forgetAccepted()
         case .parked(let parked): record.parked = parked
         case .resumed:
             record.parked = nil

@@ -6,19 +6,60 @@ public struct FlowRecord: Sendable, Equatable {
     public var memory: InstallMachine.Memory
     /// The call under way, or the last one that failed.
     public var call: Call?
+    /// Settings that persistSettings has accepted and that the document does not have yet.
+    public private(set) var accepted: AcceptedSettings?
     /// Why nothing is called any more until a person has looked at it.
     public var parked: Parked?
 
     /// Whether there is nothing to keep.
     public var isEmpty: Bool {
-        call == nil && memory.isEmpty && parked == nil
+        call == nil && memory.isEmpty && accepted == nil && parked == nil
     }
 
     /// A record; without arguments one that keeps nothing.
-    public init(memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil, parked: Parked? = nil) {
+    ///
+    /// Of a call of persistSettings that has returned, what it returned is kept: settings that were accepted wait until
+    /// they may be written, whatever is called meanwhile.
+    public init(
+        memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil, accepted: AcceptedSettings? = nil,
+        parked: Parked? = nil
+    ) {
         self.memory = memory
-        self.call = call
         self.parked = parked
+        self.accepted = accepted
+        keep(call)
+    }
+
+    /// Makes a call the one that is journalled.
+    mutating func keep(_ call: Call?) {
+        if let call, case .setting("persistSettings") = call.function, case .returned(let answer) = call.stage {
+            accepted = AcceptedSettings(asked: call.pending ?? .null, answer: answer)
+            self.call = nil
+        } else {
+            self.call = call
+        }
+    }
+
+    /// What was accepted is in the document, or is not to be written any more.
+    mutating func forgetAccepted() { accepted = nil }
+
+    /// Settings that persistSettings has accepted. An object, since hardly any record has them.
+    public final class AcceptedSettings: Sendable, Equatable {
+        /// What was asked for.
+        public let asked: JSON
+        /// What the function answered.
+        public let answer: JSON
+
+        /// Settings that were asked for, and the answer that accepts them.
+        public init(asked: JSON, answer: JSON) {
+            self.asked = asked
+            self.answer = answer
+        }
+
+        /// Whether both say the same.
+        public static func == (left: AcceptedSettings, right: AcceptedSettings) -> Bool {
+            left === right || left.asked == right.asked && left.answer == right.answer
+        }
     }
 
     /// Why a flow was given up. An object, since hardly any record has one.

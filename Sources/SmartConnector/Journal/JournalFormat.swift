@@ -14,7 +14,7 @@ import Foundation
 ///
 /// | | |
 /// |---|---|
-/// | record | `{"memory"?, "call"?, "parked"?, "format"?}` |
+/// | record | `{"memory"?, "call"?, "accepted"?: {"asked", "answer"}, "parked"?, "format"?}`; `accepted` is of format 2: settings that persistSettings has accepted; in format 1 they are a call of it with `returned` |
 /// | memory | `{"uninstallOrder"?: [step …], "left"?: [step …] or "reverse"?: true or "removal"?: true, "update"?: {"target": version, "reached"?: version}, "touched"?: [step …]}`; `left`, `reverse`, `removal` and `touched` are of format 2 |
 /// | call | `{"function", "key", "attempt", "holder", "started", "step"?, "pending"?, "recoveries"?, "returned"?, "failed"?, "said"?}`; `said` is of format 2: whether what `failed` has was an answer; without it, that is so with the codes `not_yet` and `rejected` |
 /// | parked | `{"function", "reason", "since", "step"?}` |
@@ -77,11 +77,18 @@ extension FlowRecord {
                 writer.name("call")
                 call.write(to: &writer)
             }
+            if let accepted {
+                writer.name("accepted")
+                writer.object { writer in
+                    writer.member("asked", accepted.asked)
+                    writer.member("answer", accepted.answer)
+                }
+            }
             if let parked {
                 writer.name("parked")
                 parked.write(to: &writer)
             }
-            let format = max(memory.format, call?.format ?? 1)
+            let format = max(memory.format, call?.format ?? 1, accepted == nil ? 1 : 2)
             if format > 1 { writer.member("format", format) }
         }
     }
@@ -94,7 +101,15 @@ extension FlowRecord {
         self.init(
             memory: try json["memory"].map { try InstallMachine.Memory(stored: $0) } ?? InstallMachine.Memory(),
             call: try json["call"].map { try Call(stored: $0) },
+            accepted: try json["accepted"].map { try AcceptedSettings(stored: $0) },
             parked: try json["parked"].map { try Parked(stored: $0) })
+    }
+}
+
+extension FlowRecord.AcceptedSettings {
+    fileprivate convenience init(stored json: JSON) throws {
+        guard let asked = json["asked"], let answer = json["answer"] else { throw JSON.missing("accepted") }
+        self.init(asked: asked, answer: answer)
     }
 }
 
