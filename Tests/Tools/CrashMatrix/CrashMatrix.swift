@@ -101,7 +101,7 @@ struct CrashMatrix {
 
     private static func line(_ row: Matrix.Row, _ store: String, _ scenario: Scenario) -> String {
         let columns = [
-            (store, 17), (scenario.rawValue, 9), (row.deaths.joined(separator: "; then "), 110), (row.calls, 50),
+            (store, 17), (scenario.rawValue, 18), (row.deaths.joined(separator: "; then "), 110), (row.calls, 50),
             (row.objects.isEmpty ? "nothing" : row.objects.joined(separator: ", "), 40),
             (row.isDocumentAsExpected ? "document ok" : "DOCUMENT DIFFERS", 11),
         ]
