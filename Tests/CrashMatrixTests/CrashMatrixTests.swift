@@ -38,7 +38,23 @@ struct CrashMatrixTests {
         #expect(output.contains(complaint))
     }
 
-    @Test(arguments: [["--store", "floppy"], ["--scenario", "nap"]])
+    @Test func aCommandThatIsKilledWhileAStackIsAtWorkIsGoneOnWithAsIfNothingHadHappened() async throws {
+        let (status, output) = try await run("slow-stack", "--kills", "12")
+        #expect(status == 0, "\(output)")
+        #expect(output.hasPrefix("12 kills: "))
+        #expect(output.contains("0 times somebody was kept waiting by a lease"))
+    }
+
+    @Test func callsThatAreForgottenWhileAStackIsAtWorkAreNoticed() async throws {
+        let (status, output) = try await run("slow-stack", "--kills", "12", "--flaw", "forget-calls")
+        #expect(status == 1)
+        #expect(output.contains("was called with several keys"))
+    }
+
+    @Test(arguments: [
+        ["--store", "floppy"], ["slow-stack", "--kills", "0"], ["slow-stack", "--scenario", "install"],
+        ["slow-stack", "--flaw", "forget-returns"],
+    ])
     func anUnknownOptionIsRefused(_ arguments: [String]) async throws {
         let (status, output) = try await run(arguments)
         #expect(status == 64)
