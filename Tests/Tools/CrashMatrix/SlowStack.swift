@@ -43,6 +43,8 @@ struct SlowStack: Sendable {
             /// By what the journal says at the moment of death.
             var moments: [String: Int] = [:]
             var integrations = 0
+            /// Those that were removed before they were installed.
+            var abandoned = 0
             /// How often somebody was told that a process which has ended has the integration.
             var refusals = 0
             var complaints: [String] = []
@@ -94,7 +96,8 @@ struct SlowStack: Sendable {
         print(
             """
             \(counts.kills) kills: \(moments.joined(separator: ", "))
-            \(counts.integrations) integrations installed, updated and removed; \(calls.count) calls of \
+            \(counts.integrations) integrations installed, updated and removed, \(counts.abandoned) of them from the \
+            middle of their installation; \(calls.count) calls of \
             \(calls.count - again) keys, \(again) of them again with the same key; \(counts.refusals) times somebody \
             was kept waiting by a lease
             \(counts.complaints.count) things not as they should be, \(seconds) s
@@ -106,8 +109,12 @@ struct SlowStack: Sendable {
     private func work() async throws {
         while count.with({ $0.killsLeft > 0 }) {
             let id = try await store.create(SlowWorld.document).integration.id ?? ""
-            count.with { $0.integrations += 1 }
-            for act in Act.allCases {
+            let isAbandoned = count.with { counts in
+                counts.integrations += 1
+                return counts.integrations.isMultiple(of: 3) && counts.takeKill()
+            }
+            if isAbandoned { try await abandon(id) }
+            for act in isAbandoned ? [.uninstall] : Act.allCases {
                 try await perform(act, on: id)
                 try await check(act, id)
             }
@@ -115,6 +122,21 @@ struct SlowStack: Sendable {
     }
 
     // MARK: One act
+
+    /// Begins an installation, of which the next thing is that it is removed.
+    private func abandon(_ id: String) async throws {
+        let process = try started(Act.install.command(id))
+        try await Task.sleep(for: .milliseconds(Int.random(in: Act.install.time)))
+        process.kill(SIGKILL)
+        let status = await process.ended() ?? -1
+        guard status & 0x7F == SIGKILL else { return count.with { $0.killsLeft += 1 } }
+        try await noteMoment(id)
+        // The stack does not know that nobody waits any more, and may be about to begin what was asked for: what is made
+        // behind the uninstaller's back would stay.
+        try await Task.sleep(for: .milliseconds(300))
+        while world.isAtWork(id) { try await Task.sleep(for: .milliseconds(50)) }
+        if try await store.get(id).integration.mode == .install { count.with { $0.abandoned += 1 } }
+    }
 
     /// Lets processes die in the middle of it, and then one reach its end.
     private func perform(_ act: Act, on id: String) async throws {
