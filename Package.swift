@@ -74,8 +74,8 @@ let package = Package(
         .executableTarget(
             name: "crash-matrix",
             dependencies: [
-                "SmartConnector", "SmartConnectorSQL", "SmartConnectorSQLite", "SmartConnectorPostgres",
-                "PostgresServer", "Processes",
+                "SmartConnector", "SmartConnectorCLI", "SmartConnectorSQL", "SmartConnectorSQLite",
+                "SmartConnectorPostgres", "SmartConnectorWire", "PostgresServer", "Processes",
             ],
             path: "Tests/Tools/CrashMatrix"
         ),

@@ -273,7 +273,7 @@ public struct StackEndpoint: HTTPResponder {
     ) async throws -> JSON {
         guard let newest = connector.newestVersion else { throw FunctionFailure.noSuchFunction }
         var configuration = InstallFlow.Configuration()
-        if let idempotencyKey { configuration.makeKey = IdempotencyKey.from(idempotencyKey) }
+        configuration.pushKey = idempotencyKey
         let flow = InstallFlow(
             integration: id, connector: connector, api: api, journal: api.ownJournal ?? journal, options: options,
             configuration: configuration)

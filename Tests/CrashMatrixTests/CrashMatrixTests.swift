@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 /// The matrix as a person starts it.
-@Suite("Processes that die at any point", .serialized, .ends(within: .minutes(10)))
+@Suite("Processes that die at any point", .serialized, .ends(within: .minutes(20)))
 struct CrashMatrixTests {
     @Test(arguments: ["sqlite", "postgres"])
     func whereverAProcessDiesTheNextOneGoesOnAsIfNothingHadHappened(_ store: String) async throws {
@@ -16,30 +16,57 @@ struct CrashMatrixTests {
             "after PUT, journalling: makeA is settled, makeB begins", "before taking over the lease",
             "after the ledger", "before DELETE", "after journalling: update 1.2.0 is settled",
             "before the effect of persistSettings", "before the effect of preUninstall",
+            "before journalling: makeB has failed, the end", "not before journalling: update 1.2.0 begins",
+            "not before journalling: persistSettings has returned",
         ] {
             #expect(output.contains(point), "nobody died \(point)")
         }
     }
 
     @Test(arguments: [
-        ("forget-returns", "was called again although its return was journalled"),
-        ("forget-calls", "was called with several keys"), ("blind-to-death", "still has the lease"),
+        ("forget-returns", "settings", "was called again although its return was journalled"),
+        ("forget-calls", "settings", "was called with several keys"),
+        ("blind-to-death", "settings", "still has the lease"),
+        ("forget-touched", "abandon", "in the other system there is [\"B\"]"),
+        ("forget-accepted", "accepted-run", "\"settings\":{\"color\":\"red\"}"),
+        ("journal-of-its-own", "push", "update 1.1.0 was called with several keys"),
     ])
-    func theMatrixNotices(_ flaw: String, _ complaint: String) async throws {
+    func theMatrixNotices(_ flaw: String, _ scenario: String, _ complaint: String) async throws {
         let (status, output) = try await run(
-            "--store", "sqlite", "--layout", "apart", "--scenario", "settings", "--flaw", flaw)
+            "--store", "sqlite", "--layout", "apart", "--scenario", scenario, "--flaw", flaw)
         #expect(status == 1)
         #expect(output.contains(complaint))
     }
 
-    @Test func anUnknownOptionIsRefused() async throws {
-        let (status, output) = try await run("--store", "floppy")
+    @Test func aCommandThatIsKilledWhileAStackIsAtWorkIsGoneOnWithAsIfNothingHadHappened() async throws {
+        let (status, output) = try await run("slow-stack", "--kills", "12")
+        #expect(status == 0, "\(output)")
+        #expect(output.hasPrefix("12 kills: "))
+        #expect(output.contains("0 times somebody was kept waiting by a lease"))
+    }
+
+    @Test func callsThatAreForgottenWhileAStackIsAtWorkAreNoticed() async throws {
+        let (status, output) = try await run("slow-stack", "--kills", "12", "--flaw", "forget-calls")
+        #expect(status == 1)
+        #expect(output.contains("was called with several keys"))
+    }
+
+    @Test(arguments: [
+        ["--store", "floppy"], ["slow-stack", "--kills", "0"], ["slow-stack", "--scenario", "install"],
+        ["slow-stack", "--flaw", "forget-returns"],
+    ])
+    func anUnknownOptionIsRefused(_ arguments: [String]) async throws {
+        let (status, output) = try await run(arguments)
         #expect(status == 64)
         #expect(output.hasPrefix("usage: crash-matrix"))
     }
 
     /// Starts the matrix, which stands beside the tests, and waits for its end without a thread.
     private func run(_ arguments: String...) async throws -> (status: Int32, output: String) {
+        try await run(arguments)
+    }
+
+    private func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
         let file = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("matrix-\(UUID().uuidString)")
         try Data().write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }

@@ -86,9 +86,29 @@ struct PushTests {
         #expect(fakes.calls.count == 2)
     }
 
-    @Test func thePlatformsIdempotencyKeyReachesTheFunctions() async throws {
+    @Test func thePlatformsIdempotencyKeyReachesTheFunctionsEachOfWhichHasItsOwn() async throws {
         let id = try await create()
         _ = try await push(id, key: "the platform's")
-        #expect(fakes.calls.map(\.idempotencyKey) == ["the platform's", "the platform's-2"])
+        #expect(fakes.calls.map(\.idempotencyKey) == ["the platform's-1.1.0", "the platform's-1.2.0"])
+    }
+
+    @Test func aPushThatIsSentAgainWithItsKeyGivesNoFunctionTheKeyOfAnother() async throws {
+        let api = InMemoryIntegrationAPI()
+        let connector = connector
+        let document = try Integration([
+            "_connectorId": "c1", "mode": "settings", "version": "1.0.0", "updateInProgress": false, "install": [],
+        ])
+        let id = try #require(try await api.create(document).integration.id)
+        let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret("T")) { _ in api }
+        let request: JSON = [
+            "type": "installer", "function": "connectorUpdateFunction", "_connectorId": "c1",
+            "options": ["_integrationId": JSON(id), "idempotencyKey": "the platform's"],
+        ]
+        // The first one ends behind the first function, as its process may.
+        fakes["1.1.0"].run { _ in api.fail(.get, with: APIError(.invalid, "no")) }
+        #expect(await endpoint.answer(request).status == 422)
+        #expect(await endpoint.answer(request).status == 200)
+        #expect(fakes.calls.map(\.function) == [.update("1.1.0"), .update("1.2.0")])
+        #expect(Set(fakes.calls.map(\.idempotencyKey)).count == 2)
     }
 }

@@ -6,7 +6,7 @@ extension FlowMachine {
         }
         guard let last = record.call, isCall(last, of: errand) else {
             forgetCall()
-            return try announce(errand, key: supply.configuration.makeKey(), tries: 1)
+            return try announce(errand, key: newKey(for: errand), tries: 1)
         }
         switch last.stage {
         case .returned(let answer):
@@ -36,6 +36,14 @@ extension FlowMachine {
                 .announced(
                     newCalling(
                         errand, key: key, attempt: attempt, recoveries: recoveries, tries: tries, after: record.call))))
+    }
+
+    /// A key for a call that was not made before.
+    func newKey(for errand: Errand) -> String {
+        if let pushKey = supply.configuration.pushKey, case .update(let version)? = errand.function {
+            return IdempotencyKey.following(pushKey, to: version)
+        }
+        return supply.configuration.makeKey()
     }
 
     /// A call that is about to be announced.

@@ -110,7 +110,7 @@ extension FlowMachine {
         if after.call == nil, undone == nil, transition.mayAnnounce, let errand = nextErrand(after: transition),
             errand.function != nil
         {
-            next = newCalling(errand, key: supply.configuration.makeKey(), after: after.call)
+            next = newCalling(errand, key: newKey(for: errand), after: after.call)
             if let next { after = after.after(.announced(next.call)) }
         }
         let commit = Commit(

@@ -33,6 +33,8 @@ extension InstallFlow {
         public var person: String?
         /// Why they act, for the history, where they say it. ``InstallFlow/resolve(tookEffect:reason:)`` has its own.
         public var reason: String?
+        /// The key that came with a push, from which those of the update functions follow. Nil where none did.
+        package var pushKey: String?
         /// Where the flow's own tasks run, if not where all do.
         package var executor: (any TaskExecutor)? {
             didSet { leaseKeeper = LeaseKeeper(clock: clock, executor: executor) }

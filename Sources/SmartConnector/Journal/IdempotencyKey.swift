@@ -12,20 +12,10 @@ public enum IdempotencyKey {
         hexadecimal(count.add(1, ordering: .relaxed).newValue, after: process)
     }
 
-    /// Keys that follow from one that was given: itself for the first call, and others for those behind it.
-    package static func from(_ key: String) -> @Sendable () -> String {
-        let count = Counter()
-        return {
-            let number = count.next()
-            return number == 1 ? key : "\(key)-\(number)"
-        }
-    }
-
-    private final class Counter: Sendable {
-        private let count = Atomic<Int>(0)
-
-        func next() -> Int { count.add(1, ordering: .relaxed).newValue }
-    }
+    /// The key of an update function where the push that it is called for came with one. It follows from that one and the
+    /// version alone: a push that is sent again, and goes on where the first one ended, gives no function the key of
+    /// another.
+    package static func following(_ key: String, to version: ConnectorVersion) -> String { "\(key)-\(version)" }
 
     private static func hexadecimal(_ number: some FixedWidthInteger, after prefix: String) -> String {
         let prefix = prefix.utf8

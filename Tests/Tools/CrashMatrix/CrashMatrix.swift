@@ -1,27 +1,34 @@
 import Foundation
 import PostgresServer
 import SmartConnector
+import SmartConnectorCLI
 
 /// Kills real processes at each of their persistence points, lets others go on, and checks what is left.
 ///
 ///     crash-matrix [--store sqlite|postgres|both] [--scenario install|…] [--layout together|apart] [--flaw …]
+///     crash-matrix slow-stack [--kills 100] [--lanes 4] [--flaw forget-calls]
 @main
 struct CrashMatrix {
     private var stores = ["sqlite", "postgres"]
     private var scenarios = Scenario.allCases
     private var layouts = Layout.allCases
     private var flaw: Flaw?
+    private var isSlowStack = false
+    private var kills = 100
+    private var lanes = 4
 
     static func main() async {
         do {
             let arguments = Array(CommandLine.arguments.dropFirst())
             if let child = try Child(arguments) { exit(await child.run()) }
+            try await beAnotherProgram()
             guard let matrix = CrashMatrix(arguments) else {
                 print(
                     """
                     usage: crash-matrix [--store sqlite|postgres|both] [--layout together|apart]
                                         [--scenario \(Scenario.allCases.map(\.rawValue).joined(separator: "|"))]
                                         [--flaw \(Flaw.allCases.map(\.rawValue).joined(separator: "|"))]
+                           crash-matrix slow-stack [--kills N] [--lanes N] [--flaw forget-calls]
                     """)
                 exit(64)
             }
@@ -32,8 +39,24 @@ struct CrashMatrix {
         }
     }
 
-    private init?(_ arguments: [String]) {
-        guard arguments.count.isMultiple(of: 2) else { return nil }
+    /// Is one of the two programs that take part in the run against a slow stack, where this process was started as one.
+    private static func beAnotherProgram() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        switch environment["CRASH_MATRIX_PROGRAM"] {
+        case "stack":
+            let world = try SlowWorld(folder: environment["CRASH_MATRIX_WORLD"] ?? "")
+            await ConnectorCommand("slow-stack", connector: world.connector).main()
+        case "smartconnector": await ConnectorCommand("smartconnector").main()
+        default: return
+        }
+    }
+
+    private init?(_ all: [String]) {
+        isSlowStack = all.first == "slow-stack"
+        let arguments = Array(all.dropFirst(isSlowStack ? 1 : 0))
+        let options = stride(from: 0, to: arguments.count, by: 2).map { arguments[$0] }
+        let isMeant = !isSlowStack || Set(options).isSubset(of: ["--kills", "--lanes", "--flaw"])
+        guard arguments.count.isMultiple(of: 2), isMeant else { return nil }
         for index in stride(from: 0, to: arguments.count, by: 2) {
             let value = arguments[index + 1]
             switch arguments[index] {
@@ -46,8 +69,14 @@ struct CrashMatrix {
                 guard let layout = Layout(rawValue: value) else { return nil }
                 layouts = [layout]
             case "--flaw":
-                guard let flaw = Flaw(rawValue: value) else { return nil }
+                guard let flaw = Flaw(rawValue: value), !isSlowStack || flaw == .forgetCalls else { return nil }
                 self.flaw = flaw
+            case "--kills" where isSlowStack:
+                guard let count = Int(value), count > 0 else { return nil }
+                kills = count
+            case "--lanes" where isSlowStack:
+                guard let count = Int(value), count > 0 else { return nil }
+                lanes = count
             default: return nil
             }
         }
@@ -58,6 +87,21 @@ struct CrashMatrix {
     /// - Returns: Whether all was as it should be.
     private func run() async throws -> Bool {
         let folder = "\(Self.temporaryFolder)/crash-matrix-\(UUID().uuidString)"
+        let isRight =
+            if isSlowStack {
+                try await SlowStack.run(kills: kills, lanes: lanes, flaw: flaw, in: folder)
+            } else {
+                try await runMatrix(in: folder)
+            }
+        if isRight || flaw != nil {
+            try? FileManager.default.removeItem(atPath: folder)
+        } else {
+            print("what is left: \(folder)")
+        }
+        return isRight
+    }
+
+    private func runMatrix(in folder: String) async throws -> Bool {
         let start = ContinuousClock.now
         var (count, failures) = (0, 0)
         for name in stores {
@@ -79,11 +123,6 @@ struct CrashMatrix {
         print(
             "\(count) runs, \(failures) of them not as they should be, \(seconds.formatted(.number.precision(.fractionLength(1)))) s"
         )
-        if failures == 0 || flaw != nil {
-            try? FileManager.default.removeItem(atPath: folder)
-        } else {
-            print("what is left: \(folder)")
-        }
         return failures == 0
     }
 
@@ -101,7 +140,7 @@ struct CrashMatrix {
 
     private static func line(_ row: Matrix.Row, _ store: String, _ scenario: Scenario) -> String {
         let columns = [
-            (store, 17), (scenario.rawValue, 9), (row.deaths.joined(separator: "; then "), 110), (row.calls, 50),
+            (store, 17), (scenario.rawValue, 18), (row.deaths.joined(separator: "; then "), 110), (row.calls, 50),
             (row.objects.isEmpty ? "nothing" : row.objects.joined(separator: ", "), 40),
             (row.isDocumentAsExpected ? "document ok" : "DOCUMENT DIFFERS", 11),
         ]

@@ -123,7 +123,13 @@ extension JournalWrite {
             parts += attempts.filter { $0.outcome == .succeeded }.map { "\($0.function.title) is settled" }
         }
         if let call = record.call {
-            parts.append("\(call.function.title) \(call.hasReturned ? "has returned" : "begins")")
+            let stage =
+                switch call.stage {
+                case .started: "begins"
+                case .returned: "has returned"
+                case .failed, .refused: "has failed"
+                }
+            parts.append("\(call.function.title) \(stage)")
         }
         if !keepsLease { parts.append("the end") }
         return parts.isEmpty ? "the lease" : parts.joined(separator: ", ")

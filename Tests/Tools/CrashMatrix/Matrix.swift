@@ -43,31 +43,33 @@ struct Matrix: Sendable {
 
     /// Runs all points of a scenario.
     func rows(_ scenario: Scenario, _ layout: Layout) async throws -> [Row] {
+        // What is right is what happens where nothing is wrong with the journal either.
         let calm = try await Run(self, scenario, layout, name: "calm")
-        guard try await calm.child(fatal: 0).start() == .ended(0) else {
-            throw Failure(description: "undisturbed, \(scenario.rawValue) fails: \(calm.world.lines(of: .errors))")
-        }
-        let leftovers = try await calm.leftovers()
-        guard leftovers.isEmpty else {
-            throw Failure(description: "undisturbed, \(scenario.rawValue) leaves something behind: \(leftovers)")
-        }
-        let (expected, points) = (try await calm.outcome(), calm.world.lines(of: .points).count)
-        // Each point alone, and some followed by a death in the recovery, at another point of it each time.
-        let deaths = (1...points).flatMap { point in
-            point.isMultiple(of: 3) ? [[point], [point, point / 3 % Self.recoveryPoints + 1]] : [[point]]
-        }
+        let points = try await calm.undisturbed()
+        let expected = try await calm.outcome()
+        let fates = fates(points, isBeside: scenario.errandBeside != nil)
         return try await withThrowingTaskGroup(of: (Int, Row).self) { group in
-            var rows = [Row?](repeating: nil, count: deaths.count)
-            for (index, fatal) in deaths.enumerated() {
+            var rows = [Row?](repeating: nil, count: fates.count)
+            for (index, fates) in fates.enumerated() {
                 if index >= width, let (index, row) = try await group.next() { rows[index] = row }
                 group.addTask {
-                    let name = fatal.map(String.init).joined(separator: "-")
-                    let run = try await Run(self, scenario, layout, name: name)
-                    return (index, try await run.row(dyingAt: fatal, expecting: expected))
+                    let run = try await Run(self, scenario, layout, name: String(index), flaw: flaw)
+                    return (index, try await run.row(fates, expecting: expected))
                 }
             }
             for try await (index, row) in group { rows[index] = row }
             return rows.compactMap(\.self)
+        }
+    }
+
+    /// Each point alone, and some followed by a death in the recovery, at another point of it each time. Where somebody is
+    /// beside it, also what becomes of a process that does not die of it.
+    private func fates(_ points: Int, isBeside: Bool) -> [[Child.Fate]] {
+        (1...points).flatMap { point -> [[Child.Fate]] in
+            var fates: [[Child.Fate]] = [[.dies(point)]]
+            if point.isMultiple(of: 3) { fates.append([.dies(point), .dies(point / 3 % Self.recoveryPoints + 1)]) }
+            if isBeside { fates.append([.goesOn(point)]) }
+            return fates
         }
     }
 

@@ -6,12 +6,19 @@ import Synchronization
 final class PersistencePoints: Sendable {
     private let world: World
     private let fatal: Int
+    private let isSurvived: Bool
+    private let meanwhile: (@Sendable () -> Void)?
     private let names = Guarded<[String]>([])
 
-    /// - Parameter fatal: At which point the process dies, counted from 1; 0 for never.
-    init(_ world: World, fatal: Int) {
+    /// - Parameters:
+    ///   - fatal: At which point the process dies, counted from 1; 0 for never.
+    ///   - isSurvived: Whether it goes on after all.
+    ///   - meanwhile: What happens at that point before it dies, or goes on.
+    init(_ world: World, fatal: Int, isSurvived: Bool = false, meanwhile: (@Sendable () -> Void)? = nil) {
         self.world = world
         self.fatal = fatal
+        self.isSurvived = isSurvived
+        self.meanwhile = meanwhile
     }
 
     var all: [String] { names.withLock { $0 } }
@@ -22,6 +29,8 @@ final class PersistencePoints: Sendable {
             return names.count
         }
         guard count == fatal else { return }
+        meanwhile?()
+        if isSurvived { return world.append("\(count) not \(name)", to: .deaths) }
         world.append("\(count) \(name)", to: .deaths)
         kill(getpid(), SIGKILL)
         // The signal is not waited for.

@@ -12,7 +12,7 @@ struct Run: Sendable {
     let integration: String
     let world: World
 
-    init(_ matrix: Matrix, _ scenario: Scenario, _ layout: Layout, name: String) async throws {
+    init(_ matrix: Matrix, _ scenario: Scenario, _ layout: Layout, name: String, flaw: Flaw? = nil) async throws {
         world = try World(
             folder: "\(matrix.folder)/\(matrix.place.name)-\(layout.rawValue)-\(scenario.rawValue)-\(name)")
         switch matrix.place {
@@ -21,7 +21,7 @@ struct Run: Sendable {
         }
         self.layout = layout
         self.scenario = scenario
-        flaw = matrix.flaw
+        self.flaw = flaw
         let opened = if let shared { shared } else { try await store.open() }
         let id = try await opened.create(scenario.document).integration.id ?? ""
         integration = id
@@ -30,14 +30,35 @@ struct Run: Sendable {
             LedgerChange.created(LedgerEntry(kind: "object", id: $0, function: "make" + $0, created: Date()))
         }
         if !entries.isEmpty { try await opened.changeLedger(entries, of: id) }
-        try await scenario.begin(id, in: opened)
+        try await scenario.begin(id, in: opened, world)
+        for key in try await returned() { world.append(key, to: .returns) }
     }
 
-    func child(fatal: Int) -> Child {
+    private func child(_ part: Child.Part = .main, _ fate: Child.Fate = .reachesTheEnd) -> Child {
         Child(
             store: store, layout: layout, scenario: scenario, integration: integration, world: world, flaw: flaw,
-            fatal: fatal)
+            part: part, fate: fate)
     }
+
+    /// Lets each process reach its end, the one after the other.
+    ///
+    /// - Returns: How many points the first one has.
+    func undisturbed() async throws -> Int {
+        for part in parts {
+            guard try await child(part).start() == .ended(0) else {
+                throw Matrix.Failure(
+                    description: "undisturbed, \(scenario.rawValue) fails: \(world.lines(of: .errors))")
+            }
+        }
+        let leftovers = try await leftovers(in: open())
+        guard leftovers.isEmpty else {
+            throw Matrix.Failure(
+                description: "undisturbed, \(scenario.rawValue) leaves something behind: \(leftovers)")
+        }
+        return world.lines(of: .points).count
+    }
+
+    private var parts: [Child.Part] { scenario.errandBeside == nil ? [.main] : [.main, .beside] }
 
     // MARK: What is left
 
@@ -74,31 +95,33 @@ struct Run: Sendable {
 
     // MARK: Dying
 
-    /// Lets a process die at each of these points, one after the other, and then another one reach the end.
-    func row(dyingAt fatal: [Int], expecting expected: Matrix.Outcome) async throws -> Matrix.Row {
+    /// Lets processes meet their fates, one after the other, and then others reach the end.
+    func row(_ fates: [Child.Fate], expecting expected: Matrix.Outcome) async throws -> Matrix.Row {
         var complaints: [String] = []
-        var returned: Set<String> = []
-        var known = 0
-        for (index, point) in (fatal + [0]).enumerated() {
-            let end = try await child(fatal: point).start()
+        var returned = try await self.returned()
+        var known = world.calls.count
+        let ends = parts.map { ($0, Child.Fate.reachesTheEnd) }
+        for (index, (part, fate)) in (fates.map { (.main, $0) } + ends).enumerated() {
+            let end = try await child(part, fate).start()
             let calls = world.calls
             for call in calls.dropFirst(known) where returned.contains(call.key) {
                 complaints.append("\(call.function) was called again although its return was journalled")
             }
             known = calls.count
-            switch end {
-            case .killed where point > 0: returned = try await self.returned()
+            returned = try await self.returned()
+            switch (end, fate) {
+            case (.killed, .dies), (.ended(0), .goesOn), (.refused, .goesOn), (.ended(0), .reachesTheEnd): break
             // A recovery may be shorter than the point at which it was to be interrupted.
-            case .ended(0) where index > 0: break
+            case (.ended(0), .dies) where index > 0: break
             default: complaints.append("it ended with \(end): \(world.lines(of: .errors).joined(separator: "; "))")
             }
         }
-        for (function, calls) in Dictionary(grouping: world.calls, by: \.function) where Set(calls.map(\.key)).count > 1
-        {
-            complaints.append("\(function) was called with several keys")
-        }
         let opened = try await open()
-        let found = try await outcome(in: opened)
+        let superseded = try await superseded(in: opened)
+        complaints += wrongCalls(superseded)
+        if complaints.isEmpty { complaints += world.lines(of: .errors) }
+        var found = try await outcome(in: opened)
+        if !superseded.isEmpty { found.objects = Set(found.objects).sorted() }
         if found.document != expected.document { complaints.append("the document is \(found.document ?? "gone")") }
         if found.objects != expected.objects { complaints.append("in the other system there is \(found.objects)") }
         if found.ledger != expected.ledger { complaints.append("the ledger lists \(found.ledger)") }
@@ -112,9 +135,34 @@ struct Run: Sendable {
         return row
     }
 
-    /// What the journal should not have any more.
-    func leftovers() async throws -> [String] { try await leftovers(in: open()) }
+    /// The keys of calls that were in doubt when somebody had something else called. Such a call is forgotten but for the
+    /// history: to save the same settings again is a call of its own then.
+    private func superseded(in opened: any TransactionalStore) async throws -> Set<String> {
+        guard scenario.errandBeside != nil else { return [] }
+        let inDoubt = try await opened.history(of: integration).filter { $0.outcome == .inDoubt }
+        return Set(inDoubt.filter { $0.function == .persistSettings }.map(\.idempotencyKey))
+    }
 
+    /// What is wrong with the calls, all of them together.
+    private func wrongCalls(_ superseded: Set<String>) -> [String] {
+        let calls = world.calls
+        var complaints: [String] = []
+        for (function, calls) in Dictionary(grouping: calls, by: \.function) {
+            if Set(calls.map(\.key)).subtracting(superseded).count > 1 {
+                complaints.append("\(function) was called with several keys")
+            }
+            if scenario.isNeverCalled.contains(function) { complaints.append("\(function) was called for nothing") }
+        }
+        for (key, calls) in Dictionary(grouping: calls, by: \.key) {
+            let functions = Set(calls.map(\.function)).sorted()
+            if functions.count > 1 {
+                complaints.append("\(functions.joined(separator: " and ")) were called with one key, \(key)")
+            }
+        }
+        return complaints
+    }
+
+    /// What the journal should not have any more.
     private func leftovers(in opened: any TransactionalStore) async throws -> [String] {
         let entry = try await opened.entry(of: integration)
         var complaints: [String] = []

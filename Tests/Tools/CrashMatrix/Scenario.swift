@@ -3,34 +3,94 @@ import SmartConnector
 /// What a process is doing when it dies.
 enum Scenario: String, CaseIterable, Sendable {
     case install, uninstall, update, abort, settings
+    /// An installation is given up from the middle: what was made of it is undone, also of the step that failed.
+    case abandon
+    /// The platform pushes a version, and a person saves settings beside it; the platform's process dies.
+    case push
+    /// The same, and the person's process dies.
+    case besidePush = "beside-push"
+    // Settings were accepted and not written, and what comes next is something else.
+    case acceptedRun = "accepted-run"
+    case acceptedUninstall = "accepted-uninstall"
+    case acceptedCancel = "accepted-cancel"
+    case acceptedUpdate = "accepted-update"
+    case acceptedSettings = "accepted-settings"
 
     /// The settings to be saved.
-    private static let pending: JSON = ["color": "blue"]
+    static let pending: JSON = ["color": "blue"]
+
+    /// What the process does that dies, and whoever goes on after it.
+    var errand: Errand {
+        switch self {
+        case .install, .acceptedRun: .run
+        case .uninstall, .acceptedUninstall: .uninstall
+        case .update, .acceptedUpdate: .update
+        case .abort: .abort
+        case .settings, .besidePush: .settings(Self.pending)
+        case .abandon: .abandon
+        case .push: .push
+        case .acceptedCancel: .cancelUninstall
+        case .acceptedSettings: .settings(["size": "L"])
+        }
+    }
+
+    /// What another process does at the moment at which that one dies, or would.
+    var errandBeside: Errand? {
+        switch self {
+        case .push: .settings(Self.pending)
+        case .besidePush: .push
+        case .install, .uninstall, .update, .abort, .settings, .abandon, .acceptedRun, .acceptedUninstall,
+            .acceptedCancel, .acceptedUpdate, .acceptedSettings:
+            nil
+        }
+    }
+
+    private var isOfInstallation: Bool { self == .install || self == .abandon }
+
+    /// Whether settings were accepted before, and not written.
+    var hasAccepted: Bool {
+        switch self {
+        case .acceptedRun, .acceptedUninstall, .acceptedCancel, .acceptedUpdate, .acceptedSettings: true
+        case .install, .uninstall, .update, .abort, .settings, .abandon, .push, .besidePush: false
+        }
+    }
+
+    /// Functions that nobody has a reason to call, however often a process dies.
+    var isNeverCalled: Set<String> { self == .abandon ? ["makeC", "dropC"] : [] }
 
     /// The document at the beginning.
     var document: Integration {
         get throws {
-            let isInstalled = JSON(self != .install)
+            let isInstalled = JSON(!isOfInstallation)
+            let steps = (self == .abandon ? ["A", "B", "C"] : ["A", "B"]).map { name -> JSON in
+                [
+                    "name": JSON(name), "completed": isInstalled, "installerFunction": JSON("make" + name),
+                    "uninstallerFunction": JSON("drop" + name),
+                ]
+            }
             return try Integration([
-                "name": "Orders", "mode": self == .install ? "install" : "settings", "version": "1.0.0",
-                "settings": ["color": "red"], "updateInProgress": false,
-                "install": [
-                    [
-                        "name": "A", "completed": isInstalled, "installerFunction": "makeA",
-                        "uninstallerFunction": "dropA",
-                    ],
-                    [
-                        "name": "B", "completed": isInstalled, "installerFunction": "makeB",
-                        "uninstallerFunction": "dropB",
-                    ],
-                ],
+                "name": "Orders", "mode": isOfInstallation ? "install" : "settings", "version": "1.0.0",
+                "settings": ["color": "red"], "updateInProgress": false, "install": JSON(steps),
+                "_connectorId": JSON(Self.connectorID),
             ])
         }
     }
 
-    /// What the journal has at the beginning: an update whose first function has changed the settings.
-    func begin(_ id: String, in store: any TransactionalStore) async throws {
-        guard self == .abort else { return }
+    static let connectorID = "crash-matrix"
+
+    /// What the other system has at the beginning, and the ledger lists.
+    var objects: [String] { isOfInstallation ? [] : ["A", "B"] }
+
+    // MARK: What has happened before
+
+    /// What document and journal have at the beginning beside that.
+    func begin(_ id: String, in store: any TransactionalStore, _ world: World) async throws {
+        if self == .abort { try await beginUpdate(of: id, in: store) }
+        if hasAccepted { try await acceptSettings(of: id, in: store, world) }
+    }
+
+    /// An update whose first function has changed the settings.
+    private func beginUpdate(of id: String, in store: any TransactionalStore) async throws {
         let before = try await store.get(id).integration
         try await store.edit(id) {
             $0.isUpdateInProgress = true
@@ -43,83 +103,27 @@ enum Scenario: String, CaseIterable, Sendable {
                 keepingLease: false, snapshot: .set(before)), of: id)
     }
 
-    /// What the other system has at the beginning, and the ledger lists.
-    var objects: [String] { self == .install ? [] : ["A", "B"] }
-
-    /// Functions that do something in the other system, tell the ledger, and some of them change the document.
-    func connector(in world: World, _ points: PersistencePoints) -> Connector {
-        /// A call of a function: written down, and then done, in between of which the process may die.
-        @Sendable func perform(_ call: FunctionCall, _ effect: (String) -> Void) {
-            world.append("\(call.function.title) \(call.idempotencyKey)", to: .calls)
-            points.pass("before the effect of \(call.function.title)")
-            effect(call.idempotencyKey)
-            points.pass("after the effect of \(call.function.title)")
-        }
-        var connector = Connector(id: "crash-matrix")
-        for object in ["A", "B"] {
-            connector.installer("make" + object) { call async throws -> StepResult in
-                perform(call) { world.make(object, key: $0) }
-                try await call.ledger.created("object", object)
-                if object == "B" { try await call.api.edit(call.integrationID) { $0.settings?["made"] = "B" } }
-                return .completed
-            }
-            connector.uninstaller("drop" + object) { call async throws -> StepResult in
-                perform(call) { world.remove(object, key: $0) }
-                try await call.ledger.removed("object", object)
-                return .completed
-            }
-        }
-        for version in ["1.1.0", "1.2.0"] as [ConnectorVersion] {
-            connector.update(to: version) { call in
-                perform(call) { world.make("migration to \(version)", key: $0) }
-                if version == "1.1.0" {
-                    try await call.api.edit(call.integrationID) { $0.settings?["migrated"] = true }
-                }
-            }
-        }
+    /// Settings that persistSettings has accepted while somebody else had the integration updated: they could not be
+    /// written then, and may be now.
+    private func acceptSettings(of id: String, in store: any TransactionalStore, _ world: World) async throws {
+        let points = PersistencePoints(world, fatal: 0)
+        var connector = connector(in: world, points)
         connector.persistSettings { call in
-            perform(call) { world.make("setting", key: $0) }
+            call.perform(in: world, points) { world.make("setting", key: $0) }
+            try await call.api.edit(call.integrationID) { $0.isUpdateInProgress = true }
             return .saved
         }
-        if self == .uninstall {
-            connector.preUninstall { call in
-                perform(call) { _ in }
-                return .uninstallers(["dropA", "dropB"])
-            }
-            connector.uninstaller { call async throws -> Void in perform(call) { _ in } }
+        do {
+            _ = try await InstallFlow(integration: id, connector: connector, store: store).saveSettings(Self.pending)
+                .finish()
+        } catch let error as SmartConnectorError where error.code == .illegalCommand {}
+        try await store.edit(id) {
+            $0.isUpdateInProgress = false
+            if self == .acceptedCancel { $0.mode = .uninstall }
         }
-        return connector
-    }
-
-    /// Begins it, or goes on with it: what whoever finds the integration does, without knowing what has happened.
-    func drive(_ flow: InstallFlow, _ api: any IntegrationAPI, _ journal: any FlowJournal) async throws -> FlowEvent? {
-        switch self {
-        case .install:
-            return try await flow.run().finish().event
-        case .uninstall:
-            do {
-                return try await flow.uninstall().finish().event
-            } catch let error as APIError where error.isNotFound {
-                return nil
-            }
-        case .update:
-            do {
-                return try await flow.update(to: "1.2.0").finish().event
-            } catch let error as SmartConnectorError where error.code == .versionNotNewer {
-                return try await flow.run().finish().event
-            }
-        case .abort:
-            do {
-                return try await flow.abortUpdate().finish().event
-            } catch let error as SmartConnectorError where error.code == .illegalCommand {
-                return try await flow.run().finish().event
-            }
-        case .settings:
-            // They are not saved anew where they are saved already.
-            let settings = try await api.get(flow.integrationID).integration.settings
-            let call = try await journal.entry(of: flow.integrationID).record.call
-            if settings?["color"] == Self.pending["color"], call == nil { return try await flow.run().finish().event }
-            return try await flow.saveSettings(Self.pending).finish().event
+        let entry = try await store.entry(of: id)
+        guard entry.record.call?.hasReturned == true, entry.lease == nil else {
+            throw Matrix.Failure(description: "the settings were not accepted: the journal says \(entry)")
         }
     }
 }
