@@ -71,7 +71,7 @@ public final class FakeFunctions: Sendable {
             if case .update(let version) = call.function { return (state.fakes[version.description] ?? fake, fake) }
             return (fake, nil)
         }
-        if let delay { try await clock.sleep(for: delay) }
+        if let delay { try await clock.sleep(for: delay.bounded) }
         guard let fake = fake ?? general else { return call.function.success }
         return try await fake.answer(call) ?? call.function.success
     }

@@ -22,7 +22,7 @@ extension Integration {
             let text = String(value, radix: 16)
             return String(repeating: "0", count: max(0, digits - text.count)) + text
         }
-        let seconds = UInt32(truncatingIfNeeded: Int64(time.timeIntervalSince1970))
+        let seconds = UInt32(truncatingIfNeeded: time.milliseconds / 1000)
         return hex(seconds, digits: 8) + hex(UInt64.random(in: .min ... .max), digits: 16)
     }
 
