@@ -311,7 +311,7 @@ struct LocalIntegratorTests {
 
     @Test func anInstallationBeginsWithTheConnectorsInstaller() async throws {
         var connector = Connector(id: "c1")
-        connector.installer { call in
+        connector.connectorInstaller { call in
             try await call.api.edit(call.integrationID) { $0["install"] = Self.document["install"] }
         }
         for name in ["makeA", "makeB"] { connector.installer(name) { _ in .completed } }

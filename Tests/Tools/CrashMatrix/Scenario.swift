@@ -57,13 +57,13 @@ enum Scenario: String, CaseIterable, Sendable {
         }
         var connector = Connector(id: "crash-matrix")
         for object in ["A", "B"] {
-            connector.installer("make" + object) { call async throws -> StepResult in
+            connector.installer("make" + object) { call in
                 perform(call) { world.make(object, key: $0) }
                 try await call.ledger.created("object", object)
                 if object == "B" { try await call.api.edit(call.integrationID) { $0.settings?["made"] = "B" } }
                 return .completed
             }
-            connector.uninstaller("drop" + object) { call async throws -> StepResult in
+            connector.uninstaller("drop" + object) { call in
                 perform(call) { world.remove(object, key: $0) }
                 try await call.ledger.removed("object", object)
                 return .completed
@@ -86,7 +86,7 @@ enum Scenario: String, CaseIterable, Sendable {
                 perform(call) { _ in }
                 return .uninstallers(["dropA", "dropB"])
             }
-            connector.uninstaller { call async throws -> Void in perform(call) { _ in } }
+            connector.connectorUninstaller { call in perform(call) { _ in } }
         }
         return connector
     }
