@@ -167,7 +167,7 @@ struct LocalIntegratorTests {
             #expect(store[id]?.mode == .install)
             #expect(fakes.calls.last?.options.formValues == ["user": "x"])
             #expect(fakes.calls.last?.options.storeID == "s")
-            #expect(fakes.calls.last?.step?.name == "A")
+            #expect(fakes.calls.last?.givenStep?.name == "A")
             _ = try await put("integrations/\(id)/installer/makeB")
             #expect(store[id]?.mode == .settings)
 

@@ -3,7 +3,7 @@
 /// ```swift
 /// var connector = Connector(id: "56fd5ad0945a2345c4e678ac")
 /// connector.installer("verifyNetSuiteConnection") { call in
-///     guard try await netSuite.ping(call.step?.connectionID) else { return .notYet("Enter the credentials first") }
+///     guard try await netSuite.ping(call.step()?.connectionID) else { return .notYet("Enter the credentials first") }
 ///     return .completed
 /// }
 /// connector.uninstaller("deleteNetSuiteConnection") { call in .completed }

@@ -174,8 +174,8 @@ public struct InstallMachine: Sendable {
     /// The step that a function is called for by name: the first that is still to be done, else the first at all.
     package func step(calling function: ConnectorFunction) -> StepReference? {
         let calling = steps.filter { namedFunctions($0).contains(function) }
-        let isDone = if case .uninstaller = function { false } else { true }
-        return calling.first { isCompleted[$0.index] != isDone } ?? calling.first
+        if case .uninstaller = function { return calling.last { isCompleted[$0.index] } ?? calling.last }
+        return calling.first { !isCompleted[$0.index] } ?? calling.first
     }
 
     /// The element of `install` that a step refers to, as it was read.
