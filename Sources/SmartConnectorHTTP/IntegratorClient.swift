@@ -167,7 +167,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         if let name = options.name { body["name"] = JSON(name) }
         if !options.connectionMap.isEmpty {
             body["connectionMap"] = JSON(
-                options.connectionMap.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSON($0.value)) })
+                options.connectionMap.pairs.map { (name: $0.old, value: JSON($0.new)) })
         }
         if let sandbox = options.sandbox { body["sandbox"] = JSON(sandbox) }
         return try await stored(send("POST", try integrations.adding(id, "clone"), body), integrations)

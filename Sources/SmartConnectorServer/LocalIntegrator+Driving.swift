@@ -179,7 +179,7 @@ extension LocalIntegrator {
             throw APIError(.invalid, "connector \(id) is not known to have an update function", status: 422)
         }
         for integration in ids.compactMap({ $0 }) {
-            guard try await store.get(integration).integration.connectorID == id else {
+            guard try await store.get(integration).integration.connectorID.isExactly(id) else {
                 throw APIError(
                     .invalid, "integration \(integration) is not of connector \(id)", status: 422,
                     field: "_integrationIds")

@@ -175,7 +175,7 @@ public struct LocalIntegrator: HTTPResponder {
 
     private func clone(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
-        var map: [String: String] = [:]
+        var map = ConnectionMap()
         for (old, new) in body["connectionMap"]?.members ?? [] {
             guard let new = new.string else {
                 throw APIError(

@@ -47,7 +47,7 @@ public struct Campaign: Sendable, Equatable {
     /// Whether an integration is one that the campaign is about: installed, of its connector, of an older version or of
     /// none. One whose version cannot be read is not: nobody can say whether it is older.
     public func concerns(_ integration: Integration) -> Bool {
-        guard integration.mode == .settings, integration.connectorID == connector else { return false }
+        guard integration.mode == .settings, integration.connectorID.isExactly(connector) else { return false }
         return switch integration.installedVersion {
         case .none: true
         case .version(let version): version < target
