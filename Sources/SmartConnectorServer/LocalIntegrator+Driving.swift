@@ -158,6 +158,8 @@ extension LocalIntegrator {
             integration.version = version
         }
         for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
+        // Of what nobody knows whether it is complete, nobody says that it is installed.
+        try InstallMachine(integration, functions: connector.functions).checkInstaller()
         let stored = try await store.create(integration)
         guard let created = stored.integration.id else { return .stored(stored, status: 201) }
         if connector.functions.contains(.connectorInstaller) {

@@ -342,6 +342,25 @@ struct LocalIntegratorTests {
         }
     }
 
+    @Test func whatNobodyKnowsToBeCompleteIsNotDeclaredInstalled() async throws {
+        // A stack of which nobody knows what it has.
+        let connector = Connector(id: "c1") { _ in .null }
+        var configuration = LocalIntegrator.Configuration(token: Secret("U"))
+        try await serving(LocalIntegrator(configuration, store: store) { _ in connector }) { server in
+            let refused = try await server.send("POST", "/v1/integrations/c1/install", token: "U", json: [:])
+            #expect(refused.status == 422)
+            #expect(refused.errors.first?.hasPrefix("unknown_installer: ") == true, "\(refused.errors)")
+            let left = try await store.list()
+            #expect(left.isEmpty)
+        }
+        configuration.templates["c1"] = try Integration(Self.document)
+        try await serving(LocalIntegrator(configuration, store: store) { _ in connector }) { server in
+            let created = try await server.send("POST", "/v1/integrations/c1/install", token: "U", json: [:])
+            #expect(created.status == 201)
+            #expect(created.json["mode"] == "install")
+        }
+    }
+
     // MARK: Tokens
 
     @Test(arguments: [nil, "wrong", ""])

@@ -231,6 +231,12 @@ public struct InstallMachine: Sendable {
         return steps.flatMap(namedFunctions).filter { !functions.contains($0) && seen.insert($0).inserted }
     }
 
+    /// Whether there are no steps, and nobody knows whether the connector has an installer of its own that writes them.
+    /// Then nobody can say that anything is installed.
+    public var isInstallerUnknown: Bool {
+        mode == .install && steps.isEmpty && functions.isUnknown(.connectorInstaller)
+    }
+
     /// What is to be done now. Asking changes nothing that can be seen from outside.
     ///
     /// - Throws: ``SmartConnectorError/Code/missingFunctions`` with all ``missingFunctions`` where there is something
@@ -244,8 +250,8 @@ public struct InstallMachine: Sendable {
     }
 
     /// Throws where an installation without steps would be taken for done though nobody knows that.
-    private func checkInstaller() throws(SmartConnectorError) {
-        guard functions.isUnknown(.connectorInstaller) else { return }
+    package func checkInstaller() throws(SmartConnectorError) {
+        guard isInstallerUnknown else { return }
         throw SmartConnectorError(
             .unknownInstaller,
             "there are no steps, and nobody knows whether the connector has an installer of its own that writes them; run it with the connector's own functions, or write the steps into the document; nothing was called"
