@@ -24,6 +24,7 @@ extension Act {
         switch kind {
         case .unlock: "taken from \(outcome)"
         case .resolve: outcome == "completed" ? "taken as done" : "to be called again"
+        case .update: "to \(outcome)"
         case .abortUpdate: outcome == "restored" ? "as before the update" : outcome
         default: "mode \(outcome)"
         }

@@ -36,6 +36,8 @@ final class EventReport: Sendable {
         case .retrying(let step, let function, let failure, let attempt, let pause):
             end("↻", retrying(step?.title ?? function.title, failure, attempt, pause))
         case .modeChanged(let from, let to): output.print("mode: \(from.rawValue) → \(to.rawValue)")
+        // Whoever gave the command knows.
+        case .updateBegun: break
         case .versionChanged(let from, let to):
             output.print("version: \(from?.description ?? "none") → \(to)")
         case .inDoubt(let function, let step):
@@ -123,7 +125,7 @@ final class EventReport: Sendable {
             return
                 "somebody else has put it into mode \(mode.rawValue) meanwhile; look at it: \(program) status \(id)"
         case .stepStarted, .stepCompleted, .reset, .retrying, .functionStarted, .functionCompleted, .modeChanged,
-            .versionChanged,
+            .updateBegun, .versionChanged,
             .resolved, .updateAborted, .removed, .stepLeftBehind, .leftBehind:
             return "stopped"
         }

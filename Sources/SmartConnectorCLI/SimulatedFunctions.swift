@@ -59,6 +59,6 @@ extension ConnectorFunction {
     /// Whether `--fail` means this function by that name; an update may also be named by its version.
     fileprivate func isNamed(_ name: String) -> Bool {
         if case .update(let version) = self, version.description == name { return true }
-        return self.name == name
+        return self.name.isExactly(name)
     }
 }

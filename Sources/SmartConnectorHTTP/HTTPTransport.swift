@@ -22,6 +22,10 @@ struct HTTPTransport: Sendable {
     /// How long a request may take as a whole.
     let timeout: Duration
 
+    init(timeout: Duration) {
+        self.timeout = timeout.bounded
+    }
+
     /// Sends a request.
     ///
     /// - Throws: `CancellationError`; ``TransportError`` where there is no answer.

@@ -105,13 +105,14 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     ///
     /// The server's own pages are taken apart: nothing is documented by which to ask for smaller ones.
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
+        try APIError.checkLimit(limit)
         var (url, skipped) = (integrations, 0)
         if let cursor {
             let parts = cursor.split(separator: " ", maxSplits: 1).map(String.init)
             guard parts.count == 2, let count = Int(parts[0]), count >= 0, let next = URL(string: parts[1]),
                 isOurs(next)
             else {
-                throw APIError(.invalid, "'\(cursor)' is no cursor of this API")
+                throw APIError.noCursor(cursor)
             }
             (skipped, url) = (count, next)
         }
@@ -166,7 +167,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         if let name = options.name { body["name"] = JSON(name) }
         if !options.connectionMap.isEmpty {
             body["connectionMap"] = JSON(
-                options.connectionMap.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSON($0.value)) })
+                options.connectionMap.pairs.map { (name: $0.old, value: JSON($0.new)) })
         }
         if let sandbox = options.sandbox { body["sandbox"] = JSON(sandbox) }
         return try await stored(send("POST", try integrations.adding(id, "clone"), body), integrations)
@@ -236,7 +237,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             let pause =
                 failure.retryAfter ?? configuration.backoff.pause(after: attempt, jitter: configuration.jitter())
             guard pause <= configuration.longestRetryAfter else { throw failure }
-            try await configuration.clock.sleep(for: pause)
+            try await configuration.clock.sleep(for: pause.bounded)
             attempt += 1
         }
     }

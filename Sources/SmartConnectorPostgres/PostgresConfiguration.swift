@@ -93,6 +93,6 @@ struct PostgresConfiguration: Sendable {
 
 extension Duration {
     fileprivate var milliseconds: String {
-        String(components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000)
+        String(milliseconds())
     }
 }

@@ -28,15 +28,18 @@ public final class PostgresStore: SQLStore {
     /// - Parameters:
     ///   - connectionString: A URI or keywords, as libpq takes them; TLS is asked for in it.
     ///   - isCreating: Whether to make the tables where there are none.
-    ///   - connections: How many connections there are at most.
+    ///   - connections: How many connections there are at most: 1 to 10,000.
     ///   - leaseTime: How long a lease is good for after its holder was last heard of.
     ///   - reconnectTime: How long work waits for a server that cannot be reached.
-    /// - Throws: `APIError` where the connection string cannot be understood, the database cannot be reached, or it has
-    ///   tables of a newer version.
+    /// - Throws: `APIError` where the connection string cannot be understood, there cannot be so many connections, the
+    ///   database cannot be reached, or it has tables of a newer version.
     public init(
         _ connectionString: String, creating isCreating: Bool = true, connections: Int = 4,
         leaseTime: Duration = .seconds(30), reconnectTime: Duration = .seconds(30)
     ) async throws {
+        guard (1...10_000).contains(connections) else {
+            throw APIError(.invalid, "\(connections) connections to the database; there can be 1 to 10,000")
+        }
         self.leaseTime = leaseTime
         pool = PostgresPool(
             try PostgresConfiguration(connectionString: connectionString), connections: connections,

@@ -27,7 +27,7 @@ extension SQLValue {
 
     /// Milliseconds, or null where there is no duration.
     package static func milliseconds(_ duration: Duration?) -> SQLValue {
-        duration.map { .integer(Int64($0 / .milliseconds(1))) } ?? .null
+        duration.map { .integer($0.milliseconds()) } ?? .null
     }
 
     /// Milliseconds since 1970 as a date.

@@ -96,7 +96,7 @@ extension SQLStore {
             """
         let rows = try await perform(writing: true) { session in
             try session.rows(
-                sql, [.text(campaign), .text(worker), .milliseconds(time), .integer(Int64(limit))])
+                sql, [.text(campaign), .text(worker), .milliseconds(time), .integer(Int64(max(0, limit)))])
         }
         return rows.compactMap { $0[0].string }
     }
@@ -209,7 +209,7 @@ extension SQLStore {
     public func campaigns(limit: Int) async throws -> [Campaign] {
         let rows = try await perform(writing: false) { session in
             try session.rows(
-                "\(selectCampaign) ORDER BY number DESC LIMIT CAST($1 AS BIGINT)", [.integer(Int64(limit))])
+                "\(selectCampaign) ORDER BY number DESC LIMIT CAST($1 AS BIGINT)", [.integer(Int64(max(0, limit)))])
         }
         return rows.compactMap(Campaign.init(row:))
     }

@@ -58,7 +58,13 @@ extension SQLStore {
 extension SQLStore {
     /// A page of the documents, in the order they were created.
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
-        let values: [SQLValue] = [.integer(cursor.flatMap(Int64.init) ?? 0), .integer(Int64(limit) + 1)]
+        try APIError.checkLimit(limit)
+        let start = try cursor.map { cursor throws(APIError) in
+            guard let number = Int64(cursor), number >= 0 else { throw APIError.noCursor(cursor) }
+            return number
+        }
+        // One more, which tells whether there is another page. Nobody has more than there are numbers.
+        let values: [SQLValue] = [.integer(start ?? 0), .integer(Int64(min(limit, .max - 1)) + 1)]
         let sql = dialect.selectPage
         let rows = try await perform(writing: false) { session in try session.rows(sql, values) }
         let page = rows.prefix(limit).map(IntegrationRow.init)

@@ -57,7 +57,7 @@ final class Exchange: @unchecked Sendable {
             discarded += part.count
             body = []
             // Answered once all of it has come, unless it never ends.
-            return discarded > max(2 * limit, 1 << 20) ? http_no : http_yes
+            return discarded / 2 > max(limit, 1 << 19) ? http_no : http_yes
         }
         guard !isRefused, server.buffered.add(part.count, ordering: .relaxed).newValue <= memory else {
             if !isRefused { server.buffered.subtract(part.count, ordering: .relaxed) }
@@ -113,8 +113,10 @@ final class Exchange: @unchecked Sendable {
         }
         defer { MHD_destroy_response(answer) }
         for field in response.headers { MHD_add_response_header(answer, field.name, field.value) }
-        state.withLock { $0 = .sent(status: response.status, size: response.body.count) }
-        return MHD_queue_response(connection, UInt32(response.status), answer)
+        // What is no status of HTTP cannot be sent.
+        let status = (200...999).contains(response.status) ? response.status : 500
+        state.withLock { $0 = .sent(status: status, size: response.body.count) }
+        return MHD_queue_response(connection, UInt32(status), answer)
     }
 
     /// The answer was sent, or the connection broke.

@@ -112,9 +112,11 @@ public final class HTTPServer: Sendable {
                     http_daemon_options(
                         listen_socket: socket.descriptor,
                         connection_limit: UInt32(clamping: configuration.maximumConnections),
-                        timeout_seconds: UInt32(clamping: configuration.idleTimeout.components.seconds),
-                        memory_per_connection: configuration.maximumHeaderSize,
-                        threads: UInt32(clamping: configuration.threads), tls_key: key, tls_certificate: certificate),
+                        // A time-out of no second is none at all there.
+                        timeout_seconds: UInt32(clamping: max(1, configuration.idleTimeout.seconds)),
+                        memory_per_connection: min(max(1024, configuration.maximumHeaderSize), 1 << 30),
+                        threads: UInt32(clamping: max(1, configuration.threads)), tls_key: key,
+                        tls_certificate: certificate),
                     context, handleRequest, completeRequest, noteConnection)
             }
         }
@@ -144,7 +146,7 @@ public final class HTTPServer: Sendable {
     public func shutdown(within grace: Duration = .seconds(30)) async {
         isTerminating.store(true, ordering: .sequentiallyConsistent)
         let reaper = Task {
-            try await Task.sleep(for: grace)
+            try await Task.sleep(for: grace.bounded)
             let late = state.withLock { state in
                 state.isOver = true
                 return Array(state.suspended.values)

@@ -158,6 +158,8 @@ extension LocalIntegrator {
             integration.version = version
         }
         for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
+        // Of what nobody knows whether it is complete, nobody says that it is installed.
+        try InstallMachine(integration, functions: connector.functions).checkInstaller()
         let stored = try await store.create(integration)
         guard let created = stored.integration.id else { return .stored(stored, status: 201) }
         if connector.functions.contains(.connectorInstaller) {
@@ -179,7 +181,7 @@ extension LocalIntegrator {
             throw APIError(.invalid, "connector \(id) is not known to have an update function", status: 422)
         }
         for integration in ids.compactMap({ $0 }) {
-            guard try await store.get(integration).integration.connectorID == id else {
+            guard try await store.get(integration).integration.connectorID.isExactly(id) else {
                 throw APIError(
                     .invalid, "integration \(integration) is not of connector \(id)", status: 422,
                     field: "_integrationIds")

@@ -139,7 +139,7 @@ public struct LocalIntegrator: HTTPResponder {
     // MARK: The six endpoints
 
     private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let page = try await store.list(after: request.parameter("after"), limit: configuration.pageSize)
+        let page = try await store.list(after: request.parameter("after"), limit: max(1, configuration.pageSize))
         var headers = page.damaged.map { HTTPRequest.Field(.damagedIntegration, $0.id.percentEncoded) }
         if page.integrations.isEmpty, page.next == nil, headers.isEmpty, configuration.isLikeIntegrator {
             return HTTPResponse(status: 204)
@@ -175,7 +175,7 @@ public struct LocalIntegrator: HTTPResponder {
 
     private func clone(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
-        var map: [String: String] = [:]
+        var map = ConnectionMap()
         for (old, new) in body["connectionMap"]?.members ?? [] {
             guard let new = new.string else {
                 throw APIError(
@@ -298,7 +298,7 @@ extension HTTPResponse {
         switch error {
         case let error as APIError:
             let wait = error.retryAfter.map {
-                [HTTPRequest.Field("Retry-After", String(max(1, Int(($0 / .seconds(1)).rounded(.up)))))]
+                [HTTPRequest.Field("Retry-After", String(max(1, $0.seconds)))]
             }
             self.init(
                 status: error.status.flatMap { (400..<600).contains($0) ? $0 : nil } ?? Self.status(error.code),

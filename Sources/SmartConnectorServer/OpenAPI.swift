@@ -57,7 +57,7 @@ enum OpenAPI {
                 "get": operation(
                     "List integrations",
                     parameters: [query("after", "Where the page before ended: from its Link header.")],
-                    ["200": list, "204": empty("There are none.")]),
+                    ["200": list, "204": empty("There are none."), "400": errors]),
                 "post": operation(
                     "Create an integration", body: integration, isRequired: true,
                     ["201": integrationAnswer, "400": errors, "422": errors]),

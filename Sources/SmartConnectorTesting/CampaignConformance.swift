@@ -146,6 +146,34 @@ public enum CampaignConformance {
             try expect(isLost.load(ordering: .relaxed), is: false, "whether an answer was to be lost")
             try expect(status.succeeded, is: 6, "how many succeeded")
         },
+        Promise("the largest and the smallest numbers are taken like any other") { store in
+            let ids = try await (0..<4).asyncMap { _ in try await create(store, version: "1.0.0") }
+            for limit in [Int.max, .min] {
+                _ = try await store.startCampaign(connector: "none", to: "2.0.0", stopAfterFailures: limit)
+            }
+            let campaign = try await store.startCampaign(connector: "c", to: "2.0.0", stopAfterFailures: .max)
+            let listed = try await store.campaigns(limit: .max).map(\.stopAfterFailures)
+            try expect(listed, is: [.max, .min, .max], "the limits")
+            for limit in [0, -1, Int.min] {
+                let listed = try await store.campaigns(limit: limit).count
+                try expect(listed, is: 0, "how many are listed of \(limit)")
+                let taken = try await store.claim(campaign.id, by: "me", atMost: limit, for: .seconds(1))
+                try expect(taken, is: [], "what is taken of \(limit)")
+            }
+            for time in [Duration.seconds(Int64.min), .seconds(Int64.max)] {
+                let taken = try await store.claim(campaign.id, by: "me", atMost: .max, for: time)
+                try expect(Set(taken), is: Set(ids), "what is taken for \(time)")
+            }
+            try await store.renewClaims(ids, of: campaign.id, by: "me", for: .seconds(Int64.max))
+            let none = try await store.claim(campaign.id, by: "other", atMost: .max, for: .zero)
+            try expect(none, is: [], "what is left for another")
+            try await store.postpone(ids[0], of: campaign.id, for: .seconds(Int64.max))
+            for id in ids.dropFirst() {
+                try await store.settle(id, of: campaign.id, failure: FunctionFailure(code: "x", message: "x"))
+            }
+            let isFailing = try await store.status(of: campaign.id).isFailing
+            try expect(isFailing, is: false, "whether it stops")
+        },
         Promise("a campaign that does not exist is said not to exist") { store in
             do {
                 _ = try await store.status(of: "none")

@@ -13,7 +13,7 @@ import Synchronization
 /// ```
 public final class FakeFunctions: Sendable {
     private struct Fakes {
-        var fakes: [String: FakeFunction] = [:]
+        var fakes: [ExactText: FakeFunction] = [:]
         var calls: [FunctionCall] = []
     }
 
@@ -41,9 +41,9 @@ public final class FakeFunctions: Sendable {
     /// The fake behind a name. An update function is called `update`, and also as its version.
     public subscript(name: String) -> FakeFunction {
         state.withLock { state in
-            if let fake = state.fakes[name] { return fake }
+            if let fake = state.fakes[ExactText(name)] { return fake }
             let fake = FakeFunction()
-            state.fakes[name] = fake
+            state.fakes[ExactText(name)] = fake
             return fake
         }
     }
@@ -67,11 +67,13 @@ public final class FakeFunctions: Sendable {
     private func answer(_ call: FunctionCall) async throws -> JSON {
         let (fake, general) = state.withLock { state in
             state.calls.append(call)
-            let fake = state.fakes[call.function.name]
-            if case .update(let version) = call.function { return (state.fakes[version.description] ?? fake, fake) }
+            let fake = state.fakes[ExactText(call.function.name)]
+            if case .update(let version) = call.function {
+                return (state.fakes[ExactText(version.description)] ?? fake, fake)
+            }
             return (fake, nil)
         }
-        if let delay { try await clock.sleep(for: delay) }
+        if let delay { try await clock.sleep(for: delay.bounded) }
         guard let fake = fake ?? general else { return call.function.success }
         return try await fake.answer(call) ?? call.function.success
     }

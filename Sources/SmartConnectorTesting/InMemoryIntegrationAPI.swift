@@ -45,7 +45,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         var stored: [String: Entry] = [:]
         /// What is kept beside each integration.
         var values: [String: [ExactText: JSON]] = [:]
-        /// In the order they were created.
+        /// In the order they were created, also those that are deleted: a page may begin behind one.
         var ids: [String] = []
         var nextRevision = 1
         var requests: [Endpoint] = []
@@ -90,6 +90,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     public func fail(
         _ endpoint: Endpoint, with error: any Error, at point: FaultPoint = .beforeEffect, times: Int = 1
     ) {
+        guard times > 0 else { return }
         state.withLock { $0.faults[endpoint, default: []].append(Fault(error: error, point: point, times: times)) }
     }
 
@@ -126,11 +127,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
         if let interruption { try await interruption(.list) }
         return try serve(.list) { state in
-            let start = cursor.flatMap { state.ids.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
-            let ids = state.ids[start...].prefix(limit)
-            return IntegrationPage(
-                ids.compactMap { state.stored[$0].map(answer) },
-                next: start + ids.count < state.ids.count ? ids.last : nil)
+            try IntegrationPage(of: state.ids, after: cursor, limit: limit) { state.stored[$0].map(answer) }
         }
     }
 
@@ -172,7 +169,6 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
             guard let entry = state.stored[id] else { throw APIError.notFound(id) }
             if let revision, hasRevisions, revision != answer(entry).revision { throw APIError.conflict(id) }
             state.stored[id] = nil
-            state.ids.removeAll { $0 == id }
             state.values[id] = nil
         }
     }
@@ -265,7 +261,7 @@ extension InMemoryIntegrationAPI.Contents {
     }
 
     fileprivate mutating func text(of date: Date) -> String {
-        let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))
+        let milliseconds = date.milliseconds
         if let lastModified, lastModified.milliseconds == milliseconds { return lastModified.text }
         let text = date.formatted(JSON.dateFormat)
         lastModified = (milliseconds, text)

@@ -76,7 +76,7 @@ extension InMemoryStore: CampaignQueue {
 
     /// The newest campaigns, the newest first.
     public func campaigns(limit: Int) async throws -> [Campaign] {
-        storage.campaigns.withLock { campaigns in campaigns.all.suffix(limit).reversed().map(\.campaign) }
+        storage.campaigns.withLock { campaigns in campaigns.all.suffix(max(0, limit)).reversed().map(\.campaign) }
     }
 
     /// How far a campaign is.
@@ -148,7 +148,7 @@ struct InMemoryCampaigns: Sendable {
 
         mutating func claim(by worker: String, atMost limit: Int, at now: Date, for time: Duration) -> [String] {
             let free = items.indices.filter { items[$0].outcome == .pending && items[$0].reserved ?? now <= now }
-            return free.prefix(limit).map { index in
+            return free.prefix(max(0, limit)).map { index in
                 items[index].worker = worker
                 items[index].reserved = now.adding(time)
                 return items[index].integration

@@ -26,7 +26,7 @@ public final class InMemoryStore: TransactionalStore {
 
     fileprivate struct Contents {
         var documents: [String: StoredIntegration] = [:]
-        /// In the order they were created.
+        /// In the order they were created, also those that are deleted: a page may begin behind one.
         var ids: [String] = []
         /// Those that were here and are not any more.
         var removed: Set<String> = []
@@ -97,10 +97,7 @@ public final class InMemoryStore: TransactionalStore {
     /// A page of all integrations, in the order they were created. Its cursor is the last `_id` on it.
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
         try await perform(.read) { state in
-            let start = cursor.flatMap { state.ids.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
-            let ids = state.ids[start...].prefix(limit)
-            return IntegrationPage(
-                ids.compactMap { state.documents[$0] }, next: start + ids.count < state.ids.count ? ids.last : nil)
+            try IntegrationPage(of: state.ids, after: cursor, limit: limit) { state.documents[$0] }
         }
     }
 
@@ -266,7 +263,6 @@ extension InMemoryStore.Contents {
 
     fileprivate mutating func remove(_ id: String) {
         documents[id] = nil
-        ids.removeAll { $0 == id }
         removed.insert(id)
     }
 

@@ -85,6 +85,36 @@ public enum IntegrationAPIConformance {
             let next = try await api.list(after: nil, limit: 2).next
             try expect(next, is: nil, "next")
         },
+        Promise("the largest limit is one like others") { api in
+            for index in 0..<3 { _ = try await api.create(make("\(index)")) }
+            for limit in [Int.max, Int.max - 1, Int(Int32.max)] {
+                let page = try await api.list(after: nil, limit: limit)
+                try expect(page.integrations.isEmpty, is: false, "whether the page is empty, asked for \(limit)")
+            }
+        },
+        Promise("a page of none or fewer is refused, since nobody would come to the end of the list") { api in
+            _ = try await api.create(make())
+            for limit in [0, -1, Int.min] {
+                let code = try await failure { _ = try await api.list(after: nil, limit: limit) }
+                try expect(code, is: .invalid, "the code for \(limit)")
+            }
+        },
+        Promise("a cursor that it did not give is refused, and is not the beginning") { api in
+            for index in 0..<3 { _ = try await api.create(make("\(index)")) }
+            for cursor in ["", "none", "-1", "99999999999999999999", "0x1", "9223372036854775808 x"] {
+                let code = try await failure { _ = try await api.list(after: cursor, limit: 2) }
+                try expect(code, is: .invalid, "the code for '\(cursor)'")
+            }
+        },
+        Promise("the list goes on where its last integration was deleted meanwhile") { api in
+            for index in 0..<4 { _ = try await api.create(make("\(index)")) }
+            let first = try await api.list(after: nil, limit: 2)
+            guard let next = first.next else { return }
+            for stored in first.integrations { try await api.delete(stored.integration.id ?? "") }
+            let rest = try await api.list(after: next, limit: 10).integrations.map(\.integration.name)
+            try expect(
+                Set(rest).isDisjoint(with: first.integrations.map(\.integration.name)), "one is listed twice: \(rest)")
+        },
     ]
 
     private static let updating: [Promise<any IntegrationAPI>] = [

@@ -137,7 +137,7 @@ extension [FunctionFailure] {
             var error: JSON = ["code": JSON(failure.code), "message": JSON(failure.message)]
             if let field { error["field"] = JSON(field) }
             if !failure.isRetryable { error["retryable"] = false }
-            if let pause = failure.pause { error["pauseMilliseconds"] = JSON(Int(pause / .milliseconds(1))) }
+            if let pause = failure.pause { error["pauseMilliseconds"] = JSON(Int(pause.milliseconds())) }
             return error
         }
         return ["errors": JSON(errors)]

@@ -21,7 +21,7 @@ public struct StackEndpoint: HTTPResponder {
     /// How large an answer may be where the request does not say: 5 MiB.
     public static let defaultMaximumResponseSize = 5 * 1024 * 1024
 
-    private let connectors: [String: Connector]
+    private let connectors: [ExactText: Connector]
     private let diy: Connector?
     private let systemToken: Secret
     private let api: @Sendable (CallOptions) -> any IntegrationAPI
@@ -40,7 +40,7 @@ public struct StackEndpoint: HTTPResponder {
         connectors: [Connector], diy: Connector? = nil, systemToken: Secret,
         api: @escaping @Sendable (CallOptions) -> any IntegrationAPI
     ) {
-        self.connectors = Dictionary(connectors.map { ($0.id, $0) }) { _, last in last }
+        self.connectors = Dictionary(connectors.map { (ExactText($0.id), $0) }) { _, last in last }
         self.diy = diy
         self.systemToken = systemToken
         self.api = api
@@ -98,7 +98,7 @@ public struct StackEndpoint: HTTPResponder {
 
     /// Which functions there are: an addition of ours, so that a caller need not guess.
     private func directory(of id: String?) -> HTTPResponse {
-        guard let id, let connector = connectors[id] else {
+        guard let id, let connector = connectors[ExactText(id)] else {
             return HTTPResponse(status: 422, errors: [.unknownConnector])
         }
         func rows(_ functions: Set<ConnectorFunction>) -> JSON {
@@ -198,7 +198,7 @@ public struct StackEndpoint: HTTPResponder {
             connector = diy
             if connector == nil { failures.append(.noDIY) }
         } else if let id = request["_connectorId"], !id.isNull {
-            connector = id.string.flatMap { connectors[$0] }
+            connector = id.string.flatMap { connectors[ExactText($0)] }
             if connector == nil { failures.append(.unknownConnector) }
         } else {
             failures.append(.neitherDIYNorConnector)

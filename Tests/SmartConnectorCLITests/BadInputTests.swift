@@ -176,6 +176,23 @@ struct BadInputTests {
         await expect(arguments, .usage, message)
     }
 
+    /// Where all that was read is copied for each, this takes ten times as long as is allowed here.
+    @Test func manyArgumentsTakeAsLongToReadAsTheyAreMany() throws {
+        func processorTime() -> Duration {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        }
+        let words = (0..<40_000).map { "fields.number \($0)=\($0)" }
+        let arguments = try ParsedArguments(["ID"] + words, options: [])
+        let settings = Settings()
+        let start = processorTime()
+        #expect(try arguments.readAll(into: settings.declared))
+        let time = processorTime() - start
+        #expect(time < .seconds(10), "it took \(time)")
+        #expect(settings.assignments.count == 40_000)
+    }
+
     @Test func settingsThatCannotBeAssigned() async {
         _ = await harness("run", id, "--simulate")
         await expect(["settings", id, "color", "--simulate"], .usage, "'color' is not PATH=VALUE")
@@ -186,6 +203,9 @@ struct BadInputTests {
         await expect(
             ["settings", id, "color.dark=1", "--simulate"], .usage,
             "there is no place in settings for color.dark: color is of kind string and has no dark in it")
+        await expect(
+            ["settings", id, "size=1", "size.width=2", "--simulate"], .usage,
+            "there is no place in settings for all of these: one leads through the place of another")
     }
 
     @Test func aStoreThatIsNotThereOrIsNone() async throws {

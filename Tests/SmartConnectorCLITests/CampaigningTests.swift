@@ -47,11 +47,53 @@ struct CampaigningTests {
         #expect(resumed.output.contains("4 updated, 0 failed, 0 left"))
     }
 
+    @Test func aCampaignThatIsTakenUpAgainIsAsItWasBegun() async throws {
+        let harness = try Harness()
+        for _ in 0..<25 { _ = try await harness.create(Self.document.text()) }
+        let failed = await harness(
+            "update", "--all", "--connector", "c", "--to", "2.0.0", "--simulate", "--fail", "update",
+            "--stop-after-failures", "10%", "--concurrency", "2")
+        #expect(failed.status == .stopped)
+        let id = try await harness("campaign", "list", "--json").lines[0]["campaign"]?.string ?? ""
+        let again = await harness(
+            "update", "--all", "--resume", id, "--simulate", "--fail", "update", "--concurrency", "2")
+        #expect(again.status == .stopped)
+        let campaign = try await SQLiteStore(path: harness.file("store.sqlite")).campaign(id)
+        #expect(campaign.state == .stopped && campaign.target == "2.0.0" && campaign.stopAfterFailures == 10)
+    }
+
+    @Test func whoBeganAnUpdateAndWhyIsInTheHistory() async throws {
+        let harness = try Harness()
+        let one = try await harness.create(Self.document.text())
+        let other = try await harness.create(Self.document.text())
+        let events = try await harness(
+            "update", one, "--to", "1.5.0", "--simulate", "--by", "ana", "--reason", "the fee has changed", "--json"
+        ).lines
+        #expect(events.first?["event"] == "updateBegun")
+        #expect(events.first?["person"] == "ana" && events.first?["reason"] == "the fee has changed")
+        _ = await harness(
+            "update", "--all", "--connector", "c", "--to", "2.0.0", "--simulate", "--by", "ben", "--reason", "all")
+        func acts(_ id: String) async throws -> [String] {
+            try await harness("history", id, "--json").lines.filter { $0["act"] == "update" }.map { act in
+                ["outcome", "person", "reason"].map { act[$0]?.string ?? "" }.joined(separator: " ")
+            }
+        }
+        #expect(try await acts(one) == ["1.5.0 ana the fee has changed", "2.0.0 ben all"])
+        #expect(try await acts(other) == ["2.0.0 ben all"])
+        let history = await harness("history", one).output
+        #expect(history.contains("to 1.5.0: the fee has changed"))
+    }
+
     @Test func whatDoesNotGoTogetherIsSaid() async throws {
         let harness = try Harness()
         for arguments in [
             ["update"], ["update", "--all"], ["update", "--all", "x"],
-            ["update", "x", "--to", "1", "--concurrency", "2"],
+            ["update", "x", "--to", "1", "--concurrency", "2"], ["update", "--resume", "x"],
+            ["update", "x", "--to", "1", "--stop-after-failures", "5%"], ["update", "x", "--resume", "x"],
+            ["update", "--all", "--resume", "x", "--to", "1"],
+            ["update", "--all", "--resume", "x", "--connector", "c"],
+            ["update", "--all", "--resume", "x", "--stop-after-failures", "5%"], ["update", "--all", "--to", "1"],
+            ["update", "--all", "--connector", "c"], ["update", "--all", "--resume", "x", "y"],
             ["update", "--all", "--connector", "c", "--to", "1", "--concurrency", "0"],
             ["update", "--all", "--connector", "c", "--to", "1", "--stop-after-failures", "x"], ["campaign", "status"],
             ["update", "--all", "--connector", "c", "--to", "1", "--store", "http://127.0.0.1:9", "--token", "t"],

@@ -64,6 +64,17 @@ struct LookingTests {
         return outcome.output
     }
 
+    @Test func whatWouldBeCalledIsShownAlsoWhereNobodyKnowsWhetherItIsThere() async throws {
+        let harness = try Harness()
+        let id = try await harness.create(
+            #"{"name": "Hooks", "_connectorId": "c", "mode": "install", "settings": {}, "install": []}"#)
+        let text = try await shown(harness, "plan", id)
+        #expect(text.contains("call the connector's installer, which writes the steps"), "\(text)")
+        #expect(text.contains("missing: there are no steps, and nobody knows"), "\(text)")
+        #expect(try await shown(harness, "plan", id, "--json").contains(#""missing":true"#))
+        #expect(await harness("run", id).status == .badData)
+    }
+
     // MARK: What there is to know
 
     @Test func whoDrivesAnIntegrationIsToldAndWhatIsUnderWay() async throws {

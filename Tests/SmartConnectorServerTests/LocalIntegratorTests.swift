@@ -167,7 +167,7 @@ struct LocalIntegratorTests {
             #expect(store[id]?.mode == .install)
             #expect(fakes.calls.last?.options.formValues == ["user": "x"])
             #expect(fakes.calls.last?.options.storeID == "s")
-            #expect(fakes.calls.last?.step?.name == "A")
+            #expect(fakes.calls.last?.givenStep?.name == "A")
             _ = try await put("integrations/\(id)/installer/makeB")
             #expect(store[id]?.mode == .settings)
 
@@ -278,7 +278,7 @@ struct LocalIntegratorTests {
                 #expect(await connection.read(until: "}]}").contains("404"))
                 let cursor = try await server.send(
                     "GET", "/v1/integrations?after=-1%20\(upstream.url)/v1/integrations", token: "U")
-                #expect(cursor.status == 422)
+                #expect(cursor.status == 400)
             }
         }
     }
@@ -311,7 +311,7 @@ struct LocalIntegratorTests {
 
     @Test func anInstallationBeginsWithTheConnectorsInstaller() async throws {
         var connector = Connector(id: "c1")
-        connector.installer { call in
+        connector.connectorInstaller { call in
             try await call.api.edit(call.integrationID) { $0["install"] = Self.document["install"] }
         }
         for name in ["makeA", "makeB"] { connector.installer(name) { _ in .completed } }
@@ -339,6 +339,25 @@ struct LocalIntegratorTests {
             #expect(store[id]?.version == "2.0.0")
             #expect(store[id]?.isUpdateInProgress == false)
             #expect(store[id]?.settings?["currency"] == "USD")
+        }
+    }
+
+    @Test func whatNobodyKnowsToBeCompleteIsNotDeclaredInstalled() async throws {
+        // A stack of which nobody knows what it has.
+        let connector = Connector(id: "c1") { _ in .null }
+        var configuration = LocalIntegrator.Configuration(token: Secret("U"))
+        try await serving(LocalIntegrator(configuration, store: store) { _ in connector }) { server in
+            let refused = try await server.send("POST", "/v1/integrations/c1/install", token: "U", json: [:])
+            #expect(refused.status == 422)
+            #expect(refused.errors.first?.hasPrefix("unknown_installer: ") == true, "\(refused.errors)")
+            let left = try await store.list()
+            #expect(left.isEmpty)
+        }
+        configuration.templates["c1"] = try Integration(Self.document)
+        try await serving(LocalIntegrator(configuration, store: store) { _ in connector }) { server in
+            let created = try await server.send("POST", "/v1/integrations/c1/install", token: "U", json: [:])
+            #expect(created.status == 201)
+            #expect(created.json["mode"] == "install")
         }
     }
 

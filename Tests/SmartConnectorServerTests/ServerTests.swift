@@ -300,7 +300,7 @@ struct ServerTests {
 
     @Test func aConnectionMayBeUsedManyTimesByManyAtOnce() async throws {
         var connector = Connector(id: "c1")
-        connector.installer("now") { _ in .completed }
+        connector.immediateInstaller("now") { _ in .completed }
         connector.installer("later") { _ in
             await Task.yield()
             return .completed

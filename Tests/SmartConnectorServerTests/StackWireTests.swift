@@ -15,6 +15,12 @@ struct StackWireTests {
         connector.installer("verify") { call in
             .completed(stepsToUpdate: [["name": JSON(call.options.storeID ?? "none"), "completed": true]])
         }
+        connector.installer("which") { call in
+            .notYet(
+                "\(try await call.step()?.connectionID ?? "none") of \(try await call.integration().name ?? "none")")
+        }
+        connector.uninstaller("which") { call in .notYet(try await call.step()?.connectionID ?? "none") }
+        connector.update(to: "1.2.0") { call in if try await call.step() != nil { throw Broken() } }
         connector.installer("later") { _ in .notYet("the bundle is missing") }
         connector.installer("refuse") { _ in throw FunctionFailure(code: "invalid_credentials", message: "no such user")
         }
@@ -44,6 +50,35 @@ struct StackWireTests {
         var request: JSON = ["function": JSON(function), "_connectorId": "c1", "options": options]
         if let type { request["type"] = JSON(type) }
         return request
+    }
+
+    @Test func aFunctionIsGivenItsStepAndTheDocumentThoughThePlatformSendsNeither() async throws {
+        func step(_ connection: String, isCompleted: Bool) -> JSON {
+            [
+                "name": JSON(connection), "_connectionId": JSON(connection), "completed": JSON(isCompleted),
+                "installerFunction": "which", "uninstallerFunction": "which",
+            ]
+        }
+        let id = try #require(
+            try await Self.api.create(
+                Integration([
+                    "name": "Shop", "_connectorId": "c1", "mode": "install",
+                    "install": [
+                        step("c1", isCompleted: true), step("c2", isCompleted: true), step("c3", isCompleted: false),
+                    ],
+                ])
+            ).integration.id)
+        func message(_ function: String, _ type: String) async throws -> String? {
+            try await call(Self.request(function, type: type, options: ["_integrationId": JSON(id)])).json["message"]?
+                .string
+        }
+        #expect(try await message("which", "installer") == "c3 of Shop")
+        #expect(try await message("which", "uninstaller") == "c2")
+        let update = try await call(
+            Self.request(
+                "connectorUpdateFunction", type: "installer",
+                options: ["_integrationId": JSON(id), "version": "1.2.0"]))
+        #expect(update.status == 200)
     }
 
     @Test func aVersionThatCannotBeReadIsNotTakenForTheNewest() async throws {

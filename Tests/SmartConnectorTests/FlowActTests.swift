@@ -65,7 +65,32 @@ struct FlowActTests {
         _ = try await flow(fixture).run().collect()
         _ = try await flow(fixture).update(to: "9.0.0").collect()
         _ = try await flow(fixture).abortUpdate().collect()
-        #expect(try await acts(fixture) == ["abortUpdate restored because"])
+        #expect(try await acts(fixture) == ["update 9.0.0 because", "abortUpdate restored because"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func beginningAnUpdateIsInTheHistoryAndAnEvent(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        fixture.fakes["update"].fail(code: "x", times: 1)
+        _ = try await flow(fixture).run().collect()
+        let events = try await flow(fixture).update(to: "9.0.0").collect()
+        #expect(events.first == .updateBegun(to: "9.0.0", by: "ana", reason: "because"))
+        #expect(
+            events.first?.json
+                == ["event": "updateBegun", "to": "9.0.0", "person": "ana", "reason": "because"])
+        // To go on with it is not to begin it.
+        let rest = try await flow(fixture, reason: nil).update(to: "9.0.0").collect()
+        #expect(!rest.contains { if case .updateBegun = $0 { true } else { false } })
+        #expect(try await acts(fixture) == ["update 9.0.0 because"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func anUpdateThatNobodyIsNamedForIsNoActOfAPerson(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        _ = try await fixture.flow().run().collect()
+        let events = try await fixture.flow().update(to: "9.0.0").collect()
+        #expect(!events.contains { if case .updateBegun = $0 { true } else { false } })
+        #expect(try await fixture.journal.historyEntries(of: fixture.id).allSatisfy { $0.act == nil })
     }
 
     @Test(arguments: Storage.allCases, [true, false])
@@ -93,10 +118,10 @@ struct FlowActTests {
         _ = try await flow(fixture).run().collect()
         _ = try await flow(fixture).update(to: "9.0.0").collect()
         _ = try await flow(fixture).resume().collect()
-        #expect(try await acts(fixture) == ["resume update because"])
+        #expect(try await acts(fixture) == ["update 9.0.0 because", "resume update because"])
         // Where there is nothing to go on with, nothing was done.
         _ = try await flow(fixture).resume().collect()
-        #expect(try await acts(fixture).count == 1)
+        #expect(try await acts(fixture).count == 2)
     }
 
     @Test(arguments: Storage.allCases)

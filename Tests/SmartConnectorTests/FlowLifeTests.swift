@@ -126,7 +126,7 @@ struct FlowLifeTests {
         let (api, id) = (fixture.api, fixture.id)
         fixture.fakes["1.1.0"].run { _ in api.edit(id) { $0.settings?["migrated"] = true } }
         _ = try await fixture.flow(connector: connector(fixture)).update(to: "1.2.0").finish()
-        #expect(fixture.fakes.calls.last?.document?.settings?["migrated"] == true)
+        #expect(fixture.fakes.calls.last?.givenDocument?.settings?["migrated"] == true)
         #expect(try fixture.document.settings?["migrated"] == true)
     }
 

@@ -136,7 +136,7 @@ struct FlowTouchedTests {
         var connector = fixture.fakes.connector()
         connector.preUninstall { call in .steps(try await call.integration().steps.reversed()) }
         #expect(try await stop(of: fixture.flow(connector: connector).uninstall()) == nil)
-        #expect(fixture.fakes.calls.map { $0.step?.name } == (0..<6).reversed().map { "Step \($0)" })
+        #expect(fixture.fakes.calls.map { $0.givenStep?.name } == (0..<6).reversed().map { "Step \($0)" })
         #expect(Set(fixture.fakes.calls.map(\.idempotencyKey)).count == 6)
     }
 
@@ -159,7 +159,7 @@ struct FlowTouchedTests {
         let fixture = try await JournalFixture(storage, M.document("install", Array(Self.alike.prefix(2))))
         fixture.fakes["verify"].updateSteps([["name": "Step 0", "installerFunction": "verified"]], times: 1)
         #expect(try await stop(of: fixture.flow().run()) == nil)
-        #expect(fixture.fakes.calls.map { $0.step?.name } == ["Step 0", "Step 1"])
+        #expect(fixture.fakes.calls.map { $0.givenStep?.name } == ["Step 0", "Step 1"])
         #expect(Set(fixture.fakes.calls.map(\.idempotencyKey)).count == 2)
         #expect(try await fixture.document.steps.map(\.isCompleted) == [true, true])
         #expect(try await fixture.history == ["verify 1 succeeded", "verify 1 succeeded"])

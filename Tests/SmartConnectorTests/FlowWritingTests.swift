@@ -73,7 +73,10 @@ struct FlowWritingTests {
         let flow = fixture.flow(connector: connector)
         let seen = Guarded<JSON?>(nil)
         for name in ["update", "dropC"] {
-            fixture.fakes[name].run(times: 1) { call in seen.withLock { $0 = call.document?.settings?["color"] } }
+            fixture.fakes[name].run(times: 1) { call in
+                let color = try await call.integration().settings?["color"]
+                seen.withLock { $0 = color }
+            }
         }
         switch next {
         case .run: #expect(try await stop(of: flow.run()) == nil)
@@ -283,7 +286,7 @@ extension FlowWritingTests {
         let fixture = try await JournalFixture(storage)
         try await run(fixture, pausing: .seconds(2)) { try await $0.api.edit($0.id) { $0.settings?["color"] = "blue" } }
         let call = try #require(fixture.fakes.calls.first { $0.function.name == "makeB" })
-        #expect(call.document?.settings?["color"] == "blue")
+        #expect(try await call.integration().settings?["color"] == "blue")
         #expect(try await fixture.document.settings?["color"] == "blue")
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }

@@ -68,6 +68,16 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         APIError(.conflict, "integration \(id) has changed since it was read; read it again", status: 412)
     }
 
+    /// What was given as a cursor is none of this API's; status 400.
+    package static func noCursor(_ cursor: String) -> APIError {
+        APIError(.invalid, "'\(cursor)' is no cursor of this API", status: 400)
+    }
+
+    /// Refuses a page of no integration or fewer; status 400. Who reads page by page would never come to an end.
+    package static func checkLimit(_ limit: Int) throws(APIError) {
+        guard limit > 0 else { throw APIError(.invalid, "limit is \(limit); a page has at least 1", status: 400) }
+    }
+
     /// Whether there is no such thing.
     public var isNotFound: Bool { code == .notFound || status == 404 }
 

@@ -39,7 +39,7 @@ public final class RateLimit: Sendable {
         bucket.withLock { bucket in
             drain(&bucket, now)
             bucket.level += 1
-            return .seconds(max(0, (bucket.level - depth) / perSecond))
+            return .bounded(seconds: max(0, (bucket.level - depth) / perSecond))
         }
     }
 
@@ -53,7 +53,7 @@ public final class RateLimit: Sendable {
                 bucket.level += 1
                 return nil
             }
-            return .seconds((bucket.level + 1 - depth) / perSecond)
+            return .bounded(seconds: (bucket.level + 1 - depth) / perSecond)
         }
     }
 

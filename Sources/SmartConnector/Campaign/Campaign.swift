@@ -22,7 +22,7 @@ public struct Campaign: Sendable, Equatable {
     public let connector: String
     /// The version that they are brought to.
     public let target: ConnectorVersion
-    /// It stops when more than so many percent of those that ended have failed.
+    /// It stops when more than so many percent of those that ended have failed. Nil, as 100 and more, for never.
     public let stopAfterFailures: Int?
     /// Where it is in its life.
     public let state: State
@@ -47,7 +47,7 @@ public struct Campaign: Sendable, Equatable {
     /// Whether an integration is one that the campaign is about: installed, of its connector, of an older version or of
     /// none. One whose version cannot be read is not: nobody can say whether it is older.
     public func concerns(_ integration: Integration) -> Bool {
-        guard integration.mode == .settings, integration.connectorID == connector else { return false }
+        guard integration.mode == .settings, integration.connectorID.isExactly(connector) else { return false }
         return switch integration.installedVersion {
         case .none: true
         case .version(let version): version < target
@@ -100,7 +100,8 @@ public struct CampaignStatus: Sendable, Equatable {
     /// Whether so many failed that the campaign is to stop.
     public var isFailing: Bool {
         guard let limit = campaign.stopAfterFailures, ended >= min(Campaign.minimumSample, total) else { return false }
-        return failed * 100 > limit * ended
+        // A share beyond 100 is never reached, and one below 0 is like none.
+        return failed * 100 > min(max(limit, 0), 100) * ended
     }
 }
 

@@ -53,7 +53,7 @@ public struct Backoff: Sendable, Equatable {
     /// - Returns: The pause: `base` doubled for each attempt before this one, no more than `limit`, less the jitter.
     public func pause(after attempt: Int, jitter: Double) -> Duration {
         precondition((0...1).contains(jitter), "jitter is a share")
-        let doublings = min(max(attempt - 1, 0), 30)
-        return min(base * (1 << doublings), limit) * (1 - jitter / 2)
+        let doublings = min(max(attempt, 1) - 1, 30)
+        return (min(base.bounded * (1 << doublings), limit.bounded) * (1 - jitter / 2)).bounded
     }
 }

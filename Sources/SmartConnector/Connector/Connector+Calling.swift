@@ -45,7 +45,7 @@ extension Connector.Entry {
         switch body {
         case .immediate(let body):
             return CallEnd { try body(call).storable(call.function) }
-        case .suspending(let body):
+        case .bounded(let body):
             return await withDeadline(
                 policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
             ) { try await body(call).storable(call.function) }

@@ -55,7 +55,7 @@ func withDeadline(
     defer { eviction?.onEviction(nil) }
     let timer = Task(executorPreference: executor) {
         do {
-            try await clock.sleep(for: timeout)
+            try await clock.sleep(for: timeout.bounded)
             race.isLate()
         } catch {
             // The operation has come to its end, or the calling task was cancelled.
@@ -64,7 +64,7 @@ func withDeadline(
         work.cancel()
         let respite = Task(executorPreference: executor) {
             do {
-                try await clock.sleep(for: grace)
+                try await clock.sleep(for: grace.bounded)
                 race.giveUp()
             } catch {
                 // The operation has come to its end.

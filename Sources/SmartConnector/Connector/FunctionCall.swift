@@ -27,11 +27,11 @@ public struct FunctionCall: Sendable {
 
     private let context: Context
     private let call: FlowRecord.Call
-
-    /// The step that is being installed or undone. Nil on a stack: the platform does not send it.
-    public let step: InstallStep?
-    /// The document as it was read before the call. Nil on a stack: the platform does not send it.
-    public let document: Integration?
+    /// The step that is being installed or undone, where whoever calls says it. On a stack it does not: the platform does
+    /// not send it.
+    package let givenStep: InstallStep?
+    /// The document as it was read before the call, where whoever calls has it.
+    package let givenDocument: Integration?
 
     /// The function that was called.
     public var function: ConnectorFunction { call.function }
@@ -106,22 +106,43 @@ public struct FunctionCall: Sendable {
             in: Context(
                 connectorID: connectorID, integrationID: integrationID, options: options, api: api,
                 changeLedger: changeLedger, readLedger: readLedger),
-            step: step, document: document)
+            step: givenStep, document: givenDocument)
     }
 
-    /// The document: as it was read before the call, or read now where the caller did not send it.
+    /// The document: as it was read before the call, or read now where the caller did not send it, as the platform does
+    /// not when it calls a stack.
     ///
     /// - Throws: ``APIError`` where it has to be read now and cannot be.
     public func integration() async throws -> Integration {
-        if let document { return document }
+        if let givenDocument { return givenDocument }
         return try await api.get(integrationID).integration
+    }
+
+    /// The step that is being installed or undone; nil where the function is called for the integration as a whole, or no
+    /// step names it.
+    ///
+    /// Where the caller did not send it, as the platform does not when it calls a stack, it is looked for in
+    /// ``integration()``. Of several steps that name the function it is then the one whose turn it is: the first that is not
+    /// completed, and in uninstalling the last that is.
+    ///
+    /// - Throws: ``APIError`` where the document has to be read now and cannot be; ``SmartConnectorError`` where it is none
+    ///   that has steps.
+    public func step() async throws -> InstallStep? {
+        if let givenStep { return givenStep }
+        switch function {
+        case .installer, .uninstaller: break
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+            return nil
+        }
+        let machine = try InstallMachine(try await integration(), functions: .open)
+        return machine.step(calling: function).flatMap { machine.element(of: $0) }
     }
 
     init(_ call: FlowRecord.Call, in context: Context, step: InstallStep?, document: Integration?) {
         self.call = call
         self.context = context
-        self.step = step
-        self.document = document
+        givenStep = step
+        givenDocument = document
     }
 }
 

@@ -1,7 +1,7 @@
 /// A function of a connector's backend, by its kind and name.
 ///
 /// Source of the kinds: the extension functions of integrator.io.
-public enum ConnectorFunction: Sendable, Hashable, Codable {
+public enum ConnectorFunction: Sendable, Codable {
     /// Installs a step, which names it as `installerFunction`.
     case installer(String)
     /// Undoes a step, which names it as `uninstallerFunction`.
@@ -63,5 +63,50 @@ public enum ConnectorFunction: Sendable, Hashable, Codable {
         case .wrapper: "wrapper"
         case .utility: "utility"
         }
+    }
+}
+
+/// Names are those of the document and of the author's code: equal when they are the same scalars.
+extension ConnectorFunction: Hashable {
+    /// Whether both are of one kind and have the same name or version.
+    public static func == (left: ConnectorFunction, right: ConnectorFunction) -> Bool {
+        switch (left, right) {
+        case (.installer(let left), .installer(let right)), (.uninstaller(let left), .uninstaller(let right)),
+            (.setting(let left), .setting(let right)), (.hook(let left), .hook(let right)),
+            (.wrapper(let left), .wrapper(let right)), (.utility(let left), .utility(let right)):
+            left.isExactly(right)
+        case (.update(let left), .update(let right)): left == right
+        case (.connectorInstaller, .connectorInstaller), (.preUninstall, .preUninstall),
+            (.connectorUninstaller, .connectorUninstaller):
+            true
+        case (.installer, _), (.uninstaller, _), (.connectorInstaller, _), (.preUninstall, _),
+            (.connectorUninstaller, _), (.update, _), (.setting, _), (.hook, _), (.wrapper, _), (.utility, _):
+            false
+        }
+    }
+
+    /// Hashes the kind and what belongs to it.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .installer(let name): hasher.combine(0, name)
+        case .uninstaller(let name): hasher.combine(1, name)
+        case .connectorInstaller: hasher.combine(2 as UInt8)
+        case .preUninstall: hasher.combine(3 as UInt8)
+        case .connectorUninstaller: hasher.combine(4 as UInt8)
+        case .update(let version):
+            hasher.combine(5 as UInt8)
+            hasher.combine(version)
+        case .setting(let name): hasher.combine(6, name)
+        case .hook(let name): hasher.combine(7, name)
+        case .wrapper(let name): hasher.combine(8, name)
+        case .utility(let name): hasher.combine(9, name)
+        }
+    }
+}
+
+extension Hasher {
+    fileprivate mutating func combine(_ kind: UInt8, _ name: String) {
+        combine(kind)
+        combine(ExactText(name))
     }
 }

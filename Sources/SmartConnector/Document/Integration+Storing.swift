@@ -22,7 +22,7 @@ extension Integration {
             let text = String(value, radix: 16)
             return String(repeating: "0", count: max(0, digits - text.count)) + text
         }
-        let seconds = UInt32(truncatingIfNeeded: Int64(time.timeIntervalSince1970))
+        let seconds = UInt32(truncatingIfNeeded: time.milliseconds / 1000)
         return hex(seconds, digits: 8) + hex(UInt64.random(in: .min ... .max), digits: 16)
     }
 
@@ -37,10 +37,8 @@ extension Integration {
         clone.name = options.name ?? "Clone - \(name ?? "")"
         if let sandbox = options.sandbox { clone["sandbox"] = JSON(sandbox) }
         if !options.connectionMap.isEmpty {
-            let map = Dictionary(
-                options.connectionMap.map { (ExactText($0.key), $0.value) }, uniquingKeysWith: { _, last in last })
-            clone.json = clone.json.mappingConnections(map)
-            clone.settings = clone.settings?.mappingStrings(map)
+            clone.json = clone.json.mappingConnections(options.connectionMap)
+            clone.settings = clone.settings?.mappingStrings(options.connectionMap)
         }
         guard self["mode"] != nil else { return clone }
         clone.mode = .install
@@ -52,15 +50,15 @@ extension Integration {
 
 extension JSON {
     /// Each `_connectionId` at any depth replaced by what the map has for it.
-    fileprivate func mappingConnections(_ map: [ExactText: String]) -> JSON {
+    fileprivate func mappingConnections(_ map: ConnectionMap) -> JSON {
         mappingMembers { name, value in
             name.isExactly("_connectionId") ? value.mappingStrings(map) : value.mappingConnections(map)
         }
     }
 
     /// Each string that is a key of the map replaced by its value.
-    fileprivate func mappingStrings(_ map: [ExactText: String]) -> JSON {
-        if let string { return map[ExactText(string)].map { JSON($0) } ?? self }
+    fileprivate func mappingStrings(_ map: ConnectionMap) -> JSON {
+        if let string { return map[string].map { JSON($0) } ?? self }
         return mappingMembers { _, value in value.mappingStrings(map) }
     }
 

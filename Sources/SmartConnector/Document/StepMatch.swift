@@ -51,7 +51,7 @@ struct StepMatch {
                 return
             }
             said += 1
-            if own == other { equal += 1 }
+            if let other, own.isExactly(other) { equal += 1 }
         }
         compare(name, step.name)
         compare(installerFunction, step.installerFunction)

@@ -44,28 +44,27 @@ public struct StepReference: Sendable {
     }
 
     func isNamed(as other: StepReference) -> Bool {
-        values === other.values || name == other.name
+        values === other.values || name.isExactly(other.name)
     }
 
     /// Whether both name the same functions.
     func hasFunctions(of other: StepReference) -> Bool {
         values === other.values
-            || installerFunction == other.installerFunction && uninstallerFunction == other.uninstallerFunction
+            || installerFunction.isExactly(other.installerFunction)
+                && uninstallerFunction.isExactly(other.uninstallerFunction)
     }
 }
 
 extension StepReference: Hashable {
-    /// Whether both have the same index, name and functions.
+    /// Whether both have the same index, name and functions, scalar by scalar.
     public static func == (left: StepReference, right: StepReference) -> Bool {
         left.values === right.values
-            || left.index == right.index && left.name == right.name && left.hasFunctions(of: right)
+            || left.index == right.index && left.isNamed(as: right) && left.hasFunctions(of: right)
     }
 
     /// Hashes what is compared: index, name and functions.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(index)
-        hasher.combine(name)
-        hasher.combine(installerFunction)
-        hasher.combine(uninstallerFunction)
+        for text in [name, installerFunction, uninstallerFunction] { hasher.combine(text.map(ExactText.init)) }
     }
 }

@@ -27,6 +27,9 @@ public enum FlowEvent: Sendable, Equatable {
     case functionFailed(ConnectorFunction, FunctionFailure)
     /// The document was stored with another mode than it had before.
     case modeChanged(from: Mode, to: Mode)
+    /// A managed update to this version was begun by a person, for this reason if they said one. Nil for who it was where
+    /// nobody is named.
+    case updateBegun(to: ConnectorVersion, by: String?, reason: String?)
     /// A managed update ended: the document was stored with a new version. `from` is nil where it had none.
     case versionChanged(from: ConnectorVersion?, to: ConnectorVersion)
     /// A call was begun by a process that ended before it returned, and it is not to be made again without a person:
@@ -85,7 +88,8 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
         case .stepStarted, .stepCompleted, .waiting, .reset, .retrying, .functionStarted, .functionCompleted,
-            .modeChanged, .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved, .updateAborted,
+            .modeChanged, .updateBegun, .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved,
+            .updateAborted,
             .removed,
             .stepLeftBehind,
             .leftBehind:
@@ -99,7 +103,7 @@ public enum FlowEvent: Sendable, Equatable {
         case .waiting, .inDoubt, .parked, .reopened, .overtaken: true
         case .stepStarted, .stepCompleted, .stepFailed, .reset, .retrying, .functionStarted, .functionCompleted,
             .functionFailed,
-            .modeChanged, .versionChanged, .resolved, .updateAborted, .removed, .stepLeftBehind,
+            .modeChanged, .updateBegun, .versionChanged, .resolved, .updateAborted, .removed, .stepLeftBehind,
             .leftBehind:
             failure != nil
         }
@@ -142,6 +146,11 @@ public enum FlowEvent: Sendable, Equatable {
         case .overtaken(let mode): ["event": "overtaken", "mode": JSON(mode.rawValue)]
         case .resolved(let function, let tookEffect):
             ["event": "resolved", "function": JSON(function.name), "tookEffect": JSON(tookEffect)]
+        case .updateBegun(let version, let person, let reason):
+            [
+                "event": "updateBegun", "to": JSON(version.description), "person": person.map { JSON($0) } ?? .null,
+                "reason": reason.map { JSON($0) } ?? .null,
+            ]
         case .updateAborted(let isRestored): ["event": "updateAborted", "restored": JSON(isRestored)]
         case .removed: ["event": "removed"]
         case .stepLeftBehind(let step): Self.json("stepLeftBehind", step)

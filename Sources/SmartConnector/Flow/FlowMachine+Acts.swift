@@ -1,9 +1,11 @@
 extension FlowMachine {
-    /// The act of a person that the command is which was just carried out, for the history. An update is none: its calls
-    /// are in the history themselves.
+    /// The act of a person that the command is which was just carried out, for the history. An update is one where it was
+    /// begun in the name of a person: most are a program's doing, and their calls are in the history themselves.
     ///
-    /// - Parameter mode: The mode before it.
-    func commandAct(from mode: Mode?) -> Act? {
+    /// - Parameters:
+    ///   - mode: The mode before it.
+    ///   - isNewUpdate: Whether it is an update that was not under way.
+    func commandAct(from mode: Mode?, isNewUpdate: Bool) -> Act? {
         let outcome = install.mode == mode ? nil : install.mode?.rawValue
         switch goal {
         case .complete(let text): return act(.complete, step: try? install.step(named: text), outcome: outcome)
@@ -11,7 +13,10 @@ extension FlowMachine {
         case .beginUninstall, .uninstall: return act(.beginUninstall, outcome: outcome)
         case .cancelUninstall: return act(.cancelUninstall, outcome: outcome)
         case .abortUpdate: return act(.abortUpdate, outcome: snapshot == nil ? "released" : "restored")
-        case .run, .advance, .resume, .resolve, .update, .saveSettings: return nil
+        case .update(let target):
+            guard isNewUpdate, supply.configuration.person != nil else { return nil }
+            return act(.update, outcome: target.description)
+        case .run, .advance, .resume, .resolve, .saveSettings: return nil
         }
     }
 

@@ -103,7 +103,7 @@ extension FlowMachine {
         let keepsCall = transition.isCommand && keepsCall()
         let (mode, memory) = (install.mode, install.memory)
         let change = if let written { written } else { try apply(transition) }
-        if transition.isCommand { act = commandAct(from: mode) }
+        if transition.isCommand { act = commandAct(from: mode, isNewUpdate: isNewUpdate) }
         let undone = step.flatMap { transition.undone($0, in: install) }
         var after = recordAfter(transition, undone: undone, keepsCall: keepsCall, from: first.mode)
         var next: Calling?
@@ -271,6 +271,9 @@ extension FlowMachine {
             }
             if case .reset(let text) = goal, let step = try? install.step(named: text) {
                 events.append(.reset(shown(step)))
+            }
+            if case .update(let target) = goal, let act = pending.commit.act {
+                events.append(.updateBegun(to: target, by: act.person, reason: act.reason))
             }
         case .journal: break
         }

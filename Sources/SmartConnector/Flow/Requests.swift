@@ -32,7 +32,7 @@ extension Persistence {
                 let pause = error.retryAfter ?? backoff.pause(after: attempt, jitter: jitter())
                 // Who wants to be left alone for longer is reported, so that somebody decides.
                 guard pause <= longestRetryAfter else { break }
-                try await clock.sleep(for: pause)
+                try await clock.sleep(for: pause.bounded)
                 do {
                     return try await request()
                 } catch {

@@ -4,7 +4,7 @@ extension JSON {
     /// Decodes a value: how an author reads settings into a type of their own.
     ///
     /// ```swift
-    /// let settings = try call.document.settings?.decode(StoreSettings.self)
+    /// let settings = try await call.integration().settings?.decode(StoreSettings.self)
     /// ```
     ///
     /// - Throws: `DecodingError` with the path of the member that does not fit.

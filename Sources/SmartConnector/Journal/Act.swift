@@ -22,6 +22,9 @@ public final class Act: Sendable, Equatable {
         public static let beginUninstall = Kind(rawValue: "beginUninstall")
         /// It is kept after all.
         public static let cancelUninstall = Kind(rawValue: "cancelUninstall")
+        /// A managed update was begun by a person: where nobody is named, it is a program's doing, and its calls are all that
+        /// there is to say. The outcome is the version that it goes to.
+        public static let update = Kind(rawValue: "update")
         /// A managed update was given up. The outcome is `restored`, or `released` where there was nothing from before it.
         public static let abortUpdate = Kind(rawValue: "abortUpdate")
         /// It was said what became of a call in doubt. The outcome is `completed` or `rerun`.

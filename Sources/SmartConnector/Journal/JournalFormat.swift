@@ -513,7 +513,7 @@ extension StateTime {
 }
 
 extension Duration {
-    fileprivate var storedMilliseconds: Int { Int((self / .milliseconds(1)).rounded(.up)) }
+    fileprivate var storedMilliseconds: Int { Int(max(0, milliseconds(.up))) }
 }
 
 extension LedgerEntry {

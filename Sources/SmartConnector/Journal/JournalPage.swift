@@ -130,7 +130,7 @@ public struct JournalPage: Sendable, Equatable {
     public mutating func changeLedger(_ changes: [LedgerChange]) {
         for change in changes {
             let subject = change.subject
-            let index = ledger.firstIndex { $0.kind == subject.kind && $0.id == subject.id }
+            let index = ledger.firstIndex { $0.kind.isExactly(subject.kind) && $0.id.isExactly(subject.id) }
             switch change {
             case .created(let entry): if index == nil { ledger.append(entry) }
             case .removed: if let index { ledger.remove(at: index) }

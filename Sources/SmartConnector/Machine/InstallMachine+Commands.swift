@@ -176,7 +176,9 @@ extension InstallMachine {
     ///   ``SmartConnectorError/Code/ambiguousStep`` where several are called so, with their indices.
     public func step(named text: String) throws(SmartConnectorError) -> StepReference {
         let all = steps
-        let matches = all.filter { $0.name == text || $0.installerFunction == text || $0.uninstallerFunction == text }
+        let matches = all.filter { step in
+            [step.name, step.installerFunction, step.uninstallerFunction].contains { $0.isExactly(text) }
+        }
         switch (matches.count, Int(text)) {
         case (1, _): return matches[0]
         case (0, let index?) where all.indices.contains(index): return all[index]

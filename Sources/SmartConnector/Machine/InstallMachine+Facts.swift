@@ -178,7 +178,9 @@ extension InstallMachine {
             "installerFunction": old.installerFunction.map { JSON($0) } ?? .null,
             "uninstallerFunction": old.uninstallerFunction.map { JSON($0) } ?? .null,
         ])
-        for (name, value) in element.members ?? [] { merged.json[name] = value }
+        for name in ["name", "installerFunction", "uninstallerFunction"] {
+            if let value = element[name] { merged.json[name] = value }
+        }
         steps[index] = StepReference(merged, at: index)
         if lacksFunction(of: steps[index]) { lacksFunctions = true }
         if touched.contains(index) { rememberTouched() }

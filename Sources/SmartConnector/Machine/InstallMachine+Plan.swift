@@ -13,10 +13,11 @@ extension InstallMachine {
     ///
     /// Nothing is called. A plan ends behind the connector's own installer, since only it knows the steps, and the
     /// order of undoing may become another when preUninstall answers. Functions that the connector lacks are in the
-    /// plan as well, and ``missingFunctions`` says which these are.
+    /// plan as well, and ``missingFunctions`` says which these are; so is the connector's own installer where there are no
+    /// steps and nobody knows whether it exists, which ``isInstallerUnknown`` says.
     ///
-    /// - Throws: ``SmartConnectorError`` as the real thing would: where the command is not allowed, the version unknown,
-    ///   unreadable or not newer, or nobody knows whether there is anything to install.
+    /// - Throws: ``SmartConnectorError`` as the real thing would: where the command is not allowed, or the version unknown,
+    ///   unreadable or not newer.
     public func plan(_ goal: PlanGoal) throws(SmartConnectorError) -> [Action] {
         var machine = self
         switch goal {
@@ -26,7 +27,13 @@ extension InstallMachine {
         }
         var actions: [Action] = []
         while true {
-            let action = try machine.decide()
+            let action: Action
+            do {
+                action = try machine.decide()
+            } catch  where error.code == .unknownInstaller {
+                // Whoever only looks is shown what would be called if it is there.
+                return actions + [.callConnectorInstaller]
+            }
             if action == .none { return actions }
             actions.append(action)
             switch action {

@@ -178,8 +178,8 @@ public struct InstallMachine: Sendable {
     /// The step that a function is called for by name: the first that is still to be done, else the first at all.
     package func step(calling function: ConnectorFunction) -> StepReference? {
         let calling = steps.filter { namedFunctions($0).contains(function) }
-        let isDone = if case .uninstaller = function { false } else { true }
-        return calling.first { isCompleted[$0.index] != isDone } ?? calling.first
+        if case .uninstaller = function { return calling.last { isCompleted[$0.index] } ?? calling.last }
+        return calling.first { !isCompleted[$0.index] } ?? calling.first
     }
 
     /// The element of `install` that a step refers to, as it was read.
@@ -235,6 +235,12 @@ public struct InstallMachine: Sendable {
         return steps.flatMap(namedFunctions).filter { !functions.contains($0) && seen.insert($0).inserted }
     }
 
+    /// Whether there are no steps, and nobody knows whether the connector has an installer of its own that writes them.
+    /// Then nobody can say that anything is installed.
+    public var isInstallerUnknown: Bool {
+        mode == .install && steps.isEmpty && functions.isUnknown(.connectorInstaller)
+    }
+
     /// What is to be done now. Asking changes nothing that can be seen from outside.
     ///
     /// - Throws: ``SmartConnectorError/Code/missingFunctions`` with all ``missingFunctions`` where there is something
@@ -249,8 +255,8 @@ public struct InstallMachine: Sendable {
     }
 
     /// Throws where an installation without steps would be taken for done though nobody knows that.
-    private func checkInstaller() throws(SmartConnectorError) {
-        guard functions.isUnknown(.connectorInstaller) else { return }
+    package func checkInstaller() throws(SmartConnectorError) {
+        guard isInstallerUnknown else { return }
         throw SmartConnectorError(
             .unknownInstaller,
             "there are no steps, and nobody knows whether the connector has an installer of its own that writes them; run it with the connector's own functions, or write the steps into the document; nothing was called"

@@ -88,7 +88,12 @@ final class ArgumentStorage<Value: Sendable>: DeclaredArgument {
     /// A property of all values that the command line says.
     convenience init<One>(_ declaration: Declaration, _ format: ArgumentFormat<One>) where Value == [One] {
         self.init(declaration, initial: []) { text, values in
-            values = (values ?? []) + [try format.read(declaration.name, text)]
+            let value = try format.read(declaration.name, text)
+            // Where they stand twice for a moment, adding the one copies all.
+            var all = values ?? []
+            values = nil
+            all.append(value)
+            values = all
         }
     }
 

@@ -33,6 +33,11 @@ struct Plan: Command {
             session.output.print("\(String(index + 1).padded(to: 3)) \(action.sentence)\(why)")
         }
         if plan.isEmpty { session.output.print("nothing would be called") }
+        if standing.machine.isInstallerUnknown {
+            session.output.print(
+                "missing: there are no steps, and nobody knows whether the connector has an installer that writes them; nothing is called until its own functions are there",
+                indent: 2)
+        }
         for notice in standing.notices(session.program) {
             session.output.print("\(notice.topic): \(notice.text)", indent: 2)
         }
@@ -52,7 +57,10 @@ struct Plan: Command {
         var json = action.json
         json["mayExist"] = JSON(isOfTouched(action, standing))
         if let function = action.function {
-            json["missing"] = JSON(standing.machine.missingFunctions.contains(function))
+            let machine = standing.machine
+            json["missing"] = JSON(
+                machine.missingFunctions.contains(function)
+                    || function == .connectorInstaller && machine.isInstallerUnknown)
         }
         return json
     }

@@ -82,7 +82,7 @@ struct Serve: Command {
         }
         return LocalIntegrator(configuration, store: store) { [functions = session.functions] id in
             if functions.areOthers { return try await functions.connector(id) }
-            return functions.own.flatMap { $0.id == id ? $0 : nil }
+            return functions.own.flatMap { $0.id.isExactly(id) ? $0 : nil }
         }
     }
 

@@ -41,14 +41,13 @@ struct Settings: Command {
             return .done
         }
         let old = current.settings ?? [:]
-        var wanted = old
-        for assignment in assignments {
-            do {
-                try wanted.set(assignment.value, at: assignment.path)
-            } catch {
-                throw UsageError("there is no place in settings for \(assignment.path): \(error)")
-            }
+        var changed = current
+        do {
+            try changed.setSettings(assignments.map { ($0.path, $0.value) })
+        } catch {
+            throw UsageError("there is no place in settings for \(error)")
         }
+        let wanted = changed.settings ?? [:]
         let status = try await session.drive(id) { flow in flow.saveSettings(wanted.difference(from: old)) }
         if status == .done, !session.output.isJSON {
             let saved = try await session.place.store().get(id).integration.settings ?? .null

@@ -19,7 +19,10 @@ struct Status: Command {
 
     /// What comes next, also where its function is missing, or why nobody can say that.
     private func next(_ standing: Standing) -> Result<InstallMachine.Action, SmartConnectorError> {
-        Result { () throws(SmartConnectorError) in try standing.machine.plan(.continue).first ?? .none }
+        Result { () throws(SmartConnectorError) in
+            try standing.machine.checkInstaller()
+            return try standing.machine.plan(.continue).first ?? .none
+        }
     }
 
     private func show(_ standing: Standing, _ session: Session) {

@@ -4,7 +4,7 @@ import SmartConnectorSQL
 struct Update: Command {
     static let name = "update"
     static let summary = "bring an integration, or all of a connector, to a version"
-    static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let sharedOptions: SharedOptions = [.place, .functions, .person, .output]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String?
     @Option("--to", "V", "the version to update to", as: .version) var target: ConnectorVersion?
@@ -14,39 +14,54 @@ struct Update: Command {
     @Option(
         "--stop-after-failures", "P%", "with --all: stop when more than P percent have failed", as: .percentage)
     var failureLimit: Int?
-    @Option("--resume", "CAMPAIGN", "with --all: go on with a campaign, or take part in it", as: .text)
+    @Option("--resume", "CAMPAIGN", "with --all: go on with a campaign as it was begun, or take part in it", as: .text)
     var campaign: String?
+    @Option("--reason", "TEXT", "why; kept in the history", as: .text) var reason: String?
 
     var usage: [[String]] {
         [
-            ["ID", "\($target)"],
+            ["ID", "\($target)", "[\($reason)]"],
             [
                 "\($isCampaign)", "\($connector)", "\($target)", "[\($concurrency)]", "[\($failureLimit)]",
+                "[\($reason)]",
             ],
-            ["\($isCampaign)", "\($campaign)", "[\($concurrency)]"],
+            ["\($isCampaign)", "\($campaign)", "[\($concurrency)]", "[\($reason)]"],
         ]
     }
 
     func run(_ session: Session) async throws -> ExitCode {
+        try checkOptions()
         if isCampaign { return try await updateAll(session) }
         guard let id, let target else {
             throw UsageError("update takes an integration and a version: \(session.program) update ID \($target)")
         }
-        let onlyWithAll = [
-            ($connector.name, $connector.isGiven), ($concurrency.name, $concurrency.isGiven),
-            ($failureLimit.name, $failureLimit.isGiven), ($campaign.name, $campaign.isGiven),
-        ]
-        if let (name, _) = onlyWithAll.first(where: \.1) { throw UsageError("\(name) goes with \($isCampaign)") }
-        return try await session.drive(id, target: target) { flow in flow.update(to: target) }
+        return try await session.drive(id, target: target, reason: reason) { flow in flow.update(to: target) }
+    }
+
+    /// Throws where options do not go together: none is passed over in silence.
+    private func checkOptions() throws(UsageError) {
+        let ofBeginning = [($connector.name, $connector.isGiven), ($failureLimit.name, $failureLimit.isGiven)]
+        guard isCampaign else {
+            let others = [($concurrency.name, $concurrency.isGiven), ($campaign.name, $campaign.isGiven)]
+            if let (name, _) = (ofBeginning + others).first(where: \.1) {
+                throw UsageError("\(name) goes with \($isCampaign)")
+            }
+            return
+        }
+        guard id == nil else {
+            throw UsageError("\($isCampaign) is about all integrations of a connector, and takes no ID")
+        }
+        guard campaign != nil else { return }
+        if let (name, _) = (ofBeginning + [($target.name, $target.isGiven)]).first(where: \.1) {
+            throw UsageError(
+                "\(name) is said when a campaign begins; \($campaign.name) goes on with it as it was begun")
+        }
     }
 
     // MARK: All integrations of a connector
 
     /// Begins a campaign or takes part in one, and works until it ends.
     private func updateAll(_ session: Session) async throws -> ExitCode {
-        guard id == nil else {
-            throw UsageError("\($isCampaign) is about all integrations of a connector, and takes no ID")
-        }
         let begin = try beginning(session)
         let output = session.output
         let store = try await session.place.database(
@@ -59,10 +74,12 @@ struct Update: Command {
                 "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
             )
         }
+        var configuration = InstallFlow.Configuration()
+        (configuration.person, configuration.reason) = (session.person.name, reason)
         let worker = CampaignWorker(
             campaign, queue: store, store: store,
             connector: try await session.functions.connector(campaign.connector), concurrency: concurrency,
-            options: session.functions.callOptions)
+            options: session.functions.callOptions, configuration: configuration)
         let pace = CampaignPace()
         let status = try await worker.run { status in
             if output.isJSON { output.print(json: status.json) } else { output.print(pace.line(status)) }

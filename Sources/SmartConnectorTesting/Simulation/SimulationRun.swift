@@ -191,7 +191,9 @@ final class SimulationRun: @unchecked Sendable {
         case .resolved(_, let tookEffect): world.hit(tookEffect ? .resolvedAsCompleted : .resolvedToRerun)
         case .versionChanged: world.hit(.updated)
         case .modeChanged(from: .install, to: .settings): world.hit(.installed)
-        case .modeChanged, .stepLeftBehind, .reopened, .overtaken, .stepStarted, .stepCompleted, .stepFailed, .reset,
+        case .modeChanged, .updateBegun, .stepLeftBehind, .reopened, .overtaken, .stepStarted, .stepCompleted,
+            .stepFailed,
+            .reset,
             .retrying,
             .functionStarted,
             .functionCompleted,

@@ -132,8 +132,8 @@ struct Benchmarks {
         let document = try example(steps: steps)
         var connector = Connector(id: "benchmark")
         for step in document.steps {
-            connector.installer(step.installerFunction ?? "") { _ in .completed }
-            connector.uninstaller(step.uninstallerFunction ?? "") { _ in .completed }
+            connector.immediateInstaller(step.installerFunction ?? "") { _ in .completed }
+            connector.immediateUninstaller(step.uninstallerFunction ?? "") { _ in .completed }
         }
         let clock = ContinuousClock()
         var best = Double.infinity
@@ -182,7 +182,7 @@ struct Benchmarks {
             throw BenchmarkError(description: "stack takes --system-token T")
         }
         var connector = Connector(id: "c1")
-        connector.installer("verify") { _ in
+        connector.immediateInstaller("verify") { _ in
             .completed(stepsToUpdate: [["installerFunction": "verify", "completed": true]])
         }
         var configuration = HTTPServer.Configuration()

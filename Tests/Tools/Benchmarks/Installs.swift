@@ -33,8 +33,8 @@ struct Installs {
     func run() async throws -> JSON {
         var connector = Connector(id: "benchmark")
         for step in document.steps {
-            connector.installer(step.installerFunction ?? "") { _ in .completed }
-            connector.uninstaller(step.uninstallerFunction ?? "") { _ in .completed }
+            connector.immediateInstaller(step.installerFunction ?? "") { _ in .completed }
+            connector.immediateUninstaller(step.uninstallerFunction ?? "") { _ in .completed }
         }
         let ids = Queue(try await create())
         store.requests.store(0, ordering: .relaxed)
