@@ -243,4 +243,22 @@ struct FlowUpdateTests {
         #expect(try await fixture.entry.record.isEmpty)
         #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
     }
+
+    // MARK: Pushed updates
+
+    @Test(arguments: Storage.allCases)
+    func aPushOfAVersionThatAnUpdateUnderWayHasPassedIsNotAnsweredAsDone(_ storage: Storage) async throws {
+        let (fixture, connector) = try await failed(storage)
+        let error = await #expect(throws: SmartConnectorError.self) {
+            _ = try await fixture.flow(connector: connector).bring(to: "1.0.5")
+        }
+        #expect(error?.code == .versionNotNewer)
+        #expect(try await fixture.document.version == "1.0.0")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aPushOfAnInstalledVersionIsDone(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        #expect(try await fixture.flow(connector: connector).bring(to: "1.0.0") == .done)
+    }
 }
