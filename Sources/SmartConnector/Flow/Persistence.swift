@@ -115,7 +115,7 @@ extension Persistence.Place {
         let asked = keeper.uptime()
         // A refusal says nothing of an earlier try that was not answered, except that the document is another: a write
         // that was done is known again before that is looked at.
-        var isUnclear = false
+        var isUnclear = draft.isRepetition
         do {
             let answer = try await requests.send(isLast: isLast) {
                 do {
