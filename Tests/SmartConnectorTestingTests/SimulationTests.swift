@@ -105,9 +105,59 @@ struct ConnectorSimulationTests {
 
     @Test func functionsThatAreSafeToCallAgainPass() async throws {
         let report = try await report()
-        #expect(report.unsafe.isEmpty, "\(report)")
+        #expect(report.findings.isEmpty, "\(report)")
         #expect(report.runs == 100)
         #expect(report.repeated.count == 6)
+        #expect(report.interrupted == [.installer("makeA"), .installer("makeB")])
+    }
+
+    @Test func anUninstallerThatDoesNotCopeWithWhatAnInterruptedInstallerLeftIsFound() async throws {
+        let report = try await report { connector, world in
+            connector.installer("makeA") { call in
+                await world.install("A")
+                try await call.ledger.created("bundle", "A")
+                await world.install("connection of A")
+                return .completed
+            }
+            connector.uninstaller("dropA") { _ in
+                guard await world.bundles.contains("connection of A") else { return .completed }
+                await world.uninstall("A")
+                await world.uninstall("connection of A")
+                return .completed
+            }
+        }
+        #expect(report.leaving == [.uninstaller("dropA")], "\(report)")
+        #expect(report.unsafe.isEmpty, "\(report)")
+        #expect(
+            report.description.contains("does not cope with what an interrupted installer makeA leaves behind"))
+    }
+
+    @Test func anUninstallerThatFailsWhereNothingWasMadeIsFound() async throws {
+        let report = try await report { connector, world in
+            connector.uninstaller("dropB") { _ in
+                guard await world.bundles.contains("B") else {
+                    throw FunctionFailure(code: "gone", message: "there is no B")
+                }
+                await world.uninstall("B")
+                return .completed
+            }
+        }
+        #expect(report.leaving == [.uninstaller("dropB")], "\(report)")
+        #expect(report.interrupted == [.installer("makeA"), .installer("makeB")])
+    }
+
+    @Test func whatTheConnectorsOwnUninstallerRemovesIsNotLeftBehind() async throws {
+        let report = try await report { connector, world in
+            connector.connectorUninstaller { _ in await world.uninstall("half of B") }
+            connector.installer("makeB") { call in
+                await world.install("half of B")
+                try await call.ledger.created("bundle", "half of B")
+                await world.uninstall("half of B")
+                await world.install("B")
+                return .completed
+            }
+        }
+        #expect(report.findings.isEmpty, "\(report)")
     }
 
     @Test func functionsThatAreNotAreFoundByName() async throws {
@@ -133,6 +183,7 @@ struct ConnectorSimulationTests {
             }
         }
         #expect(report.unsafe == [.installer("makeA")], "\(report)")
+        #expect(report.leaving.isEmpty)
     }
 
     @Test func oneThatOnlyAPersonHasCalledAgainPasses() async throws {

@@ -176,4 +176,33 @@ struct FlowLeaseTests {
         #expect(try await fixture.entry == JournalEntry())
         #expect(try await fixture.document == before)
     }
+
+    @Test func whatIsHeldIsGivenBackWhenItBecomesClearThatTheLastWriteWasNotDone() async throws {
+        struct Down: Error {}
+        let (fixture, losses) = try await JournalFixture.lossy(.inOneDatabase, losing: Down())
+        fixture.fakes["makeA"].run(times: 1) { call in
+            try await call.api.edit(call.integrationID) { $0["note"] = "another document" }
+        }
+        // Nobody knows at first whether the write after the call was done. Sent again, it is refused.
+        losses.lose(0, after: 1, refusing: Down())
+        await #expect(throws: Down.self) { _ = try await fixture.flow().run().finish() }
+        #expect(try await fixture.entry.lease == nil)
+        #expect(try await fixture.flow("second").run().finish() == .done)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aWriteThatIsSentAgainAndRefusedForTheTokenMayHaveBeenDoneAndNoOtherTakesItsPlace(
+        _ storage: Storage
+    ) async throws {
+        struct Down: Error {}
+        let (fixture, losses) = try await JournalFixture.lossy(storage, losing: Down())
+        losses.lose(1, after: 1, refusing: APIError(.unauthorized, "the token has expired", status: 401))
+        await #expect(throws: Down.self) { _ = try await fixture.flow().run().finish() }
+        // The announcement, what the call made, and that again.
+        #expect(losses.sent == 3)
+        fixture.time.pass(31)
+        #expect(try await fixture.flow("second").run().finish() == .done)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
 }

@@ -99,6 +99,61 @@ struct FlowUpdateTests {
     }
 
     @Test(arguments: Storage.allCases)
+    func abortingTakesBackNothingThatIsOlderThanTheUpdate(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        // Whoever began an update ended before the document said so. Later a user changes settings, and the platform begins
+        // another.
+        let before = try await fixture.document
+        try await fixture.journal.write(
+            JournalWrite(FlowRecord(), by: "other", after: 0, keepingLease: false, snapshot: .set(before)),
+            of: fixture.id)
+        try await fixture.api.edit(fixture.id) {
+            $0.settings?["color"] = "the user's"
+            $0.isUpdateInProgress = true
+        }
+        let events = try await fixture.flow(connector: connector).abortUpdate().collect()
+        #expect(events == [.updateAborted(isRestored: false)])
+        #expect(try await fixture.document.settings?["color"] == "the user's")
+    }
+
+    /// An update to 1.1.0 has ended in the document, and whoever ended it before the journal said so. The platform has begun
+    /// another.
+    private func endedUnsaid(_ storage: Storage) async throws -> (JournalFixture, Connector) {
+        let (fixture, connector) = try await fixture(storage)
+        let update = InstallMachine.Memory.Update(target: "1.1.0", reached: "1.1.0")
+        try await fixture.journal.write(
+            JournalWrite(
+                FlowRecord(memory: InstallMachine.Memory(update: update)), by: "other", after: 0, keepingLease: false,
+                snapshot: .set(try await fixture.document)),
+            of: fixture.id)
+        try await fixture.api.edit(fixture.id) {
+            $0.settings?["color"] = "migrated"
+            $0.version = "1.1.0"
+            $0.isUpdateInProgress = true
+        }
+        return (fixture, connector)
+    }
+
+    @Test(arguments: Storage.allCases)
+    func abortingAnUpdateTakesBackNothingOfTheOneBefore(_ storage: Storage) async throws {
+        let (fixture, connector) = try await endedUnsaid(storage)
+        let events = try await fixture.flow(connector: connector).abortUpdate().collect()
+        #expect(events == [.updateAborted(isRestored: false)])
+        #expect(try await fixture.document.settings?["color"] == "migrated")
+        #expect(try await fixture.document.version == "1.1.0")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func anUpdateAfterOneThatEndedUnsaidHasASnapshotOfItsOwn(_ storage: Storage) async throws {
+        let (fixture, connector) = try await endedUnsaid(storage)
+        fixture.fakes["1.2.0"].fail(code: "x", times: 1)
+        _ = try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
+        let events = try await fixture.flow(connector: connector).abortUpdate().collect()
+        #expect(events == [.updateAborted(isRestored: true)])
+        #expect(try await fixture.document.settings?["color"] == "migrated")
+    }
+
+    @Test(arguments: Storage.allCases)
     func afterAbortingAnotherUpdateWorks(_ storage: Storage) async throws {
         let (fixture, connector) = try await failed(storage)
         _ = try await fixture.flow(connector: connector).abortUpdate().finish()
@@ -187,5 +242,23 @@ struct FlowUpdateTests {
         #expect(try await fixture.flow(connector: connector, hasEnded: { _ in true }).run().collect() == [])
         #expect(try await fixture.entry.record.isEmpty)
         #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
+    }
+
+    // MARK: Pushed updates
+
+    @Test(arguments: Storage.allCases)
+    func aPushOfAVersionThatAnUpdateUnderWayHasPassedIsNotAnsweredAsDone(_ storage: Storage) async throws {
+        let (fixture, connector) = try await failed(storage)
+        let error = await #expect(throws: SmartConnectorError.self) {
+            _ = try await fixture.flow(connector: connector).bring(to: "1.0.5")
+        }
+        #expect(error?.code == .versionNotNewer)
+        #expect(try await fixture.document.version == "1.0.0")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aPushOfAnInstalledVersionIsDone(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        #expect(try await fixture.flow(connector: connector).bring(to: "1.0.0") == .done)
     }
 }

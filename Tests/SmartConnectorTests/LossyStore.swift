@@ -9,6 +9,8 @@ final class Losses: Sendable {
         var losing = 0
         /// What the write after those is refused with.
         var refusal: (any Error)?
+        /// How many writes were sent since.
+        var sent = 0
     }
 
     private let state = Guarded(State())
@@ -22,9 +24,13 @@ final class Losses: Sendable {
         state.withLock { $0 = State(passing: passing, losing: count, refusal: refusal) }
     }
 
+    /// How many writes were sent since it was last said what is lost.
+    var sent: Int { state.withLock { $0.sent } }
+
     /// Does a write, and loses its answer if it is time for that.
     func perform<T>(_ write: () async throws -> T) async throws -> T {
         let (isLost, refusal) = state.withLock { state -> (Bool, (any Error)?) in
+            state.sent += 1
             if state.passing > 0 {
                 state.passing -= 1
             } else if state.losing > 0 {

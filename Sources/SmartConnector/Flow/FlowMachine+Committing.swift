@@ -99,7 +99,7 @@ extension FlowMachine {
         _ transition: Transition, first: Pending.First, refusals: Int, written: Change?
     ) throws(SmartConnectorError) {
         let step = transition.step.flatMap { install.index(of: $0) }
-        let isNewUpdate = goal.isUpdate && install.memory.update == nil
+        let isNewUpdate = goal.isUpdate && !install.remembersUpdate
         let keepsCall = transition.isCommand && keepsCall()
         let (mode, memory) = (install.mode, install.memory)
         let change = if let written { written } else { try apply(transition) }
@@ -405,6 +405,13 @@ extension InstallMachine {
     /// Whether what an action does to the step at an index has been done to it.
     fileprivate func isDone(at index: Int, after action: Action) -> Bool {
         if case .callInstaller = action { isCompleted[index] } else { !mayExist(index) }
+    }
+
+    /// Whether what is remembered is of the update in progress. One whose version is installed is over: whoever ended it
+    /// did not live to say so, and the one in progress is another.
+    var remembersUpdate: Bool {
+        guard let update = memory.update else { return false }
+        return version.map { $0 < update.target } ?? true
     }
 
     /// Whether there is nothing more to do for a step in this mode.

@@ -24,7 +24,9 @@ extension FlowMachine {
         if let standing { keep(standing) }
         switch phase {
         case .committing(let pending) where standing == nil: phase = .repeating(pending, .error(error))
-        case .repeating(_, let ending): phase = .ended(ending)
+        case .repeating(_, let ending) where standing == nil: phase = .ended(ending)
+        // Now it is known that it was not done: what is held is given back.
+        case .repeating(_, let ending): finish(ending)
         case .releasing(_, .error(let first)): phase = .ended(.error(first))
         case .releasing: phase = .ended(.error(error))
         case .beginning, .deciding, .committing, .announced, .calling, .pausing, .reading: finish(.error(error))

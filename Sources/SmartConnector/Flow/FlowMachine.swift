@@ -144,7 +144,7 @@ struct FlowMachine {
 
     let goal: FlowGoal
     let supply: Supply
-    /// The document as it was before the update that is to be given up.
+    /// The document as it was before the update that is to be given up; nil where none of its functions was called.
     let snapshot: Integration?
     var install: InstallMachine
     var stored: StoredIntegration
@@ -173,12 +173,13 @@ struct FlowMachine {
     ) throws(SmartConnectorError) {
         self.goal = goal
         self.supply = supply
-        self.snapshot = snapshot
         self.stored = stored
         journalled = entry.record
         record = entry.record
         install = try InstallMachine(
             stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
+        // One of an update that never began, or that is over, is older than what users have changed since.
+        self.snapshot = install.remembersUpdate ? snapshot : nil
         if let call = record.call { install.remember(call) }
         record = record.after(.remembered(install.memory))
     }

@@ -5,6 +5,9 @@ extension InstallFlow {
         do {
             return try await update(to: version).finish()
         } catch let error as SmartConnectorError where error.code == .versionNotNewer {
+            // An update that has gone beyond it already, and is not at its end, is refused so too.
+            let installed = try await persistence.load().integration.installedVersion.readable
+            guard let installed, installed >= version else { throw error }
             return .done
         }
     }

@@ -15,7 +15,7 @@ public actor InstallFlow {
     public nonisolated let integrationID: String
     let connector: Connector
     let configuration: Configuration
-    private let persistence: Persistence
+    let persistence: Persistence
     private let context: FunctionCall.Context
     private let observer: (@Sendable (FlowEvent) -> Void)?
 

@@ -132,13 +132,13 @@ extension Persistence.Place {
         let asked = keeper.uptime()
         // A refusal says nothing of an earlier try that was not answered, except that the document is another: a write
         // that was done is known again before that is looked at.
-        var isUnclear = false
+        var isUnclear = draft.isRepetition
         do {
             let answer: T
             do {
                 answer = try await send(write)
             } catch {
-                isUnclear = !error.isRefusalOfWrite
+                if !error.isRefusalOfWrite { isUnclear = true }
                 answer = try await requests.again(after: error, isLast: isLast) {
                     do {
                         return try await send(write)

@@ -19,7 +19,7 @@ struct Tenure: ~Copyable {
         case open
         case held(LeaseKeeper.Hold?)
         /// Nobody knows whether this was done.
-        case unanswered(JournalWrite, LeaseKeeper.Hold?)
+        case unanswered(JournalWrite, LeaseKeeper.Hold?, wasHeld: Bool)
         /// Somebody else has it.
         case lost
     }
@@ -44,7 +44,7 @@ struct Tenure: ~Copyable {
     /// The lease that is held, where it has to be kept.
     var hold: LeaseKeeper.Hold? {
         switch standing {
-        case .held(let hold), .unanswered(_, let hold): hold
+        case .held(let hold), .unanswered(_, let hold, _): hold
         case .open, .lost: nil
         }
     }
@@ -59,7 +59,7 @@ struct Tenure: ~Copyable {
     var isLost: Bool { if case .lost = standing { true } else { false } }
 
     /// The write of which nobody knows whether it was done.
-    var unanswered: JournalWrite? { if case .unanswered(let write, _) = standing { write } else { nil } }
+    var unanswered: JournalWrite? { if case .unanswered(let write, _, _) = standing { write } else { nil } }
 
     /// A write of this, which uses up the right to it.
     consuming func writing(
@@ -71,19 +71,21 @@ struct Tenure: ~Copyable {
         let write = JournalWrite(
             record, by: position.holder, after: position.revision, keepingLease: keepsLease, attempts: attempts,
             act: act, snapshot: snapshot, variant: position.variant)
-        return Draft(write: write, wasHeld: isHeld, hold: hold, position: position)
+        return Draft(write: write, wasHeld: isHeld, isRepetition: false, hold: hold, position: position)
     }
 
     /// The same write again, whose answer was lost; nil where there is none.
     consuming func repeating() -> Draft? {
-        guard case .unanswered(let write, let hold) = standing else { return nil }
-        return Draft(write: write, wasHeld: false, hold: hold, position: position)
+        guard case .unanswered(let write, let hold, let wasHeld) = standing else { return nil }
+        return Draft(write: write, wasHeld: wasHeld, isRepetition: true, hold: hold, position: position)
     }
 
     /// A write under way, of which one of these is to be said.
     struct Draft: ~Copyable {
         let write: JournalWrite
         fileprivate let wasHeld: Bool
+        /// Whether it was sent before, and nobody knows whether it was done then.
+        let isRepetition: Bool
         let hold: LeaseKeeper.Hold?
         fileprivate let position: Position
 
@@ -106,7 +108,7 @@ struct Tenure: ~Copyable {
         }
 
         /// Nobody knows whether it was done.
-        consuming func unanswered() -> Tenure { Tenure(.unanswered(write, hold), position) }
+        consuming func unanswered() -> Tenure { Tenure(.unanswered(write, hold, wasHeld: wasHeld), position) }
 
         /// Somebody else has written, or holds the lease.
         consuming func lost() -> Tenure { Tenure(.lost, position) }

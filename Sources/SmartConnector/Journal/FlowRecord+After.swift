@@ -42,7 +42,7 @@ extension FlowRecord {
         case .failed(let failure): record.call = call?.with(.failed(failure))
         case .refused(let failure): record.call = call?.with(.refused(failure))
         case .settled: record.call = nil
-        case .saved: record.forgetAccepted()
+        case .saved: record.accepted = nil
         case .parked(let parked): record.parked = parked
         case .resumed:
             record.parked = nil

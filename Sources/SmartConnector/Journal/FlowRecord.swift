@@ -7,7 +7,7 @@ public struct FlowRecord: Sendable, Equatable {
     /// The call under way, or the last one that failed.
     public var call: Call?
     /// Settings that persistSettings has accepted and that the document does not have yet.
-    public private(set) var accepted: AcceptedSettings?
+    public package(set) var accepted: AcceptedSettings?
     /// Why nothing is called any more until a person has looked at it.
     public var parked: Parked?
 
@@ -39,9 +39,6 @@ public struct FlowRecord: Sendable, Equatable {
             self.call = call
         }
     }
-
-    /// What was accepted is in the document, or is not to be written any more.
-    mutating func forgetAccepted() { accepted = nil }
 
     /// Settings that persistSettings has accepted. An object, since hardly any record has them.
     public final class AcceptedSettings: Sendable, Equatable {

@@ -1,16 +1,17 @@
 import Foundation
 import SmartConnector
 
-/// One life of an author's connector, with one call disturbed or none.
+/// One life of an author's connector, or one that ends in the middle of its installation, with one call disturbed or none.
 ///
 /// Unchecked: it is touched by the thread that calls ``run()``, and by jobs of its world's executor, which run there.
 final class ConnectorRun: @unchecked Sendable {
     private let simulation: ConnectorSimulation
     private let subject: ConnectorSimulation.Subject
     private let disturbance: Disturbance?
+    private let course: Course
     private let world: SimulatedWorld
-    /// The functions that were called, in order; those of a call that was made again once.
-    private(set) var calls: [ConnectorFunction] = []
+    /// The calls, in order; one that was made again once.
+    private(set) var calls: [Call] = []
     private var keys: Set<String> = []
     private(set) var isDisturbed = false
     private var isDone = false
@@ -21,7 +22,28 @@ final class ConnectorRun: @unchecked Sendable {
     private var doomed: SimulatedProcess?
     private var boundaries = 0
 
-    init(_ simulation: ConnectorSimulation, subject: ConnectorSimulation.Subject, disturbance: Disturbance?) {
+    /// What the integration goes through.
+    enum Course {
+        /// All that there is in a life.
+        case life
+        /// The installation, as far as the call that is disturbed, and the removal.
+        case interruption
+        /// So many calls of the installation, and the removal.
+        case part(calls: Int)
+    }
+
+    /// A call of a function.
+    struct Call {
+        let function: ConnectorFunction
+        /// What undoes it, if anything does.
+        let undoing: ConnectorFunction?
+    }
+
+    init(
+        _ simulation: ConnectorSimulation, subject: ConnectorSimulation.Subject, disturbance: Disturbance?,
+        course: Course = .life
+    ) {
+        self.course = course
         self.simulation = simulation
         self.subject = subject
         self.disturbance = disturbance
@@ -58,6 +80,9 @@ final class ConnectorRun: @unchecked Sendable {
         return stop
     }
 
+    /// What there is in the other systems at the end.
+    var remainder: JSON { stages.last?.outside ?? .null }
+
     /// What is otherwise than in another run.
     func difference(from other: ConnectorRun) -> String? {
         for (own, others) in zip(stages, other.stages) where !own.outside.isEquivalent(to: others.outside) {
@@ -69,10 +94,46 @@ final class ConnectorRun: @unchecked Sendable {
     // MARK: Its life
 
     private func live() async throws {
+        switch course {
+        case .life: break
+        case .interruption:
+            await interrupt()
+            return try await stage("uninstalling") { $0.uninstall() }
+        case .part(let count):
+            try await install(calls: count)
+            return try await stage("uninstalling") { $0.uninstall() }
+        }
         try await stage("installing") { $0.run() }
         if let settings = simulation.settings { try await stage("saving settings") { $0.saveSettings(settings) } }
         for version in simulation.updates { try await stage("updating to \(version)") { $0.update(to: version) } }
         try await stage("uninstalling") { $0.uninstall() }
+    }
+
+    /// Installs until the process dies.
+    private func interrupt() async {
+        while world.stored?.mode == .install {
+            let process = world.process("process")
+            do {
+                guard case .waiting(let step)? = try await flow(in: process).run().finish().event else { return }
+                _ = try await flow(in: process).complete(String(step.index)).finish()
+            } catch {
+                // What it held is over by then.
+                try? await world.executor.sleep(for: .seconds(60))
+                return
+            }
+        }
+    }
+
+    /// Installs as far as so many calls lead.
+    private func install(calls count: Int) async throws {
+        while calls.count < count, world.stored?.mode == .install {
+            let process = world.process("process")
+            switch try await flow(in: process).advance().finish().event {
+            case .waiting(let step)?: _ = try await flow(in: process).complete(String(step.index)).finish()
+            case let event?: throw ConnectorSimulation.Stopped(description: "installing: \(event.json.text())")
+            case nil: break
+            }
+        }
     }
 
     private func stage(_ name: String, _ events: (InstallFlow) -> FlowEvents) async throws {
@@ -109,9 +170,15 @@ final class ConnectorRun: @unchecked Sendable {
     /// The author's connector, each call of it counted, and one disturbed.
     private func connector(in process: SimulatedProcess) -> Connector {
         subject.connector.wrapped { [unowned self] call, policy, body in
-            if keys.insert(call.idempotencyKey).inserted { calls.append(call.function) }
+            if keys.insert(call.idempotencyKey).inserted {
+                calls.append(Call(function: call.function, undoing: undoing(call)))
+            }
             let kind = disturbance(of: policy)
-            if kind == .diedWithin { doomed = process }
+            if kind == .diedWithin || kind == .interrupted { doomed = process }
+            if kind == .interrupted, boundaries < 0 {
+                process.die()
+                throw ProcessDied()
+            }
             world.executor.foreignCount += 1
             defer { world.executor.foreignCount -= 1 }
             // What it does to the document and the ledger comes from whatever thread it runs on.
@@ -123,7 +190,7 @@ final class ConnectorRun: @unchecked Sendable {
             }
             if kind == .delivered { _ = try await body(inside) }
             let answer = try await body(inside)
-            if kind == .died || kind == .diedWithin {
+            if kind == .died || kind == .diedWithin || kind == .interrupted {
                 process.die()
                 throw ProcessDied()
             }
@@ -131,11 +198,24 @@ final class ConnectorRun: @unchecked Sendable {
         }
     }
 
+    /// The function that undoes what a call makes, if one does.
+    private func undoing(_ call: FunctionCall) -> ConnectorFunction? {
+        let own =
+            subject.connector.functions.contains(.connectorUninstaller) ? ConnectorFunction.connectorUninstaller : nil
+        return switch call.function {
+        case .installer: (call.givenStep?.uninstallerFunction).map(ConnectorFunction.uninstaller) ?? own
+        case .connectorInstaller: own
+        case .uninstaller, .connectorUninstaller, .preUninstall, .update, .setting, .hook, .wrapper, .utility: nil
+        }
+    }
+
     /// What is done to the call that was counted last. One that is never made again without a person, who looks whether
     /// it took effect, can only end without anybody knowing.
     private func disturbance(of policy: CallPolicy) -> Disturbance.Kind? {
         guard let disturbance, disturbance.call == calls.count - 1, !isDisturbed else { return nil }
-        guard policy.inDoubt == .rerun || disturbance.kind == .died else { return nil }
+        guard policy.inDoubt == .rerun || disturbance.kind == .died || disturbance.kind == .interrupted else {
+            return nil
+        }
         isDisturbed = true
         boundaries = disturbance.boundaries
         return disturbance.kind

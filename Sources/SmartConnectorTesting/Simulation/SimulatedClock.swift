@@ -6,11 +6,11 @@ struct SimulatedClock: Clock {
 
     let process: SimulatedProcess
 
-    var now: Instant { Instant(offset: process.world.executor.now) }
+    var now: Instant { Instant(offset: process.time) }
     var minimumResolution: Duration { .nanoseconds(1) }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let executor = process.world.executor
-        try await executor.sleep(for: deadline.offset - executor.now, owner: process)
+        try await executor.sleep(for: process.duration(deadline.offset - process.time), owner: process)
     }
 }

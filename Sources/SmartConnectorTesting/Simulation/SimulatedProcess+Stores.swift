@@ -47,6 +47,11 @@ extension SimulatedProcess {
         throw APIError.conflict("sim")
     }
 
+    /// The time that leases are judged by: that of the store.
+    private var journalDate: Date {
+        world.bug == .clientClock ? Date(timeIntervalSinceReferenceDate: time / .seconds(1)) : world.date
+    }
+
     private func replace(with integration: Integration) throws -> StoredIntegration {
         guard let old = world.stored else { throw APIError.notFound("sim") }
         var new = integration.stamped(id: "sim", lastModified: "at \(world.executor.now / .milliseconds(1))")
@@ -55,6 +60,7 @@ extension SimulatedProcess {
         case .staleDocument:
             if let previous = world.previous { new.settings?["user"] = previous.integration.settings?["user"] }
         case .earlyVersion: if new.isUpdateInProgress, !old.isUpdateInProgress { new.version = "2.0.0" }
+        case .completeSiblings: new.completeSiblings(of: old)
         default: break
         }
         world.trace("\(name) PUT \(new.short)")
@@ -89,6 +95,7 @@ extension SimulatedProcess {
             throw APIError.notFound("sim")
         }
         world.trace("\(name) DELETE")
+        if world.scenario.preUninstall == .removing { world.hit(.removedAtOnce) }
         if let problem = world.oracle.deleted(old, as: self) { world.violate(problem) }
         world.stored = nil
     }
@@ -103,23 +110,57 @@ extension SimulatedProcess {
     }
 
     private func readEntry() -> JournalEntry {
-        var entry = world.page.entry(at: world.date)
+        var entry = world.page.entry(at: journalDate)
+        if let lease = entry.lease, let other = world.processes.first(where: { $0.holder == lease.holder }),
+            disagrees(with: other)
+        {
+            world.hit(.clocksDisagreed)
+        }
         if let call = entry.record.call, entry.lease == nil {
             isRecovering = true
             if case .returned = call.stage { world.hit(.returnTaken) }
             if world.bug == .freshKey { entry.record.call = call.withKey(world.makeKey()) }
         }
-        if world.bug == .forgetOrder { entry.record.memory.uninstallOrder = nil }
+        misread(&entry.record)
         return entry
+    }
+
+    /// What a journal reads that has a bug.
+    private func misread(_ record: inout FlowRecord) {
+        switch world.bug {
+        case .forgetOrder: record.memory.uninstallOrder = nil
+        case .forgetTouched: record.memory.touched = []
+        case .forgetAcceptedSettings: record.accepted = nil
+        case .passKeyOn:
+            if let call = world.lastCall, let step = call.step, let integration = world.stored,
+                let next = integration.steps.firstIndex(where: { !$0.isCompleted }), next != step.index,
+                integration.steps[next].installerFunction == call.function.name
+            {
+                let step = integration.steps[next]
+                record.call = call.failed(
+                    for: StepReference(
+                        index: next, name: step.name, installerFunction: step.installerFunction,
+                        uninstallerFunction: step.uninstallerFunction))
+            }
+        default: break
+        }
     }
 
     func write(_ write: JournalWrite) async throws {
         try await before(.journalWrite)
+        if let problem = world.oracle.sent(write) { world.violate(problem) }
         if world.scenario.store == .transactional, world.stored == nil, write.mayLeadToCall, world.wouldAccept(write) {
             throw APIError.notFound("sim")
         }
         try apply(write)
+        checkWritten()
         try await after(.journalWrite)
+        world.oracle.keeps(write.holder, at: world.executor.now)
+    }
+
+    /// All of a write is there.
+    private func checkWritten() {
+        if let problem = world.oracle.written(world) { world.violate(problem) }
     }
 
     /// Writes the journal as a good store would, apart from the bug that is planted in it.
@@ -137,12 +178,17 @@ extension SimulatedProcess {
             var record = write.record
             record.call = world.page.record.call
             stored = write.after(write.revision, record)
+        case (.loseOrderAtReturn, _):
+            guard case .uninstaller? = world.page.record.call?.function else { break }
+            var record = write.record
+            record.memory.uninstallOrder = nil
+            stored = write.after(write.revision, record)
         default: break
         }
         let wasHeld = world.page.entry(at: world.date).lease != nil
-        let last = world.page.record.call
+        let last = world.page.record
         do {
-            guard try world.page.apply(stored, of: "sim", leaseTime: world.leaseTime, at: world.date) else {
+            guard try world.page.apply(stored, of: "sim", leaseTime: world.leaseTime, at: journalDate) else {
                 return false
             }
         } catch {
@@ -151,10 +197,13 @@ extension SimulatedProcess {
             throw error
         }
         world.trace("\(name) journals \(write.short)")
-        if !wasHeld, let last, last.holder != write.holder, last.isInDoubt { world.hit(.leaseTakenOver) }
-        for problem in world.oracle.accepted(write, after: last, in: world) { world.violate(problem) }
+        if !wasHeld, let call = last.call, call.holder != write.holder, call.isInDoubt { world.hit(.leaseTakenOver) }
+        for problem in world.oracle.accepted(write, after: last, by: self) { world.violate(problem) }
+        if let call = write.record.call, case .installer = call.function { world.lastCall = call }
         if case .returned = write.record.call?.stage {
             lastReturn = write.record.call?.function
+        } else if write.record.accepted != nil, last.accepted == nil {
+            lastReturn = .persistSettings
         } else {
             lastReturn = nil
         }
@@ -163,16 +212,17 @@ extension SimulatedProcess {
 
     func renew(_ holder: String) async throws -> Bool {
         try await before(.renewal)
+        if world.bug == .unrenewedPauses, isDawdling { throw APIError(.unavailable, "somebody takes their time") }
         // Not twice in a row: the lease would end while its holder works, and over an API without concurrency control
         // nothing would keep that one from writing.
-        if !world.hasRenewalFailed, world.generator.chance(world.faults.journal) {
+        if !hasRenewalFailed, world.generator.chance(world.faults.journal) {
             world.hit(.renewalFailed)
-            world.hasRenewalFailed = true
+            hasRenewalFailed = true
             throw APIError(.unavailable, "the journal is down")
         }
-        world.hasRenewalFailed = false
+        hasRenewalFailed = false
         var page = world.page
-        let isHeld = page.renew(holder, leaseTime: world.leaseTime, at: world.date)
+        let isHeld = page.renew(holder, leaseTime: world.leaseTime, at: journalDate)
         if world.bug != .deafRenewal { world.page = page }
         if isHeld { world.oracle.renewed(holder, until: world.executor.now + world.leaseTime) }
         return isHeld
@@ -215,6 +265,7 @@ extension SimulatedProcess {
         _ integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
         try await before(.write)
+        if let problem = world.oracle.sent(write) { world.violate(problem) }
         // Who was evicted is to learn that, and not that the document has changed.
         if world.wouldAccept(write) { try checkRevision(revision) }
         guard try apply(write) else {
@@ -222,7 +273,9 @@ extension SimulatedProcess {
             return world.answer(stored, world.revision)
         }
         let answer = try replace(with: integration)
+        checkWritten()
         try await after(.write)
+        world.oracle.keeps(write.holder, at: world.executor.now)
         return answer
     }
 
@@ -231,6 +284,7 @@ extension SimulatedProcess {
         if world.stored != nil, world.wouldAccept(write) { try checkRevision(revision) }
         if try apply(write) {
             do { try remove() } catch let error as APIError where error.isNotFound {}
+            checkWritten()
         }
         try await after(.delete)
     }
@@ -260,6 +314,13 @@ extension JournalWrite {
 }
 
 extension FlowRecord.Call {
+    /// The same, as one that failed for another step.
+    fileprivate func failed(for step: StepReference) -> FlowRecord.Call {
+        FlowRecord.Call(
+            function: function, step: step, idempotencyKey: idempotencyKey, attempt: attempt, holder: holder,
+            started: started, stage: .failed(FunctionFailure(code: "failed", message: "it failed")))
+    }
+
     fileprivate func withKey(_ key: String) -> FlowRecord.Call {
         FlowRecord.Call(
             function: function, step: step, pending: pending, idempotencyKey: key, attempt: attempt,
@@ -268,6 +329,16 @@ extension FlowRecord.Call {
 }
 
 extension Integration {
+    /// Completes the steps too that have the installer of one that was completed.
+    fileprivate mutating func completeSiblings(of old: Integration) {
+        let steps = self.steps
+        for (before, step) in zip(old.steps, steps) where !before.isCompleted && step.isCompleted {
+            for index in steps.indices where steps[index].installerFunction == step.installerFunction {
+                self["install"]?[index]?["completed"] = true
+            }
+        }
+    }
+
     /// Whether both say the same to a flow.
     fileprivate func isSame(as other: Integration) -> Bool {
         ["mode", "install", "version", "updateInProgress"].allSatisfy { self[$0] == other[$0] }

@@ -37,11 +37,52 @@ final class SimulatedProcess: @unchecked Sendable {
     var isAtWork = false
     /// Whether it is there to give up an update.
     var isAborting = false
+    /// Whether whoever watches its flow takes their time.
+    private(set) var isDawdling = false
+    /// Whether the last renewal of its lease failed.
+    var hasRenewalFailed = false
+    /// The steps of which something was left outside, as was wanted, when it deleted the document.
+    var leftBehind: Set<Int> = []
+    /// How its clock differs from the world's.
+    private let clock: (offset: Duration, rate: Double)
+    /// Since when its clock stands still, and how long it has done so before: only where that is the planted bug.
+    private var stoppedSince: Duration?
+    private var stopped = Duration.zero
     private var holders = 0
 
     init(_ name: String, in world: SimulatedWorld) {
         self.name = name
         self.world = world
+        guard world.scenario.clocksDisagree else {
+            clock = (.zero, 1)
+            return
+        }
+        let hours = world.generator.below(240) - 120
+        clock = (.seconds(3600 * hours + world.generator.below(3600)), 0.98 + world.generator.unit() * 0.04)
+    }
+
+    /// The time as it has it.
+    var time: Duration { ((stoppedSince ?? world.executor.now) - stopped) * clock.rate + clock.offset }
+
+    /// How long a time by its own clock is.
+    func duration(_ own: Duration) -> Duration { own / clock.rate }
+
+    /// Lets whoever watches its flow take their time.
+    func dawdle(for duration: Duration) async throws {
+        isDawdling = true
+        if world.bug == .stoppedClock { stoppedSince = world.executor.now }
+        defer {
+            isDawdling = false
+            if let stoppedSince { stopped += world.executor.now - stoppedSince }
+            stoppedSince = nil
+        }
+        try await pause(duration)
+    }
+
+    /// Whether its clock and another differ so much that leases would be over or not begun.
+    func disagrees(with other: SimulatedProcess) -> Bool {
+        let difference = time - other.time
+        return difference > world.leaseTime || difference < .zero - world.leaseTime
     }
 
     /// A new name for the holder of a lease.
@@ -53,6 +94,9 @@ final class SimulatedProcess: @unchecked Sendable {
 
     /// Whether it holds the lease now, so that what it does is what is meant to happen.
     var isHolder: Bool { world.oracle.isHeld(by: holder, at: world.executor.now) }
+
+    /// Whether it is at work, and nothing has kept it from that since a time.
+    func isWorking(since time: Duration) -> Bool { !isDead && isAtWork && stalledUntil.map { $0 <= time } ?? true }
 
     /// Ends it: nothing that it does from now on has an effect.
     func die() {
@@ -117,6 +161,9 @@ final class SimulatedProcess: @unchecked Sendable {
         case .journalWrite, .ledger:
             guard world.generator.chance(world.faults.journal / 3) else { break }
             world.hit(.journalAnswerLost)
+            if world.bug == .falseRefusal, effect == .journalWrite {
+                throw APIError(.invalid, "the journal refuses this", status: 422)
+            }
             throw APIError(.unavailable, "the journal's answer was lost")
         case .read, .journalRead, .renewal, .function: break
         }

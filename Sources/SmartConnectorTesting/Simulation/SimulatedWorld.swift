@@ -37,7 +37,12 @@ final class SimulatedWorld: @unchecked Sendable {
     var calls: [String: String] = [:]
     /// The steps whose installers have said once that they are not completed yet.
     var hasReopened: Set<Int> = []
-    var hasRenewalFailed = false
+    /// Whether an update has reopened the installation.
+    var hasReopenedInstallation = false
+    /// When the platform last said that an update is in progress without anybody having driven it.
+    var pushedUnread: Duration?
+    /// The call of an installer that was journalled last.
+    var lastCall: FlowRecord.Call?
     /// Decides deaths where they are planned and not left to chance.
     var plannedDeath: ((SimulatedProcess, SimulatedProcess.Effect, _ isAfter: Bool) -> Bool)?
 
@@ -112,8 +117,10 @@ final class SimulatedWorld: @unchecked Sendable {
 
     /// What somebody who is no process of ours writes.
     func edit(_ what: String, _ change: (inout Integration) -> Void) {
-        guard var integration = stored else { return }
+        guard let old = stored else { return }
+        var integration = old
         change(&integration)
+        oracle.follow(old, integration, byFunction: true)
         store(integration)
         trace("\(what): \(integration.settings?.text() ?? "")")
     }

@@ -20,6 +20,21 @@ public enum SimulationPoint: String, Sendable, Hashable, CaseIterable {
     case abandoned
     /// Somebody else began to drive the same integration.
     case secondFlow
+    /// Whoever watched a flow took longer than the lease is good for, between two events.
+    case dawdled
+    /// A process met with the lease of another whose clock shows quite another time.
+    case clocksDisagreed
+
+    // Pushes.
+
+    /// The platform pushed a version, and the integration has it.
+    case pushed
+    /// The platform pushed a version that was there already.
+    case pushedAgain
+    /// The platform said that an update is in progress before anybody drove it.
+    case pushedUnread
+    /// A push was refused, since somebody else was driving the integration.
+    case pushRefused
 
     // The API.
 
@@ -73,6 +88,16 @@ public enum SimulationPoint: String, Sendable, Hashable, CaseIterable {
     case functionTimeout
     /// A function went on after it had been given up.
     case ignoredCancellation
+    /// A function returned after its time, and after the time that it was given to come to its end.
+    case returnedLate
+    /// A function was called that several steps share.
+    case sharedFunction
+    /// An installer changed its own step or others.
+    case stepsChanged
+    /// An installer changed the document itself.
+    case documentChangedByStep
+    /// A function of an update had a step run anew.
+    case installationReopened
 
     // What the engine does about it.
 
@@ -106,6 +131,16 @@ public enum SimulationPoint: String, Sendable, Hashable, CaseIterable {
     case waitedForPerson
     /// A step was reset to be run anew.
     case stepReset
+    /// An uninstallation began in the middle of an installation.
+    case uninstalledFromTheMiddle
+    /// An uninstallation began while a step that had been reset was not run anew.
+    case uninstalledAfterReset
+    /// The uninstaller of a step was called that is not completed, since something of it may exist.
+    case touchedStepUndone
+    /// An order of undoing left out a step, and that was told.
+    case stepLeftOut
+    /// preUninstall had an integration removed at once.
+    case removedAtOnce
     /// Settings were accepted and are in the document.
     case settingsSaved
     /// An installation reached settings mode.

@@ -36,17 +36,25 @@ extension SimulationRun {
         case .install:
             guard world.stored?.mode == .install else { return .done }
             ending = await process("main") { $0.run() }
+        case .installInPart(let index):
+            _ = await process("main") { $0.run(until: String(index)) }
+            return .done
         case .saveSettings(let number):
             ending = await process("main") { $0.saveSettings(["saved": JSON(number)]) }
             if case .stopped(nil) = ending {
                 world.hit(.settingsSaved)
+                if let settings = world.stored?.settings, settings["saved"] != JSON(number) {
+                    world.violate("settings are said to be saved, and are not there")
+                }
                 return .done
             }
         case .update(let version):
             guard let document = world.stored else { return .done }
             if let installed = document.version, installed >= version, !document.isUpdateInProgress { return .done }
             if document.isUpdateInProgress { world.hit(.updateContinued) }
-            ending = await process("main") { $0.update(to: version) }
+            // What an update has reopened is installed first.
+            let isReopened = document.mode == .install && document.isUpdateInProgress && world.generator.chance(0.7)
+            ending = await process("main") { isReopened ? $0.run() : $0.update(to: version) }
         case .reset(let index):
             ending = await process("main") { $0.reset(String(index)) }
             if case .stopped(nil) = ending {
@@ -56,9 +64,20 @@ extension SimulationRun {
         case .beginAndCancelUninstall:
             return await beginAndCancel()
         case .uninstall:
+            noteUninstall()
             ending = await process("main") { $0.uninstall() }
         }
         return await react(to: ending, of: command)
+    }
+
+    /// Whether an uninstallation begins that is none of a finished installation.
+    private func noteUninstall() {
+        guard let document = world.stored, document.mode == .install else { return }
+        let hasReset = world.page.history.contains { $0.act?.kind == .reset }
+        if hasReset { return world.hit(.uninstalledAfterReset) }
+        if world.page.record.call != nil || document.steps.contains(where: \.isCompleted) {
+            world.hit(.uninstalledFromTheMiddle)
+        }
     }
 
     private func beginAndCancel() async -> Progress {
@@ -84,8 +103,10 @@ extension SimulationRun {
             switch error.code {
             case .illegalCommand, .versionNotNewer, .noSuchStep:
                 // An update that ended otherwise than it was meant to is to be ended before anything else.
-                if world.stored?.isUpdateInProgress == true { return await giveUpUpdate() }
-                return .done
+                guard world.stored?.isUpdateInProgress == true else { return .done }
+                if case .update = command { return await giveUpUpdate() }
+                _ = await giveUpUpdate()
+                return .again
             case .busy:
                 world.hit(.refusedAsBusy)
                 try? await world.executor.sleep(for: .seconds(world.generator.below(15)))
@@ -101,9 +122,11 @@ extension SimulationRun {
     private func help(_ event: FlowEvent, with command: Command) async -> Progress {
         switch event {
         case .waiting(let step):
+            world.oracle.completed(byPerson: step.index)
             _ = await process("person") { $0.complete(String(step.index)) }
         case .inDoubt:
             let isDone = world.page.record.call.map { world.outside.isDone($0.idempotencyKey) } ?? false
+            if isDone, let step = world.page.record.call?.step { world.oracle.completed(byPerson: step.index) }
             _ = await process("person") {
                 $0.resolve(tookEffect: isDone, reason: isDone ? "it is there" : "it is not there")
             }
@@ -144,10 +167,64 @@ extension SimulationRun {
             guard (try? await world.executor.sleep(for: pauseOfOthers())) != nil else { return }
             guard world.generator.chance(world.faults.interference), world.stored != nil else { continue }
             world.hit(.secondFlow)
-            let ending = await process("second") { $0.run() }
+            let choice = world.generator.below(4)
+            let ending = await process("second") { flow in
+                switch choice {
+                case 0: flow.advance()
+                case 1: flow.saveSettings(["second": true])
+                default: flow.run()
+                }
+            }
             if case .failed(let error as SmartConnectorError) = ending, error.code == .busy {
                 world.hit(.refusedAsBusy)
             }
+        }
+    }
+
+    /// The platform pushes versions, whatever else goes on.
+    func push() async {
+        for _ in 0..<3 {
+            guard (try? await world.executor.sleep(for: pauseOfOthers())) != nil else { return }
+            guard world.generator.chance(world.faults.interference), let document = world.stored else { continue }
+            let version = world.generator.pick(SimulatedScenario.versions)
+            if world.generator.chance(0.5), document.mode == .settings, !document.isUpdateInProgress,
+                version > (document.version ?? "0"), world.scenario.store != .plain || world.isQuiet,
+                !remembersGivenUpUpdate
+            {
+                world.hit(.pushedUnread)
+                world.pushedUnread = world.executor.now
+                world.edit("the platform pushes \(version)") { $0.isUpdateInProgress = true }
+            }
+            await push(version, wasThere: version <= (document.version ?? "0"))
+        }
+    }
+
+    /// Whether the journal still has an update that the document says was given up: whoever gave it up ended in between.
+    /// One that the platform begins then, before anybody has read the document, nobody can tell from that one.
+    private var remembersGivenUpUpdate: Bool {
+        guard let update = world.page.record.memory.update, let document = world.stored else { return false }
+        return !document.isUpdateInProgress && document.version.map { $0 < update.target } ?? true
+    }
+
+    private func push(_ version: ConnectorVersion, wasThere: Bool) async {
+        let process = world.process("platform")
+        process.isAtWork = true
+        defer {
+            process.isAtWork = false
+            process.isBetweenReadAndWrite = false
+        }
+        world.trace("\(process.name) pushes \(version)")
+        do {
+            let outcome = try await flow(in: process).bring(to: version)
+            world.trace("\(process.name) ends: \(outcome)")
+            guard outcome.isDone || world.bug == .pushTakenForDone else { return }
+            world.hit(wasThere ? .pushedAgain : .pushed)
+            if let document = world.stored, document.version.map({ $0 < version }) ?? true {
+                world.violate("a push of \(version) is said to be done, and the version is another: \(document.short)")
+            }
+        } catch {
+            world.trace("\(process.name) ends: \(error)")
+            if (error as? SmartConnectorError)?.code == .busy { world.hit(.pushRefused) }
         }
     }
 

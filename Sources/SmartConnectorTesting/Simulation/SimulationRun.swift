@@ -42,6 +42,7 @@ final class SimulationRun: @unchecked Sendable {
             Task(executorPreference: executor) { await self.edit() }
             Task(executorPreference: executor) { await self.intrude() }
             Task(executorPreference: executor) { await self.takeAway() }
+            Task(executorPreference: executor) { await self.push() }
         }
         if let truce {
             Task(executorPreference: executor) {
@@ -88,7 +89,8 @@ final class SimulationRun: @unchecked Sendable {
         var configuration = InstallFlow.Configuration(
             clock: SimulatedClock(process: process), maximumRecoveries: world.scenario.maximumRecoveries,
             jitter: { world.generator.unit() }, makeKey: { world.makeKey() }, makeHolder: { process.makeHolder() },
-            hasEnded: { world.hasEnded($0) }, now: { world.date })
+            hasEnded: { world.hasEnded($0) },
+            now: { Date(timeIntervalSinceReferenceDate: process.time / .seconds(1)) })
         configuration.executor = world.executor
         switch world.scenario.store {
         case .transactional:
@@ -135,9 +137,10 @@ final class SimulationRun: @unchecked Sendable {
         if world.generator.chance(world.faults.function / 16) {
             return await leave(events, after: world.generator.below(4))
         }
-        guard world.generator.chance(world.faults.function / 16) else { return await finish(events) }
+        if world.generator.chance(world.faults.latency / 4) { return await dawdle(over: events, in: process) }
+        guard world.generator.chance(world.faults.function / 16) else { return await finish(events, in: process) }
         let seconds = Duration.seconds(world.generator.below(60))
-        let work = Task(executorPreference: world.executor) { await self.finish(events) }
+        let work = Task(executorPreference: world.executor) { await self.finish(events, in: process) }
         let cancellation = Task(executorPreference: world.executor) {
             try await self.world.executor.sleep(for: seconds)
             self.world.hit(.cancelled)
@@ -167,12 +170,36 @@ final class SimulationRun: @unchecked Sendable {
         return .left
     }
 
-    private func finish(_ events: FlowEvents) async -> Ending {
+    private func finish(_ events: FlowEvents, in process: SimulatedProcess) async -> Ending {
+        var stop: FlowEvent?
+        var left: Set<Int> = []
+        do {
+            for try await event in events {
+                watch(event)
+                if event.needsPerson { stop = event }
+                if case .stepLeftBehind(let step) = event { left.insert(step.index) }
+            }
+        } catch {
+            return .failed(error)
+        }
+        if let index = process.leftBehind.subtracting(left).min() {
+            world.violate("Step \(index) was not undone, and nobody was told")
+        }
+        return .stopped(stop)
+    }
+
+    /// Follows a flow and takes longer at times than its lease is good for.
+    private func dawdle(over events: FlowEvents, in process: SimulatedProcess) async -> Ending {
         var stop: FlowEvent?
         do {
             for try await event in events {
                 watch(event)
                 if event.needsPerson { stop = event }
+                guard world.generator.chance(0.3) else { continue }
+                let pause = Duration.seconds(20 + world.generator.below(60))
+                world.trace("who watches \(process.name) takes \(pause)")
+                if pause > world.leaseTime, process.isHolder { world.hit(.dawdled) }
+                try await process.dawdle(for: pause)
             }
         } catch {
             return .failed(error)
@@ -182,6 +209,7 @@ final class SimulationRun: @unchecked Sendable {
 
     private func watch(_ event: FlowEvent) {
         switch event {
+        case .stepLeftBehind: world.hit(.stepLeftOut)
         case .parked: world.hit(.parked)
         case .inDoubt: world.hit(.stoppedInDoubt)
         case .leftBehind: world.hit(.leftBehind)
@@ -191,9 +219,7 @@ final class SimulationRun: @unchecked Sendable {
         case .resolved(_, let tookEffect): world.hit(tookEffect ? .resolvedAsCompleted : .resolvedToRerun)
         case .versionChanged: world.hit(.updated)
         case .modeChanged(from: .install, to: .settings): world.hit(.installed)
-        case .modeChanged, .updateBegun, .stepLeftBehind, .reopened, .overtaken, .stepStarted, .stepCompleted,
-            .stepFailed,
-            .reset,
+        case .modeChanged, .updateBegun, .reopened, .overtaken, .stepStarted, .stepCompleted, .stepFailed, .reset,
             .retrying,
             .functionStarted,
             .functionCompleted,

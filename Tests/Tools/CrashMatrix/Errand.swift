@@ -71,9 +71,9 @@ enum Errand: Sendable {
         case .settings(let pending):
             // They are not saved anew where they are saved already.
             let settings = try await tools.api.get(flow.integrationID).integration.settings
-            let call = try await tools.journal.entry(of: flow.integrationID).record.call
+            let record = try await tools.journal.entry(of: flow.integrationID).record
             let isSaved = pending.members?.allSatisfy { settings?[$0.name] == $0.value } ?? false
-            if isSaved, call == nil { return try await flow.run().finish().event }
+            if isSaved, record.call == nil, record.accepted == nil { return try await flow.run().finish().event }
             return try await flow.saveSettings(pending).finish().event
         case .cancelUninstall:
             if try await tools.api.get(flow.integrationID).integration.mode == .uninstall {

@@ -23,9 +23,7 @@ struct ForgetfulJournal: ForwardingJournal {
 
     func entry(of integration: String) async throws -> JournalEntry {
         var entry = try await journal.entry(of: integration)
-        if flaw == .forgetAccepted, let call = entry.record.call, call.function == .persistSettings, call.hasReturned {
-            entry.record.call = nil
-        }
+        if flaw == .forgetAccepted { entry.record.accepted = nil }
         return entry
     }
 

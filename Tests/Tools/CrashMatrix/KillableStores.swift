@@ -131,6 +131,7 @@ extension JournalWrite {
                 }
             parts.append("\(call.function.title) \(stage)")
         }
+        if record.accepted != nil { parts.append("settings are accepted") }
         if !keepsLease { parts.append("the end") }
         return parts.isEmpty ? "the lease" : parts.joined(separator: ", ")
     }

@@ -40,11 +40,11 @@ extension Scenario {
                 perform(call) { _ in }
                 return .uninstallers(["dropA", "dropB"])
             }
-            connector.uninstaller { call async throws -> Void in perform(call) { _ in } }
+            connector.connectorUninstaller { call async throws -> Void in perform(call) { _ in } }
         }
         if self == .acceptedUninstall {
             // The document is gone in the end: what it said before is seen here alone.
-            connector.uninstaller { call async throws -> Void in
+            connector.connectorUninstaller { call async throws -> Void in
                 let color = try await call.integration().settings?["color"]?.string ?? "no color"
                 perform(call) { world.make("farewell to \(color)", key: $0) }
             }

@@ -54,7 +54,7 @@ struct SlowWorld: Sendable {
         for version in ["1.1.0", "1.2.0"] as [ConnectorVersion] {
             connector.update(to: version) { call in await work(call, "=") }
         }
-        connector.uninstaller { call async throws -> Void in await work(call, "=") }
+        connector.connectorUninstaller { call async throws -> Void in await work(call, "=") }
         return connector
     }
 
