@@ -134,7 +134,14 @@ public struct FunctionCall: Sendable {
         case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
             return nil
         }
-        let machine = try InstallMachine(try await integration(), functions: .open)
+        return try step(of: try await integration())
+    }
+
+    /// The step whose turn it is. It is no part of a function that awaits, and says of no type that it throws it: the
+    /// compiler (6.3.1, release) cannot split that function otherwise.
+    @inline(never)
+    private func step(of integration: Integration) throws -> InstallStep? {
+        let machine = try InstallMachine(integration, functions: .open)
         return machine.step(calling: function).flatMap { machine.element(of: $0) }
     }
 
