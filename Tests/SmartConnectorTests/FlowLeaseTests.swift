@@ -1,8 +1,9 @@
 import Limits
-import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
+
+@testable import SmartConnector
 
 /// One process at a time drives an integration.
 @Suite(.ends(within: .minutes(3)))
@@ -204,5 +205,31 @@ struct FlowLeaseTests {
         fixture.time.pass(31)
         #expect(try await fixture.flow("second").run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    /// What a person can do to an integration that nobody drives.
+    @Test(arguments: [
+        FlowGoal.complete("A"), .reset("A"), .beginUninstall, .cancelUninstall, .update("1.1.0"), .abortUpdate,
+    ])
+    func nothingIsPutIntoADocumentBeforeTheLeaseIsTaken(_ goal: FlowGoal) async throws {
+        let mode = if case .cancelUninstall = goal { "uninstall" } else { "settings" }
+        let isUpdating = if case .abortUpdate = goal { true } else { false }
+        let document =
+            if case .complete = goal { InstallMachineTests.document() } else {
+                InstallMachineTests.document(mode, completed: [0, 1, 2], updating: isUpdating)
+            }
+        let fixture = try await JournalFixture(.apart, document)
+        let api = try #require(fixture.api as? InMemoryIntegrationAPI)
+        let holders = Guarded<[String?]>([])
+        api.interrupt { [journal = fixture.journal, id = fixture.id] endpoint in
+            guard endpoint == .update else { return }
+            let holder = try await journal.entry(of: id).lease?.holder
+            holders.withLock { $0.append(holder) }
+        }
+        let flow = fixture.flow(connector: fixture.fakes.connector(with: [.update("1.1.0")]))
+        _ = try await FlowEvents(flow: flow, goal: goal).finish()
+        let seen = holders.withLock { $0 }
+        #expect(!seen.isEmpty)
+        #expect(seen.allSatisfy { $0 == "me" }, "\(seen)")
     }
 }

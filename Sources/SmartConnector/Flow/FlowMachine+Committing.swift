@@ -23,7 +23,7 @@ final class Commit: Sendable {
     let keepsLease: Bool
 
     init(
-        _ document: Document, base: StoredIntegration, isBaseFresh: Bool, before: FlowRecord, after: FlowRecord,
+        _ document: Document, base: StoredIntegration, isBaseFresh: Bool = false, before: FlowRecord, after: FlowRecord,
         attempts: [Attempt], act: Act?, snapshot: JournalWrite.Snapshot = .keep, keepsLease: Bool
     ) {
         self.document = document

@@ -88,7 +88,7 @@ extension FlowMachine {
         if case .error = ending { act = nil }
         guard isHolding || record != journalled || !attempts.isEmpty else { return conclude(ending) }
         let release = Commit(
-            .unchanged, base: stored, isBaseFresh: true, before: record, after: record, attempts: attempts, act: act,
+            .unchanged, base: stored, before: record, after: record, attempts: attempts, act: act,
             keepsLease: false)
         phase = .releasing(release, ending)
     }
