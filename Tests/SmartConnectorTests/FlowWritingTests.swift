@@ -50,6 +50,24 @@ struct FlowWritingTests {
         #expect(try await fixture.document.mode == .install)
     }
 
+    @Test(arguments: Storage.allCases)
+    func whatIsGoneIsNoPartOfAnIntegrationThatIsKept(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(
+            storage, InstallMachineTests.document("uninstall", completed: [0, 1, 2]))
+        let call = FlowRecord.Call(
+            function: .uninstaller("dropC"), step: InstallMachineTests.c, idempotencyKey: "key", holder: "dead",
+            started: fixture.time.now, stage: .returned(["success": true]))
+        try await fixture.journal.write(
+            JournalWrite(FlowRecord(call: call), by: "dead", after: 0, keepingLease: false), of: fixture.id)
+        #expect(try await fixture.flow().cancelUninstall().finish() == .done)
+        #expect(try await fixture.document.mode == .install)
+        #expect(try await fixture.document.steps.map(\.isCompleted) == [true, true, false])
+        #expect(try await fixture.entry.record.isEmpty)
+        #expect(fixture.fakes.callNames == [])
+        #expect(try await fixture.flow().run().finish() == .done)
+        #expect(fixture.fakes.callNames == ["makeC"])
+    }
+
     // MARK: Accepted settings
 
     private func accepted(_ storage: Storage) async throws -> JournalFixture {

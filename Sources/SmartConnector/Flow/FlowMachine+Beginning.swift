@@ -7,6 +7,7 @@ extension FlowMachine {
         }
         // What was accepted is written before anything else can take its place.
         if !goal.isResolving, let accepted { return try commit(accepted) }
+        if case .cancelUninstall = goal, let undone { return try call(.action(undone)) }
         hasBegun = true
         phase = .deciding
         switch goal {
@@ -40,6 +41,16 @@ extension FlowMachine {
             }
         case .abortUpdate, .beginUninstall, .cancelUninstall, .complete, .reset:
             try commit(.command)
+        }
+    }
+
+    /// The action whose uninstaller has returned without the document saying so: what is gone is no part of what is kept.
+    private var undone: InstallMachine.Action? {
+        mutating get {
+            guard let call = record.call, case .uninstaller = call.function, case .returned = call.stage,
+                let action = try? install.next(), isCall(call, of: .action(action))
+            else { return nil }
+            return action
         }
     }
 

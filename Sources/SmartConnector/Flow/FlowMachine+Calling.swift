@@ -22,7 +22,7 @@ extension FlowMachine {
     }
 
     /// Whether a call is one of that function for exactly that step with those settings: a key belongs to one of them.
-    private func isCall(_ call: FlowRecord.Call, of errand: Errand) -> Bool {
+    func isCall(_ call: FlowRecord.Call, of errand: Errand) -> Bool {
         guard call.function == errand.function, call.pending == errand.pending else { return false }
         guard let own = call.step, let step = errand.step else { return call.step == errand.step }
         return install.indexOfExactly(own) == step.index

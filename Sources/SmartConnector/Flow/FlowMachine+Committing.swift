@@ -159,7 +159,7 @@ extension FlowMachine {
 
     /// What follows a transition of itself.
     private mutating func nextErrand(after transition: Transition) -> Errand? {
-        if transition.isCommand, !goal.isGoingOn { return nil }
+        if !hasBegun || transition.isCommand && !goal.isGoingOn { return nil }
         return nextErrand
     }
 
@@ -170,7 +170,7 @@ extension FlowMachine {
         case .action(.callUpdate, _): true
         case .action(.remove, _): false
         case .settings: !hasBegun || !goal.isSaving
-        case .action, .command: nextErrand(after: transition) != nil
+        case .action, .command: !hasBegun || nextErrand(after: transition) != nil
         }
     }
 
@@ -233,7 +233,12 @@ extension FlowMachine {
         case .action(.remove, _):
             install.removed()
             end(.done)
-        case .action: if goal.isOneAction || isAtLastStep { end(.done) }
+        case .action:
+            if !hasBegun {
+                phase = .beginning
+            } else if goal.isOneAction || isAtLastStep {
+                end(.done)
+            }
         case .settings(_, let asked):
             if hasBegun, goal.isSaving || goal.isOneAction { return end(.done) }
             if !hasBegun { phase = goal.isSaving(asked) ? .deciding : .beginning }
