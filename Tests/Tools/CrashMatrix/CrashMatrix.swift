@@ -82,6 +82,16 @@ struct CrashMatrix {
         }
     }
 
+    /// The kinds of point at each of which somebody has to die in a whole matrix.
+    private static let points = [
+        "before the effect of makeA", "after the effect of dropB", "after journalling: makeA has returned",
+        "after PUT, journalling: makeA is settled, makeB begins", "before taking over the lease",
+        "after the ledger", "before DELETE", "after journalling: update 1.2.0 is settled",
+        "before the effect of persistSettings", "before the effect of preUninstall",
+        "before journalling: makeB has failed, the end", "not before journalling: update 1.2.0 begins",
+        "not before journalling: persistSettings is settled, settings are accepted",
+    ]
+
     /// Prints the table.
     ///
     /// - Returns: Whether all was as it should be.
@@ -104,6 +114,7 @@ struct CrashMatrix {
     private func runMatrix(in folder: String) async throws -> Bool {
         let start = ContinuousClock.now
         var (count, failures) = (0, 0)
+        var missed = Set(scenarios == Scenario.allCases && layouts == Layout.allCases ? Self.points : [])
         for name in stores {
             let server = name == "postgres" ? try await PostgresServer.started() : nil
             let place = if let server { try await database(of: server) } else { Matrix.Place.sqlite }
@@ -113,17 +124,20 @@ struct CrashMatrix {
                     for row in try await matrix.rows(scenario, layout) {
                         count += 1
                         if !row.complaints.isEmpty { failures += 1 }
-                        print(Self.line(row, "\(name) \(layout.rawValue)", scenario))
+                        let line = Self.line(row, "\(name) \(layout.rawValue)", scenario)
+                        missed = missed.filter { !line.contains($0) }
+                        print(line)
                     }
                 }
             }
             await server?.close()
         }
+        for point in missed.sorted() { print("FAILED: nobody died \(point)") }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         print(
             "\(count) runs, \(failures) of them not as they should be, \(seconds.formatted(.number.precision(.fractionLength(1)))) s"
         )
-        return failures == 0
+        return failures == 0 && missed.isEmpty
     }
 
     /// In memory where there is such a folder: a process that is killed takes nothing with it that was written, and
