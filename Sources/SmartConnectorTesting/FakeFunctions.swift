@@ -49,18 +49,28 @@ public final class FakeFunctions: Sendable {
     }
 
     /// A connector whose step, settings and update functions are all fakes, and beside them these. Of the functions for
-    /// the connector as a whole it has no others.
-    public func connector(id: String = "fake", with functions: [ConnectorFunction] = []) -> Connector {
+    /// the connector as a whole it has no others. The policy is that of each.
+    public func connector(
+        id: String = "fake", with functions: [ConnectorFunction] = [], policy: CallPolicy = CallPolicy()
+    ) -> Connector {
         let directory = FunctionDirectory(functions: [], isOpen: true, unknown: [])
-        var connector = Connector(id: id, functions: directory) { [self] call in try await answer(call) }
-        for function in functions { connector.register(function) { [self] call in try await answer(call) } }
+        var connector = Connector(id: id, functions: directory, policy: policy) { [self] call in
+            try await answer(call)
+        }
+        for function in functions {
+            connector.register(function, policy: policy) { [self] call in try await answer(call) }
+        }
         return connector
     }
 
-    /// A connector that has just these functions.
-    public func connector(id: String = "fake", having functions: [ConnectorFunction]) -> Connector {
+    /// A connector that has just these functions, each with this policy.
+    public func connector(
+        id: String = "fake", having functions: [ConnectorFunction], policy: CallPolicy = CallPolicy()
+    ) -> Connector {
         var connector = Connector(id: id)
-        for function in functions { connector.register(function) { [self] call in try await answer(call) } }
+        for function in functions {
+            connector.register(function, policy: policy) { [self] call in try await answer(call) }
+        }
         return connector
     }
 

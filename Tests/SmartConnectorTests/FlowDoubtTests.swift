@@ -55,14 +55,7 @@ struct FlowDoubtTests {
     private func persistent(
         _ fixture: JournalFixture, attempts: Int, inDoubt: CallPolicy.InDoubt = .rerun
     ) -> Connector {
-        var connector = fixture.fakes.connector()
-        let fakes = fixture.fakes.connector()
-        connector.installer("makeA", policy: CallPolicy(maximumAttempts: attempts, inDoubt: inDoubt)) {
-            call async throws in
-            _ = try await fakes.call(call)
-            return .completed
-        }
-        return connector
+        fixture.fakes.connector(policy: CallPolicy(maximumAttempts: attempts, inDoubt: inDoubt))
     }
 
     // MARK: Calls that take too long

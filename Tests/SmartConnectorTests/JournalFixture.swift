@@ -94,17 +94,8 @@ struct JournalFixture {
         _ = try await api.update(id, to: integration, ifRevision: stored.revision)
     }
 
-    /// A connector of three installers that are not called again where nobody knows whether they took effect.
-    var careful: Connector {
-        var connector = fakes.connector()
-        for name in ["makeA", "makeB", "makeC"] {
-            connector.installer(name, policy: CallPolicy(inDoubt: .stop)) { [fakes] call in
-                _ = try await fakes.connector().call(call)
-                return .completed
-            }
-        }
-        return connector
-    }
+    /// A connector whose functions are not called again where nobody knows whether they took effect.
+    var careful: Connector { fakes.connector(policy: CallPolicy(inDoubt: .stop)) }
 
     var document: Integration { get async throws { try await api.get(id).integration } }
     var entry: JournalEntry { get async throws { try await journal.entry(of: id) } }
