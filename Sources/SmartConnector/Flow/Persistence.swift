@@ -134,18 +134,12 @@ extension Persistence.Place {
         // that was done is known again before that is looked at.
         var isUnclear = draft.isRepetition
         do {
-            let answer: T
-            do {
-                answer = try await send(write)
-            } catch {
-                if !error.isRefusalOfWrite { isUnclear = true }
-                answer = try await requests.again(after: error, isLast: isLast) {
-                    do {
-                        return try await send(write)
-                    } catch {
-                        if !error.isRefusalOfWrite { isUnclear = true }
-                        throw error
-                    }
+            let answer = try await requests.send(isLast: isLast) {
+                do {
+                    return try await send(write)
+                } catch {
+                    if !error.isRefusalOfWrite { isUnclear = true }
+                    throw error
                 }
             }
             let tenure = draft.done { hold in

@@ -17,15 +17,12 @@ extension Persistence {
             do {
                 return try await request()
             } catch {
-                return try await again(after: error, isLast: isLast, request)
+                guard !isLast else { throw error }
+                return try await again(after: error, request)
             }
         }
 
-        /// Goes on after a request that failed when it was sent first.
-        func again<T>(
-            after error: any Error, isLast: Bool = false, _ request: () async throws -> T
-        ) async throws -> T {
-            guard !isLast else { throw error }
+        private func again<T>(after error: any Error, _ request: () async throws -> T) async throws -> T {
             var failure = error
             for attempt in 1..<max(attempts, 1) {
                 guard let error = failure as? APIError, error.isTransient else { break }
