@@ -34,8 +34,7 @@ struct FlowTransactionTests {
             function: .installer("makeA"), step: InstallMachineTests.a, idempotencyKey: "key", holder: "dead",
             started: fixture.time.now,
             stage: .returned(["success": true, "stepsToUpdate": [["name": "B", "installURL": "/b"]]]))
-        try await fixture.journal.write(
-            JournalWrite(FlowRecord(call: call), by: "dead", after: 0, keepingLease: false), of: fixture.id)
+        try await fixture.leave(FlowRecord(call: call))
         #expect(try await fixture.flow().run().finish() == .done)
         #expect(fixture.fakes.callNames == ["makeB", "makeC"])
         #expect(try await fixture.document[step: 1]?.json["installURL"] == "/b")

@@ -57,8 +57,7 @@ struct FlowWritingTests {
         let call = FlowRecord.Call(
             function: .uninstaller("dropC"), step: InstallMachineTests.c, idempotencyKey: "key", holder: "dead",
             started: fixture.time.now, stage: .returned(["success": true]))
-        try await fixture.journal.write(
-            JournalWrite(FlowRecord(call: call), by: "dead", after: 0, keepingLease: false), of: fixture.id)
+        try await fixture.leave(FlowRecord(call: call))
         #expect(try await fixture.flow().cancelUninstall().finish() == .done)
         #expect(try await fixture.document.mode == .install)
         #expect(try await fixture.document.steps.map(\.isCompleted) == [true, true, false])
@@ -68,6 +67,35 @@ struct FlowWritingTests {
         #expect(fixture.fakes.callNames == ["makeC"])
     }
 
+    @Test(arguments: Storage.allCases, [FlowRecord.Call.Stage.started, .returned(["success": true, "steps": []])])
+    func whatAnUninstallationBeganWithIsAskedAgainByTheNext(
+        _ storage: Storage, _ stage: FlowRecord.Call.Stage
+    ) async throws {
+        let fixture = try await JournalFixture(storage, M.document("uninstall", completed: [0, 1, 2]))
+        let call = FlowRecord.Call(
+            function: .preUninstall, idempotencyKey: "key", holder: "dead", started: fixture.time.now, stage: stage)
+        try await fixture.leave(FlowRecord(call: call))
+        let connector = fixture.fakes.connector(with: [.preUninstall])
+        #expect(try await fixture.flow(connector: connector).cancelUninstall().finish() == .done)
+        #expect(fixture.fakes.callNames == [])
+        #expect(try await fixture.flow(connector: connector).uninstall().finish() == .done)
+        #expect(fixture.fakes.callNames == ["preUninstall", "dropC", "dropB", "dropA"])
+        #expect(fixture.fakes.calls.first?.idempotencyKey != "key")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whatAnUninstallationWasToldIsNothingToTheNextWhoeverCancelsIt(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage, M.document("uninstall", completed: [0, 1, 2]))
+        let call = FlowRecord.Call(
+            function: .preUninstall, idempotencyKey: "key", holder: "dead", started: fixture.time.now,
+            stage: .returned(["success": true, "steps": []]))
+        try await fixture.leave(FlowRecord(call: call))
+        try await fixture.api.edit(fixture.id) { $0.mode = .settings }
+        let connector = fixture.fakes.connector(with: [.preUninstall])
+        #expect(try await fixture.flow(connector: connector).uninstall().finish() == .done)
+        #expect(fixture.fakes.callNames == ["preUninstall", "dropC", "dropB", "dropA"])
+    }
+
     // MARK: Accepted settings
 
     private func accepted(_ storage: Storage) async throws -> JournalFixture {
@@ -75,8 +103,7 @@ struct FlowWritingTests {
         let call = FlowRecord.Call(
             function: .persistSettings, pending: ["color": "blue"], idempotencyKey: "key", holder: "dead",
             started: fixture.time.now, stage: .returned(["success": true, "pending": ["color": "navy"]]))
-        try await fixture.journal.write(
-            JournalWrite(FlowRecord(call: call), by: "dead", after: 0, keepingLease: false), of: fixture.id)
+        try await fixture.leave(FlowRecord(call: call))
         return fixture
     }
 

@@ -81,9 +81,16 @@ struct JournalFixture {
         let call = FlowRecord.Call(
             function: function, step: step, idempotencyKey: "key", attempt: recoveries + 1, recoveries: recoveries,
             holder: "dead", started: time.now)
+        try await leave(FlowRecord(call: call))
+    }
+
+    /// What a process leaves behind that dies with this in the journal, its lease being over by now.
+    func leave(_ record: FlowRecord, snapshot: Integration? = nil) async throws {
         let revision = try await journal.entry(of: id).revision
         try await journal.write(
-            JournalWrite(FlowRecord(call: call), by: "dead", after: revision, keepingLease: false), of: id)
+            JournalWrite(
+                record, by: "dead", after: revision, keepingLease: false, snapshot: snapshot.map { .set($0) } ?? .keep),
+            of: id)
     }
 
     /// Changes the document as somebody else.

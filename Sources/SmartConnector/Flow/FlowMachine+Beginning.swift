@@ -103,8 +103,10 @@ extension FlowMachine {
             guard let called = call.step, let step = try? install.step(named: text) else { return true }
             return install.index(of: called) != install.index(of: step)
         case .abortUpdate: return false
-        case .run, .advance, .resume, .resolve, .beginUninstall, .uninstall, .cancelUninstall, .update, .saveSettings:
-            return true
+        case .beginUninstall, .uninstall, .cancelUninstall:
+            // What one uninstallation asked for, or was told, is nothing to the next.
+            return call.function != .preUninstall && call.function != .connectorUninstaller
+        case .run, .advance, .resume, .resolve, .update, .saveSettings: return true
         }
     }
 }
