@@ -22,7 +22,12 @@ let package = Package(
         // What ships, from the ground up: each knows only those above it in this list.
         .target(name: "SmartConnector"),
         .target(name: "SmartConnectorWire", dependencies: ["SmartConnector"]),
-        .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector", "SmartConnectorWire"]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/System/Curl",
+            pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]
+        ),
+        .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector", "SmartConnectorWire", "CCurl"]),
         .systemLibrary(
             name: "CMicrohttpd", path: "Sources/System/Microhttpd",
             pkgConfig: "libmicrohttpd",

@@ -1,78 +1,53 @@
-import Foundation
-import SmartConnectorWire
-
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
+package import Foundation
+import SmartConnector
+package import SmartConnectorWire
 
 /// Sends requests over the connections that all clients of this process share. Redirects are not followed: they would
 /// take the token along.
-struct HTTPTransport: Sendable {
-    /// One for all: a session that is not needed any more keeps its connections open all the same, and a stack makes a
-    /// client for each call.
-    private static let session = {
-        let configuration = URLSessionConfiguration.ephemeral
-        // A function may take minutes, and others of the same stack are not to wait for it.
-        configuration.httpMaximumConnectionsPerHost = 1000
-        configuration.httpShouldSetCookies = false
-        configuration.urlCache = nil
-        return URLSession(configuration: configuration, delegate: RedirectRefusal(), delegateQueue: nil)
-    }()
+package struct HTTPTransport: Sendable {
+    /// How long a request may take as a whole; nil for ever.
+    let timeout: Duration?
+    let options: ConnectionOptions
 
-    /// How long a request may take as a whole.
-    let timeout: Duration
-
-    init(timeout: Duration) {
-        self.timeout = timeout.bounded
+    package init(timeout: Duration?, options: ConnectionOptions = ConnectionOptions()) {
+        self.timeout = timeout
+        self.options = options
     }
 
-    /// Sends a request.
+    /// Sends a request. Where the connection is lost it is sent once more at once, whole and over a new one, but for a
+    /// POST: of that nobody knows what the first has done.
     ///
     /// - Throws: `CancellationError`; ``TransportError`` where there is no answer.
-    func send(
-        _ method: String, _ url: URL, headers: [HTTPRequest.Field], body: [UInt8]? = nil
+    package func send(
+        _ method: String, _ url: URL, headers: [HTTPRequest.Field], body: [UInt8] = []
     ) async throws -> HTTPResponse {
-        var request = URLRequest(url: url, timeoutInterval: timeout / .seconds(1))
-        request.httpMethod = method
-        for field in headers { request.setValue(field.value, forHTTPHeaderField: field.name) }
-        request.httpBody = body.map { Data($0) }
-        // The session's own timeout begins anew with each byte.
-        return try await withThrowingTaskGroup(of: HTTPResponse?.self) { [request, timeout] group in
-            group.addTask { try await Self.answer(to: request, url) }
-            group.addTask {
-                try await Task.sleep(for: timeout)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let answer = first else {
-                throw TransportError(url, "it did not answer in time", isTimeout: true)
-            }
-            return answer
+        let mayRepeat = method != "POST"
+        for field in headers where !field.isSendable {
+            throw TransportError(url, "nothing is sent there: the header field \(field.name) has a control character")
         }
-    }
-
-    private static func answer(to request: URLRequest, _ url: URL) async throws -> HTTPResponse {
-        do {
-            let (data, response) = try await session.data(for: request)
-            guard let response = response as? HTTPURLResponse else {
-                throw TransportError(url, "the answer is no HTTP")
+        // A POST without a body has nothing by which libcurl could tell that it was sent before.
+        var needsNewConnection = !mayRepeat && body.isEmpty
+        while true {
+            let answer = await Transfers.shared.perform(
+                Transfer.Request(
+                    method: method, url: url, headers: headers, body: body, timeout: timeout, options: options,
+                    mayRepeat: mayRepeat, needsNewConnection: needsNewConnection))
+            switch answer {
+            case .success(let response): return response
+            case .failure(let failure):
+                if case .cancelled = failure.reason { throw CancellationError() }
+                guard case .lost = failure.reason, mayRepeat, !needsNewConnection else {
+                    throw TransportError(url, failure)
+                }
+                needsNewConnection = true
             }
-            let fields = response.allHeaderFields.compactMap { name, value -> HTTPRequest.Field? in
-                guard let name = name as? String, let value = value as? String else { return nil }
-                return HTTPRequest.Field(name, value)
-            }
-            return HTTPResponse(status: response.statusCode, headers: fields, body: [UInt8](data))
-        } catch {
-            if Task.isCancelled { throw CancellationError() }
-            if let error = error as? TransportError { throw error }
-            throw TransportError(url, error)
         }
     }
 }
 
 /// There is no answer from a server.
-struct TransportError: Error, CustomStringConvertible {
-    let description: String
+package struct TransportError: Error, CustomStringConvertible {
+    package let description: String
     let isTimeout: Bool
 
     init(_ url: URL, _ reason: String, isTimeout: Bool = false) {
@@ -80,34 +55,32 @@ struct TransportError: Error, CustomStringConvertible {
         self.isTimeout = isTimeout
     }
 
-    init(_ url: URL, _ error: any Error) {
-        let reason =
-            switch (error as? URLError)?.code {
-            case .cannotConnectToHost?: "nothing answers there; is it running, and is the port right?"
-            case .cannotFindHost?, .dnsLookupFailed?: "there is no host of that name"
-            case .timedOut?: "it did not answer in time"
-            case .networkConnectionLost?: "the connection was lost in the middle of the answer"
-            case .secureConnectionFailed?, .serverCertificateUntrusted?, .serverCertificateHasUnknownRoot?,
-                .serverCertificateHasBadDate?:
-                "its certificate is not trusted"
-            default: (error as NSError).localizedDescription
-            }
-        self.init(url, reason, isTimeout: (error as? URLError)?.code == .timedOut)
+    init(_ url: URL, _ failure: TransferFailure) {
+        switch failure.reason {
+        case .cancelled: self.init(url, "it was cancelled")
+        case .timeout(let reason): self.init(url, reason, isTimeout: true)
+        case .lost(let reason):
+            self.init(url, failure.wasAnswered ? "the connection was lost in the middle of the answer" : reason)
+        case .tooLarge(let reason), .other(let reason): self.init(url, reason)
+        }
     }
 }
 
-private final class RedirectRefusal: NSObject, URLSessionTaskDelegate {
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-    ) {
-        completionHandler(nil)
+extension HTTPRequest.Field {
+    /// Whether it is one field and no more when it is sent.
+    var isSendable: Bool {
+        !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
+            && value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
     }
 }
 
 extension URL {
     /// Scheme, host and port: what may be shown, since user names and queries may hold secrets.
-    var origin: String { "\(scheme ?? "")://\(host ?? "")\(port.map { ":\($0)" } ?? "")" }
+    var origin: String {
+        let host = host ?? ""
+        let isAddress = host.contains(":") && !host.hasPrefix("[")
+        return "\(scheme ?? "")://\(isAddress ? "[\(host)]" : host)\(port.map { ":\($0)" } ?? "")"
+    }
 
     /// The URL with more segments, each escaped.
     ///

@@ -23,6 +23,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     public struct Configuration: Sendable {
         /// How long a request may take.
         public var timeout = Duration.seconds(60)
+        /// What it trusts, and how much it takes.
+        public var connection = ConnectionOptions()
         /// How often a request is sent that may be sent again.
         public var attempts = 4
         /// The pauses between these, where the server names none.
@@ -80,7 +82,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         baseURL = url
         self.token = token
         self.configuration = configuration
-        transport = HTTPTransport(timeout: configuration.timeout)
+        transport = HTTPTransport(timeout: configuration.timeout, options: configuration.connection)
     }
 
     /// A client as `CELIGO_BASE_URL` and `CELIGO_API_TOKEN` say. Without the first it is one of integrator.io itself.
@@ -219,7 +221,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         ]
         if body != nil { fields.append(HTTPRequest.Field("Content-Type", "application/json")) }
         fields += headers
-        let bytes = body?.utf8()
+        let bytes = body?.utf8() ?? []
         var attempt = 1
         while true {
             let wait = configuration.rateLimit.take()

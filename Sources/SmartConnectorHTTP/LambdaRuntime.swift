@@ -30,7 +30,7 @@ public struct LambdaRuntime: Sendable {
         self.base = base
         // An invocation may be long in coming, and between two of them time stands still for a process that AWS has
         // frozen: a timeout would race the invocation that thaws it.
-        transport = HTTPTransport(timeout: .seconds(365 * 86_400))
+        transport = HTTPTransport(timeout: nil)
     }
 
     /// Answers invocations until the task is cancelled.
@@ -48,8 +48,6 @@ public struct LambdaRuntime: Sendable {
         let next: HTTPResponse
         do {
             next = try await transport.send("GET", try base.adding("invocation", "next"), headers: [])
-        } catch let error as TransportError where error.isTimeout {
-            return
         } catch let error as TransportError {
             throw APIError(.unavailable, "no invocation from \(error)")
         }

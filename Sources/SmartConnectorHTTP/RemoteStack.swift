@@ -27,9 +27,11 @@ public struct RemoteStack: Sendable {
     ///   - token: Its system token.
     ///   - connectorID: The connector's `_connectorId`.
     ///   - timeout: How long a call may take: five minutes, as integrator.io's own.
+    ///   - connection: What is trusted, and how much is taken.
     /// - Throws: ``APIError`` where `url` is no http(s) URL.
     public init(
-        _ url: String, token: Secret, connectorID: String, timeout: Duration = .seconds(300)
+        _ url: String, token: Secret, connectorID: String, timeout: Duration = .seconds(300),
+        connection: ConnectionOptions = ConnectionOptions()
     ) throws(APIError) {
         let trimmed = url.hasSuffix("/function") ? String(url.dropLast("/function".count)) : url
         guard let parsed = URL(string: trimmed), ["http", "https"].contains(parsed.scheme?.lowercased()),
@@ -39,7 +41,7 @@ public struct RemoteStack: Sendable {
         self.token = token
         self.connectorID = connectorID
         self.timeout = timeout
-        transport = HTTPTransport(timeout: timeout)
+        transport = HTTPTransport(timeout: timeout, options: connection)
     }
 
     /// The stack as a connector.

@@ -1,11 +1,9 @@
 import Foundation
 import Processes
 import SmartConnector
+import SmartConnectorHTTP
 import SmartConnectorServer
-
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
+import SmartConnectorWire
 
 /// Serves for as long as `body` takes.
 func serving<R>(
@@ -40,18 +38,11 @@ extension HTTPServer {
         _ method: String, _ path: String, at host: String = "127.0.0.1", token: String? = nil,
         headers: [String: String] = [:], _ body: [UInt8]? = nil
     ) async throws -> HTTPResponse {
-        var request = URLRequest(url: URL(string: url(at: host) + path)!)
-        request.httpMethod = method
+        let authorization = token.map { [HTTPRequest.Field("Authorization", "Bearer \($0)")] } ?? []
         // The test has a limit of its own.
-        request.timeoutInterval = 3600
-        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
-        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
-        request.httpBody = body.map { Data($0) }
-        let (data, response) = try await URLSession.shared.data(for: request)
-        let answer = response as! HTTPURLResponse
-        return HTTPResponse(
-            status: answer.statusCode,
-            headers: answer.allHeaderFields.map { HTTPRequest.Field("\($0.key)", "\($0.value)") }, body: [UInt8](data))
+        return try await HTTPTransport(timeout: nil).send(
+            method, URL(string: url(at: host) + path)!,
+            headers: authorization + headers.map { HTTPRequest.Field($0.key, $0.value) }, body: body ?? [])
     }
 
     func send(
