@@ -10,8 +10,10 @@ public struct ConnectionOptions: Sendable, Equatable {
     /// How long it may take from the beginning of a request to the first byte of its answer. Nil for as long as the request
     /// may take as a whole.
     public var firstByte: Duration?
-    /// An answer that has begun and comes slower than this, in bytes a second over half a minute, is given up.
+    /// An answer that has begun and comes slower than this, in bytes a second over ``slowWindow``, is given up.
     public var slowest = 100
+    /// How long an answer may be slow.
+    public var slowWindow = Duration.seconds(30)
     /// The most bytes that an answer may have, counted when they are decompressed.
     public var largestAnswer = 64 << 20
 

@@ -28,8 +28,6 @@ final class Transfer: @unchecked Sendable {
 
     /// Header lines are counted up to here.
     private static let largestHeader = 256 << 10
-    /// How long an answer may be slow.
-    private static let longestSlowness = Duration.seconds(30)
 
     let request: Request
     private let continuation: Mutex<CheckedContinuation<Answer, Never>?>
@@ -210,13 +208,18 @@ final class Transfer: @unchecked Sendable {
             return true
         }
         let bytes = headerSize + received
-        guard let counted, now - counted.since < Self.longestSlowness else {
-            let isSlow = counted.map { bytes - $0.bytes < request.options.slowest * 30 } ?? false
-            if isSlow { refusal = .timeout("its answer comes too slowly") }
+        guard let counted else {
             counted = (now, bytes)
-            return isSlow
+            return false
         }
-        return false
+        let elapsed = now - counted.since
+        guard elapsed >= request.options.slowWindow else { return false }
+        self.counted = (now, bytes)
+        guard Double(bytes - counted.bytes) < Double(request.options.slowest) * (elapsed / .seconds(1)) else {
+            return false
+        }
+        refusal = .timeout("its answer comes too slowly")
+        return true
     }
 
     // MARK: Its end

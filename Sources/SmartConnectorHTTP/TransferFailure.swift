@@ -31,7 +31,8 @@ extension TransferFailure.Reason {
         case CURLE_OPERATION_TIMEDOUT:
             let isConnected = transfer_get_long(transfer, CURLINFO_NUM_CONNECTS) > 0
             self = .timeout(
-                isConnected || proxy == nil ? "it did not answer in time" : "the proxy, \(proxy ?? ""), did not answer in time")
+                isConnected || proxy == nil
+                    ? "it did not answer in time" : "the proxy, \(proxy ?? ""), did not answer in time")
         case CURLE_PARTIAL_FILE: self = .lost("the connection was lost in the middle of the answer")
         case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND:
             let status = transfer_get_long(transfer, CURLINFO_HTTP_CONNECTCODE)
@@ -63,7 +64,10 @@ extension TransferFailure.Reason {
         let host = (url.host ?? "").lowercased()
         let excluded = (environment["no_proxy"] ?? environment["NO_PROXY"] ?? "").lowercased()
             .split { $0 == "," || $0 == " " }
-        guard !excluded.contains(where: { $0 == "*" || host == $0.drop { $0 == "." } || host.hasSuffix(".\($0.drop { $0 == "." })") })
+        guard
+            !excluded.contains(where: {
+                $0 == "*" || host == $0.drop { $0 == "." } || host.hasSuffix(".\($0.drop { $0 == "." })")
+            })
         else { return nil }
         return URL(string: proxy.contains("://") ? proxy : "http://\(proxy)")?.origin ?? "whose address is no URL"
     }
