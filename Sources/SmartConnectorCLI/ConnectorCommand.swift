@@ -104,7 +104,8 @@ public struct ConnectorCommand: Sendable {
     private func dispatch(
         _ arguments: [String], environment: [String: String], console: Console
     ) async throws -> ExitCode {
-        let (place, functions) = (Place(environment), Functions(own: connector, environment: environment))
+        let place = Place(environment)
+        let functions = Functions(own: connector, environment: environment, place: place)
         let (output, explanation, person) = (Output(console, program: name), Explanation(), Person(environment))
         let shared = [place, functions, person, output, explanation].flatMap(declaredArguments)
         let options = shared.map(\.declaration)

@@ -6,6 +6,8 @@ public struct Functions: Sendable {
     /// The connector's own functions, where the program has any.
     let own: Connector?
     private let environment: [String: String]
+    /// By which a stack is reached as a store is.
+    private let place: Place
 
     @Option("--stack", "URL", "call functions on a stack, in whatever language it is written", as: .text)
     private var stackURL: String?
@@ -26,9 +28,10 @@ public struct Functions: Sendable {
     @Option("--delay", "MS", "with --simulate: let each function take so long", as: .milliseconds)
     private var delay: Duration?
 
-    init(own: Connector?, environment: [String: String]) {
+    init(own: Connector?, environment: [String: String], place: Place) {
         self.own = own
         self.environment = environment
+        self.place = place
     }
 
     /// Throws ``UsageError`` where options do not go together.
@@ -94,7 +97,7 @@ public struct Functions: Sendable {
             throw FileError(
                 description: "a stack is told the connector's id, and there is no _connectorId", status: .badData)
         }
-        return try await RemoteStack(stackURL, token: token, connectorID: id).connector()
+        return try await RemoteStack(stackURL, token: token, connectorID: id, connection: place.connection).connector()
     }
 }
 

@@ -25,8 +25,26 @@ public struct Place: Sendable {
 
     @Option("--token-file", "FILE", "a file with that token", as: .text) private var tokenFile: String?
 
+    @Option(
+        "--ca-file", "FILE", "who may vouch for servers: certificates, PEM (SSL_CERT_FILE; the system's)", as: .text)
+    private var certificateFile: String?
+
     init(_ environment: [String: String]) {
         self.environment = environment
+    }
+
+    /// How servers are reached, of stores and of stacks.
+    var connection: ConnectionOptions {
+        var options = ConnectionOptions()
+        options.certificateFile = certificateFile
+        return options
+    }
+
+    /// A client of an API.
+    func client(_ base: String, token: Secret) throws(APIError) -> IntegratorClient {
+        var configuration = IntegratorClient.Configuration()
+        configuration.connection = connection
+        return try IntegratorClient(base, token: token, configuration: configuration)
     }
 
     private var storeName: String { givenStore ?? environment["SMARTCONNECTOR_STORE"] ?? Self.defaultStore }
@@ -73,7 +91,7 @@ public struct Place: Sendable {
     /// - Returns: The store.
     /// - Throws: ``APIError`` where it is not there or cannot be opened, ``UsageError`` where it takes a token.
     public func store(creating isCreating: Bool = false) async throws -> any IntegrationAPI & IntegrationStateAPI {
-        if Self.isURL(storeName) { return try IntegratorClient(storeName, token: try apiToken()) }
+        if Self.isURL(storeName) { return try client(storeName, token: try apiToken()) }
         return try await Self.database(storeName, creating: isCreating)
     }
 

@@ -31,8 +31,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         public var backoff = Backoff()
         /// The longest pause that a server's `Retry-After` is obeyed for; beyond it the error is thrown.
         public var longestRetryAfter = Duration.seconds(60)
-        /// The limit to keep under; share one among all clients of an account.
-        public var rateLimit = RateLimit()
+        /// The limit to keep under. Nil for the one that all clients of this process share that have the same base and token.
+        public var rateLimit: RateLimit?
         /// What pauses are measured by.
         public var clock: any Clock<Duration> = ContinuousClock()
         /// Random numbers from 0 to 1, for the pauses.
@@ -47,6 +47,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     private let token: Secret
     private let configuration: Configuration
     private let transport: HTTPTransport
+    private let rateLimit: RateLimit
 
     /// A client of integrator.io itself.
     ///
@@ -66,7 +67,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     ///   - base: Where the API is: `https://api.integrator.io`, the same with `/v1`, or any other http(s) URL.
     ///   - token: An API token of the account, or the token that came with a call of a connector function.
     ///   - configuration: How it behaves.
-    /// - Throws: `APIError` where `base` is no http(s) URL.
+    /// - Throws: `APIError` where `base` is no http(s) URL, or the token cannot be one.
     public init(
         _ base: String, token: Secret, configuration: Configuration = Configuration()
     ) throws(APIError) {
@@ -79,10 +80,14 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         while path.hasSuffix("/") { path.removeLast() }
         components.path = path.hasSuffix("/v1") ? path : path + "/v1"
         guard let url = components.url else { throw APIError(.invalid, "'\(base)' is no URL of an API") }
+        guard HTTPRequest.Field("Authorization", token.value).isSendable else {
+            throw APIError(.unauthorized, "the token has a line break or another control character in it: it is none")
+        }
         baseURL = url
         self.token = token
         self.configuration = configuration
         transport = HTTPTransport(timeout: configuration.timeout, options: configuration.connection)
+        rateLimit = configuration.rateLimit ?? SharedRateLimits.limit(of: url, token)
     }
 
     /// A client as `CELIGO_BASE_URL` and `CELIGO_API_TOKEN` say. Without the first it is one of integrator.io itself.
@@ -224,7 +229,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         let bytes = body?.utf8() ?? []
         var attempt = 1
         while true {
-            let wait = configuration.rateLimit.take()
+            let wait = rateLimit.take()
             if wait > .zero { try await configuration.clock.sleep(for: wait) }
             let failure: APIError
             do {
@@ -279,10 +284,9 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             if response.isRedirect { message += ": the base URL is probably not that of the API" }
         }
         if response.status == 401 { message += " (is the token right, and for this account and region?)" }
-        let wait = response.header("Retry-After").flatMap { Int($0.trimmingCharacters(in: .whitespaces)) }
         return APIError(
             code, message.redacting([token]), status: response.status, field: written.first?.field,
-            retryAfter: wait.map { .seconds(max(0, $0)) })
+            retryAfter: response.retryAfter())
     }
 
     // MARK: Pages
@@ -302,6 +306,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         guard let next = URL(string: link, relativeTo: url)?.absoluteURL, isOurs(next) else {
             throw malformed(url, "names a next page on another host; it is not asked, since it would get the token")
         }
+        guard next != url else { throw malformed(url, "names a page as the one after itself: the list would not end") }
         return next
     }
 
@@ -342,28 +347,4 @@ extension APIError.Code {
         default: .unavailable
         }
     }
-}
-
-extension HTTPResponse {
-    /// When the server answered, by its own clock: `Date`, in whole seconds. Nil where it does not say, or not as it should.
-    ///
-    /// Source: RFC 9110, 5.6.7 and 6.6.1.
-    var time: StateTime? {
-        let pattern = #/\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT/#
-        guard let match = header("Date")?.wholeMatch(of: pattern),
-            let month = Self.months.firstIndex(of: String(match.2))
-        else { return nil }
-        let components = DateComponents(
-            year: Int(match.3), month: month + 1, day: Int(match.1), hour: Int(match.4), minute: Int(match.5),
-            second: Int(match.6))
-        var calendar = Calendar(identifier: .gregorian)
-        calendar.timeZone = .gmt
-        guard let date = calendar.date(from: components) else { return nil }
-        return StateTime(
-            milliseconds: Int64(date.timeIntervalSince1970) * 1000, clock: "server", resolution: .seconds(1))
-    }
-
-    private static let months = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
 }

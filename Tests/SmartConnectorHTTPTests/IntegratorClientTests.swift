@@ -2,11 +2,12 @@ import Foundation
 import Limits
 import Loopback
 import SmartConnector
-import SmartConnectorHTTP
 import SmartConnectorServer
 import SmartConnectorTesting
 import Synchronization
 import Testing
+
+@testable import SmartConnectorHTTP
 
 /// A server that answers as it is told, and what it was asked.
 final class CannedServer: HTTPResponder {
@@ -127,6 +128,87 @@ struct IntegratorClientTests {
         let (error, requests) = try await failure([refused]) { _ = try await $0.get("i") }
         #expect(error?.retryAfter == .seconds(3600))
         #expect(requests.count == 1)
+    }
+
+    @Test(
+        arguments: [
+            ("0.25", Duration.milliseconds(250)), ("3", .seconds(3)), (" 3 ", .seconds(3)),
+            ("Thu, 26 Nov 2026 10:00:07 GMT", .seconds(7)), ("Thu, 26 Nov 2026 09:00:00 GMT", .zero),
+            ("99999999999999999999999999", .bounded(seconds: 1e26)), ("soon", nil), ("-1", nil), ("1e3", nil),
+            ("", nil),
+        ] as [(String, Duration?)])
+    func retryAfterIsReadAsSecondsOrAsADate(_ text: String, _ pause: Duration?) {
+        let answer = HTTPResponse.error(
+            429, "rate_limited",
+            headers: [
+                HTTPRequest.Field("Date", "Thu, 26 Nov 2026 10:00:00 GMT"), HTTPRequest.Field("Retry-After", text),
+            ])
+        #expect(answer.retryAfter() == pause)
+    }
+
+    @Test(
+        arguments: [
+            (#"{"errors":[{"code":"c","message":"said"}]}"#, "c", "said"),
+            (#"{"errors":{"code":"c","message":"said"}}"#, "c", "said"),
+            (#"{"errors":"said"}"#, nil, "said"),
+            (#"{"errors":["said","and more"]}"#, nil, "said; and more"),
+            (#"{"errors":[[{"code":"c","message":"said"}],[{"message":"and more"}]]}"#, "c", "said; and more"),
+            (#"{"error":"said"}"#, nil, "said"),
+            (#"{"error":{"code":17,"message":"said"}}"#, "17", "said"),
+            (#"{"message":"said"}"#, nil, "said"),
+            (#"{"message":null,"errors":[{"message":"said"}]}"#, nil, "said"),
+            (#"{"success":false,"resBody":"said","message":"not this"}"#, nil, "said"),
+            (#"{"errorMessage":"said","errorType":"c"}"#, "c", "said"),
+            (#"{"code":"c"}"#, "c", "status 500"),
+            (#""said""#, nil, "said"), (#"[]"#, nil, "status 500"), (#"{"errors":[]}"#, nil, "status 500"),
+            (#"{"errors":[{"code":"","message":""}]}"#, nil, "status 500"), ("", nil, "status 500"),
+        ] as [(String, String?, String)])
+    func anErrorOfAnyShapeIsShown(_ body: String, _ code: String?, _ text: String) async throws {
+        let answer = HTTPResponse(status: 500, body: Array(body.utf8))
+        let error = await #expect(throws: APIError.self) {
+            try await CannedServer([answer]).serving { url in
+                var configuration = Self.quick
+                configuration.attempts = 1
+                _ = try await IntegratorClient(url, token: Secret("T"), configuration: configuration).get("i")
+            }
+        }
+        #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
+        #expect(error?.code.rawValue == code ?? "unavailable")
+    }
+
+    @Test func aPageThatNamesItselfEndsTheListWithAnError() async throws {
+        let page = HTTPResponse(
+            json: [["_id": "1"]], headers: [HTTPRequest.Field("Link", #"</v1/integrations>; rel="next""#)])
+        let (error, requests) = try await failure([page]) { _ = try await $0.list() }
+        #expect(error?.message.contains("would not end") == true)
+        #expect(requests.count == 1)
+    }
+
+    @Test func pagesThatNameOneAnotherEndTheListWithAnError() async throws {
+        func page(_ id: String, _ next: String) -> HTTPResponse {
+            HTTPResponse(
+                json: [["_id": JSON(id)]], headers: [HTTPRequest.Field("Link", "<\(next)>; rel=\"next\"")])
+        }
+        let pages = [
+            page("1", "/v1/integrations?p=2"), page("2", "/v1/integrations?p=3"), page("3", "/v1/integrations?p=2"),
+        ]
+        let (error, requests) = try await failure(pages) { _ = try await $0.list() }
+        #expect(error?.message.contains("would not end") == true)
+        #expect(requests.count == 3)
+    }
+
+    @Test(arguments: ["a\nb", "a\r\nX: y", "\0"])
+    func aTokenThatIsNoneIsRefused(_ text: String) {
+        let error = #expect(throws: APIError.self) { try IntegratorClient("http://h", token: Secret(text)) }
+        #expect(error?.code == .unauthorized)
+        #expect(error?.message.contains(text) == false)
+    }
+
+    @Test func allClientsOfAnAccountKeepUnderOneLimit() throws {
+        let base = try #require(URL(string: "http://account.example/v1"))
+        let one = SharedRateLimits.limit(of: base, Secret("A"))
+        #expect(SharedRateLimits.limit(of: base, Secret("A")) === one)
+        #expect(SharedRateLimits.limit(of: base, Secret("B")) !== one)
     }
 
     static let malformed: [(HTTPResponse, String)] = [

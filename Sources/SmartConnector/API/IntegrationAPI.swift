@@ -74,14 +74,32 @@ extension IntegrationAPI {
         damaged: (IntegrationPage.Damaged) throws -> Void = { throw $0.error }
     ) async throws -> [StoredIntegration] {
         var all: [StoredIntegration] = []
-        var cursor: String?
-        repeat {
-            let page = try await list(after: cursor, limit: 1000)
+        try await eachPage { page in
             try page.damaged.forEach(damaged)
             all += page.integrations
-            cursor = page.next
-        } while cursor != nil
+        }
         return all
+    }
+
+    /// Reads the list of all integrations page by page.
+    ///
+    /// - Parameters:
+    ///   - limit: How many a page may have.
+    ///   - body: Is given each.
+    /// - Throws: ``APIError`` where a page cannot be read, or one that was read already is named as the next; what `body`
+    ///   throws.
+    package func eachPage(limit: Int = 1000, _ body: (IntegrationPage) throws -> Void) async throws {
+        var cursor: String?
+        var seen: Set<String> = []
+        repeat {
+            let page = try await list(after: cursor, limit: limit)
+            try body(page)
+            cursor = page.next
+            if let cursor, !seen.insert(cursor).inserted {
+                throw APIError(
+                    .malformedAnswer, "the list names a page as the next one that was read already: it would not end")
+            }
+        } while cursor != nil
     }
 }
 

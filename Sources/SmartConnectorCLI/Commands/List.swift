@@ -7,12 +7,10 @@ struct List: Command {
     func run(_ session: Session) async throws -> ExitCode {
         let store = try await session.place.store()
         let output = session.output
-        var cursor: String?
         var isFirst = true
         var damaged: [IntegrationPage.Damaged] = []
         if output.isJSON { output.console.write("[") }
-        repeat {
-            let page = try await store.list(after: cursor, limit: 500)
+        try await store.eachPage(limit: 500) { page in
             for integration in page.integrations.map(\.integration) {
                 if output.isJSON {
                     output.console.write((isFirst ? "" : ",") + integration.json.text())
@@ -24,8 +22,7 @@ struct List: Command {
             // Among the others, where it would stand: it is still somebody's integration.
             if !output.isJSON { output.print(page.damaged.map { Row([$0.id, "damaged"], widths: [0, 9]) }) }
             damaged += page.damaged
-            cursor = page.next
-        } while cursor != nil
+        }
         if output.isJSON {
             output.console.write("]\n")
         } else if isFirst, damaged.isEmpty {

@@ -56,11 +56,12 @@ struct Serve: Command {
     ) throws -> StackEndpoint {
         let base = api ?? session.environment["CELIGO_BASE_URL"]
         // Looked at now, so that what is wrong with it is said now.
-        if let base { _ = try IntegratorClient(base, token: Secret("")) }
+        let place = session.place
+        if let base { _ = try place.client(base, token: Secret("")) }
         return StackEndpoint(
             connectors: [session.functions.own].compactMap(\.self), systemToken: tokens.system
         ) { options in
-            guard let base, let client = try? IntegratorClient(base, token: options.bearerToken ?? Secret("")) else {
+            guard let base, let client = try? place.client(base, token: options.bearerToken ?? Secret("")) else {
                 return store
             }
             return client
