@@ -129,6 +129,18 @@ struct FlowInstallTests {
         #expect(fixture.requests == [.get])
     }
 
+    @Test func whoLacksFunctionsDoesNotEvenBeginToUninstallOrToUpdate() async throws {
+        let fixture = try await FlowFixture(FlowLifeTests.installed())
+        let connector = fixture.fakes.connector(having: [.installer("makeA"), .uninstaller("dropA")])
+        let flow = fixture.flow(connector: connector)
+        for begin in [{ flow.uninstall() }, { flow.update(to: "2.0.0") }, { flow.saveSettings(["color": "blue"]) }] {
+            let error = await #expect(throws: SmartConnectorError.self) { _ = try await begin().finish() }
+            #expect(error?.code == .missingFunctions)
+        }
+        #expect(!fixture.requests.contains(.update))
+        #expect(fixture.fakes.calls.isEmpty)
+    }
+
     @Test func stepsToUpdateReachTheDocument() async throws {
         let fixture = try await FlowFixture()
         fixture.fakes["makeA"].updateSteps([["name": "C", "completed": true], ["name": "B", "installURL": "/b"]])

@@ -23,6 +23,9 @@ extension InstallMachineTests {
         #expect(!machine.isDone(at: 1))
         #expect(Self.edits(machine.uninstallerReturned(Self.b)) == ["install[1].completed = false"])
         #expect(machine.isDone(at: 1))
+        // Of a step that is not there nothing is to be done.
+        #expect(machine.isDone(at: 3))
+        #expect(machine.isDone(at: -1))
         #expect(machine.memory.isEmpty)
         #expect(try machine.next() == .callUninstaller(Self.a))
     }

@@ -68,6 +68,28 @@ struct JournalEqualityTests {
         ])
     }
 
+    @Test func aRecordThatKeepsOneThingIsNotEmpty() {
+        let settings = FlowRecord.AcceptedSettings(asked: ["a": 1], answer: [:])
+        for record in [
+            FlowRecord(call: call()), FlowRecord(parked: parked()), FlowRecord(memory: .init(touched: [Self.step])),
+            FlowRecord(accepted: settings),
+        ] {
+            #expect(!record.isEmpty)
+        }
+        #expect(FlowRecord().isEmpty)
+    }
+
+    @Test func takingALeaseAwayKeepsNoMoreHistoryThanIsToBeKept() throws {
+        var page = JournalPage()
+        for number in 0..<5 {
+            try page.apply(
+                JournalWrite(FlowRecord(), by: "h\(number)", after: page.revision), of: "i", leaseTime: nil,
+                at: Self.date)
+            _ = page.unlock(evicting: nil, recording: Act(.unlock, holder: "me", date: Self.date), keeping: 3)
+        }
+        #expect(page.history.count == 3)
+    }
+
     @Test func writesThatDifferInOneThingAreTwo() throws {
         let document = try Integration(["mode": "settings"])
         let attempt = Attempt(call(), .succeeded, at: Self.date)
