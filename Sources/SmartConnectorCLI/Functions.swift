@@ -15,6 +15,22 @@ public struct Functions: Sendable {
     @Option("--stack-token", "T", "its system token (SMARTCONNECTOR_STACK_TOKEN)", as: .secret)
     private var stackToken: Secret?
 
+    @Option(
+        "--connector-record", "FILE|JSON", "its record, which names its functions, for a stack that cannot tell",
+        as: .jsonObjectOrFile)
+    private var record: JSON?
+
+    @Option("--opts", "FILE|JSON", "the licence that functions are given: opts", as: .jsonObjectOrFile)
+    private var opts: JSON?
+
+    @Option("--store-id", "ID", "the shop that they are called for: storeId", as: .text) private var storeID: String?
+
+    @Option("--add-on-id", "ID", "the add-on that they are called for: addOnId", as: .text)
+    private var addOnID: String?
+
+    @Option("--form-val", "FILE|JSON", "what the user entered in the step's form: formVal", as: .jsonObjectOrFile)
+    private var formValues: JSON?
+
     @Option("--bearer-token", "T", "the token for the API that functions are given", as: .secret)
     private var bearerToken: Secret?
 
@@ -40,6 +56,7 @@ public struct Functions: Sendable {
             throw UsageError("\($stackURL.name) and \($isSimulation.name) are two sets of functions; name one")
         }
         if $stackToken.isGiven, !isOnStack { throw UsageError("\($stackToken.name) goes with \($stackURL)") }
+        if $record.isGiven, !isOnStack { throw UsageError("\($record.name) goes with \($stackURL)") }
         for (name, isGiven) in [($failures.name, $failures.isGiven), ($delay.name, $delay.isGiven)]
         where isGiven && !isSimulation {
             throw UsageError("\(name) goes with \($isSimulation)")
@@ -53,7 +70,10 @@ public struct Functions: Sendable {
     var areOthers: Bool { isOnStack || isSimulation }
 
     /// What functions are given beside what they are about.
-    var callOptions: CallOptions { CallOptions(bearerToken: bearerToken) }
+    var callOptions: CallOptions {
+        CallOptions(
+            bearerToken: bearerToken, opts: opts, storeID: storeID, addOnID: addOnID, formValues: formValues)
+    }
 
     /// The functions that the command line asks for.
     ///
@@ -97,7 +117,11 @@ public struct Functions: Sendable {
             throw FileError(
                 description: "a stack is told the connector's id, and there is no _connectorId", status: .badData)
         }
-        return try await RemoteStack(stackURL, token: token, connectorID: id, connection: place.connection).connector()
+        return try await RemoteStack(stackURL, token: token, connectorID: id, connection: place.connection)
+            .connector { [record, place] in
+                if let record { return try ConnectorRecord(record) }
+                return try await place.connectorRecord(id)
+            }
     }
 }
 

@@ -95,6 +95,12 @@ public struct Place: Sendable {
         return try await Self.database(storeName, creating: isCreating)
     }
 
+    /// The record of a connector, where the store is an account that has it.
+    func connectorRecord(_ id: String) async throws -> ConnectorRecord? {
+        guard Self.isURL(storeName) else { return nil }
+        return try await client(storeName, token: try apiToken()).connectorRecord(id)
+    }
+
     private static func database(
         _ name: String, creating isCreating: Bool, connections: Int = 2, patience: Duration = .seconds(5)
     ) async throws -> any SQLStore {

@@ -211,6 +211,17 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         } catch let error as APIError where error.isNotFound {}
     }
 
+    // MARK: Connectors
+
+    /// The record of a connector, which names its functions: `GET /connectors/{_id}`. Nil where the API has none, or does
+    /// not show it with this token.
+    public func connectorRecord(_ id: String) async throws -> ConnectorRecord? {
+        let url = try baseURL.adding("connectors", id)
+        let response = try await send("GET", url, accepting: [401, 403, 404, 405])
+        guard (200..<300).contains(response.status) else { return nil }
+        return try ConnectorRecord(json(response, url))
+    }
+
     // MARK: Requests
 
     private var integrations: URL { baseURL.appendingPathComponent("integrations") }

@@ -19,6 +19,10 @@ public struct RemoteStack: Sendable {
     private let token: Secret
     private let timeout: Duration
     private let transport: HTTPTransport
+    /// What the author calls the functions for the connector as a whole, where that is known.
+    private var record: ConnectorRecord?
+    /// Whether these functions are called by the names that the vendor's documents have, until one is there.
+    private var triesNames = false
 
     /// A stack.
     ///
@@ -47,23 +51,30 @@ public struct RemoteStack: Sendable {
     /// The stack as a connector.
     ///
     /// A stack of this library is asked which functions it has. Any other is taken to have every function that a
-    /// document names, and those for the connector as a whole that are given here.
+    /// document names. Its functions for the connector as a whole are those of the record. Without one they are called by
+    /// the names that the vendor's documents have: a stack that answers to none of them has no preUninstall, uninstaller or
+    /// update, or has them under other names, which only a record can tell.
     ///
-    /// - Parameters:
-    ///   - functions: Functions for the connector as a whole: its installer, preUninstall, its uninstaller.
-    ///   - lacking: Those of them that it does not have. Of the others that a stack says nothing of nobody knows, so
-    ///     that an integration without steps is not taken for installed.
+    /// - Parameter record: Gives the connector's record, where there is one; it is asked where the stack does not say.
     /// - Returns: A connector whose functions each are a call to the stack.
     /// - Throws: `APIError` where the stack cannot be reached or is out of order, or does not accept the token or know
-    ///   the connector.
+    ///   the connector; what `record` throws.
     public func connector(
-        functions: Set<ConnectorFunction> = [], lacking: Set<ConnectorFunction> = []
+        record: @Sendable () async throws -> ConnectorRecord? = { nil }
     ) async throws -> Connector {
-        var directory = try await directory() ?? .open
-        directory.functions.formUnion(functions)
-        directory.unknown.subtract(lacking)
-        return Connector(id: connectorID, functions: directory, policy: CallPolicy(timeout: timeout)) { call in
-            try await self.call(call)
+        var stack = self
+        let directory: FunctionDirectory
+        if let told = try await self.directory() {
+            directory = told
+        } else if let record = try await record() {
+            directory = FunctionDirectory(functions: record.functions, isOpen: true, unknown: [])
+            stack.record = record
+        } else {
+            directory = FunctionDirectory(functions: ConnectorFunction.ofConnector, isOpen: true)
+            stack.triesNames = true
+        }
+        return Connector(id: connectorID, functions: directory, policy: CallPolicy(timeout: timeout)) { [stack] call in
+            try await stack.call(call)
         }
     }
 
@@ -117,11 +128,39 @@ public struct RemoteStack: Sendable {
 
     /// Calls one function.
     ///
-    /// - Returns: What it answered; `null` for an empty answer of a function of which none is expected.
+    /// - Returns: What it answered; `null` for an empty answer of a function of which none is expected, and for one for the
+    ///   connector as a whole that is not there.
     /// - Throws: `FunctionFailure`: what the function threw, or why there is no answer from it; `APIError` where the
     ///   journal does not take what the function made; `CancellationError`.
     public func call(_ call: FunctionCall) async throws -> JSON {
-        let request = call.extensionRequest
+        guard call.function.isOfConnector else { return try await self.call(call, named: call.function.extensionName) }
+        if let record {
+            guard let name = record.name(of: call.function) else { return .null }
+            return try await self.call(call, named: name)
+        }
+        guard triesNames else { return try await self.call(call, named: call.function.extensionName) }
+        for name in call.function.documentedNames {
+            do {
+                return try await self.call(call, named: name)
+            } catch let failure as FunctionFailure where Self.absent.contains(failure.code) {
+                // A stack that answers so has called nothing.
+            }
+        }
+        guard case .connectorInstaller = call.function else { return .null }
+        let names = call.function.documentedNames.joined(separator: " or ")
+        throw failure(
+            "invalid_function",
+            "the document has no steps, and the stack at \(url.origin) has no installer that is called \(names); the connector's record says its name",
+            call, isRetryable: false)
+    }
+
+    /// What a stack answers to the name of a function that it does not have, or to a type of which it has none.
+    ///
+    /// Source: the vendor's server of extensions.
+    private static let absent: Set = ["invalid_function", "object_not_found"]
+
+    private func call(_ call: FunctionCall, named name: String) async throws -> JSON {
+        let request = call.extensionRequest(named: name)
         let response: HTTPResponse
         do {
             response = try await transport.send(

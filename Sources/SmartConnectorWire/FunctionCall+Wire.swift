@@ -3,8 +3,16 @@ package import SmartConnector
 
 extension FunctionCall {
     /// The call as integrator.io sends it to a stack, the tokens in it in plain text.
-    package var extensionRequest: JSON {
+    package var extensionRequest: JSON { extensionRequest(named: function.extensionName) }
+
+    /// The same, for a function that its author calls otherwise.
+    package func extensionRequest(named name: String) -> JSON {
         var options = options.wire
+        // Stacks read the licence without asking whether it is there.
+        switch function.extensionType {
+        case .installer, .uninstaller, .setting: if options["opts"] == nil { options["opts"] = [:] }
+        case .hook, .wrapper, .utility: break
+        }
         options["bearerToken"] = JSON(self.options.bearerToken?.value ?? "")
         options["_integrationId"] = JSON(integrationID)
         switch function {
@@ -15,7 +23,7 @@ extension FunctionCall {
         if let pending { options["pending"] = pending }
         options["idempotencyKey"] = JSON(idempotencyKey)
         return [
-            "type": JSON(function.extensionType.rawValue), "function": JSON(function.extensionName),
+            "type": JSON(function.extensionType.rawValue), "function": JSON(name),
             "_connectorId": JSON(connectorID), "options": options,
         ]
     }

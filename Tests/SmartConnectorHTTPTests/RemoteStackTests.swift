@@ -134,10 +134,12 @@ struct RemoteStackTests {
     @Test func aStackThatSaysNothingIsTakenToHaveWhatDocumentsName() async throws {
         let server = CannedServer([.html(404)])
         let functions = try await server.serving { url in
-            try await RemoteStack(url, token: Secret("T"), connectorID: "c1").connector(functions: [.preUninstall])
-                .functions
+            try await RemoteStack(url, token: Secret("T"), connectorID: "c1").connector {
+                ConnectorRecord(preUninstall: "before")
+            }
+            .functions
         }
-        #expect(functions == FunctionDirectory(functions: [.preUninstall], isOpen: true))
+        #expect(functions == FunctionDirectory(functions: [.preUninstall], isOpen: true, unknown: []))
     }
 
     @Test(arguments: [429, 500, 502, 503])

@@ -1,3 +1,4 @@
+import Foundation
 public import SmartConnector
 
 /// How a value is written on the command line.
@@ -71,19 +72,30 @@ extension ArgumentFormat where Value == ConnectorVersion {
 
 extension ArgumentFormat where Value == JSON {
     /// A JSON object.
-    public static var jsonObject: ArgumentFormat {
+    public static var jsonObject: ArgumentFormat { ArgumentFormat { name, text in try object(name, text.utf8) } }
+
+    /// A JSON object, or the path of a file with one. What begins with a brace is no path.
+    public static var jsonObjectOrFile: ArgumentFormat {
         ArgumentFormat { name, text in
-            let value: JSON
-            do {
-                value = try JSON(parsing: text)
-            } catch {
-                throw UsageError("\(name) is \(error)")
+            if text.drop(while: \.isWhitespace).first == "{" { return try object(name, text.utf8) }
+            guard let contents = FileManager.default.contents(atPath: text) else {
+                throw UsageError("\(name) takes a JSON object or a file with one, and the file \(text) cannot be read")
             }
-            guard value.kind == .object else {
-                throw UsageError("\(name) takes a JSON object, and not one of kind \(value.kind)")
-            }
-            return value
+            return try object(name, contents)
         }
+    }
+
+    private static func object(_ name: String, _ bytes: some Sequence<UInt8>) throws -> JSON {
+        let value: JSON
+        do {
+            value = try JSON(parsing: Array(bytes))
+        } catch {
+            throw UsageError("\(name) is \(error)")
+        }
+        guard value.kind == .object else {
+            throw UsageError("\(name) takes a JSON object, and not one of kind \(value.kind)")
+        }
+        return value
     }
 }
 

@@ -1,0 +1,127 @@
+import Foundation
+import Limits
+import Processes
+import SmartConnector
+import SmartConnectorHTTP
+import SmartConnectorTesting
+import Testing
+
+/// A stack that was written by somebody else, after the vendor's documents alone.
+@Suite(.serialized, .ends(within: .minutes(3)))
+struct ForeignStackTests {
+    /// It has functions by the names that it is started with, reads the licence without asking whether it is there, and
+    /// answers nothing where nothing is expected. `GET /` answers what was called.
+    private static let python = """
+        import http.server, json, sys
+        names, done = sys.argv[1].split(","), []
+        class Stack(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            def answer(self, status, data):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            def do_GET(self):
+                if self.path == "/":
+                    self.answer(200, json.dumps(done).encode())
+                else:
+                    self.answer(404, b"<html>no such page</html>")
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                name, options = body["function"], body["options"]
+                options["opts"].get("connectorEdition")
+                if name not in names:
+                    self.answer(422, json.dumps({"errors": [{"code": "invalid_function", "message": "no " + name}]}).encode())
+                    return
+                done.append(name)
+                step = name.startswith(("make", "drop", "before", "pre"))
+                self.answer(200, json.dumps({"success": True}).encode() if step else b"")
+            def log_message(self, *arguments):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stack)
+        print(server.server_address[1], flush=True)
+        server.serve_forever()
+        """
+
+    /// What the stack has been called for in a whole life of an integration: installed, updated, removed.
+    private func calls(
+        _ functions: [String], record: ConnectorRecord?, steps: [JSON]? = nil, updates: Bool = true
+    ) async throws -> [String] {
+        let (process, output) = (ChildProcess(), Pipe())
+        let names = ["makeA", "dropA", "makeB", "dropB"] + functions
+        try #require(
+            process.start(
+                ["python3", "-c", Self.python, names.joined(separator: ",")], output: .pipe(output), errors: .nothing))
+        defer { process.kill(SIGKILL) }
+        let transcript = Transcript(output)
+        try #require(await transcript.wait(for: "\n"))
+        let url = "http://127.0.0.1:" + transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let store = InMemoryStore()
+        let document = try Integration([
+            "_connectorId": "c1", "mode": "install", "version": "1.0.0",
+            "install": JSON(
+                steps ?? [
+                    ["name": "A", "installerFunction": "makeA", "uninstallerFunction": "dropA"],
+                    ["name": "B", "installerFunction": "makeB", "uninstallerFunction": "dropB"],
+                ]),
+        ])
+        let id = try #require(try await store.create(document).integration.id)
+        let stack = try RemoteStack(url, token: Secret("T"), connectorID: "c1")
+        let connector = try await stack.connector { record }
+        let flow = InstallFlow(integration: id, connector: connector, store: store)
+        #expect(try await flow.run().finish() == .done)
+        if updates { #expect(try await flow.update(to: "1.1.0").finish() == .done) }
+        #expect(try await flow.uninstall().finish() == .done)
+        let answer = try await HTTPTransport(timeout: nil).send("GET", try #require(URL(string: url)), headers: [])
+        return (try JSON(parsing: answer.body).array ?? []).compactMap(\.string)
+    }
+
+    @Test func itsOwnNamesAreThoseOfTheConnectorsRecord() async throws {
+        let record = try ConnectorRecord([
+            "_id": "c1", "installerFunction": "begin", "updateFunction": "migrate", "preUninstallFunction": "before",
+            "uninstallerFunction": "end",
+        ])
+        #expect(
+            try await calls(["begin", "migrate", "before", "end"], record: record)
+                == ["makeA", "makeB", "migrate", "before", "dropB", "dropA", "end"])
+    }
+
+    @Test func withoutARecordTheNamesOfTheVendorsDocumentsAreTried() async throws {
+        #expect(
+            try await calls(["updateFunction", "preUninstallFunction", "uninstallConnector"], record: nil)
+                == ["makeA", "makeB", "updateFunction", "preUninstallFunction", "dropB", "dropA", "uninstallConnector"])
+    }
+
+    @Test func whatIsNotThereIsNotMissed() async throws {
+        #expect(try await calls([], record: nil) == ["makeA", "makeB", "dropB", "dropA"])
+        #expect(
+            try await calls(["migrate"], record: ConnectorRecord(update: "migrate"))
+                == ["makeA", "makeB", "migrate", "dropB", "dropA"])
+    }
+
+    @Test func aDocumentWithoutStepsWhoseInstallerNobodyCanNameIsNotInstalled() async throws {
+        let (process, output) = (ChildProcess(), Pipe())
+        try #require(
+            process.start(["python3", "-c", Self.python, "begin"], output: .pipe(output), errors: .nothing))
+        defer { process.kill(SIGKILL) }
+        let transcript = Transcript(output)
+        try #require(await transcript.wait(for: "\n"))
+        let url = "http://127.0.0.1:" + transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let store = InMemoryStore()
+        let document = try Integration(["_connectorId": "c1", "mode": "install", "install": []])
+        let id = try #require(try await store.create(document).integration.id)
+        let stack = try RemoteStack(url, token: Secret("T"), connectorID: "c1")
+        let outcome = try await InstallFlow(integration: id, connector: stack.connector(), store: store).run().finish()
+        #expect(outcome.failure?.code == "invalid_function")
+        #expect(outcome.failure?.message.contains("the connector's record says its name") == true)
+        #expect(try await store.get(id).integration.mode == .install)
+    }
+
+    @Test(arguments: [
+        #"[]"#, #"{"installerFunction":1}"#, #"{"updateFunction":["a"]}"#,
+    ])
+    func whatIsNoRecordIsRefused(_ text: String) throws {
+        let json = try JSON(parsing: text)
+        #expect(throws: APIError.self) { try ConnectorRecord(json) }
+    }
+}
