@@ -166,9 +166,9 @@ extension HTTPResponse {
         let description: String
     }
 
-    /// The errors of integrator.io's envelope.
-    var errors: [(code: String?, message: String?, field: String?)] {
-        guard case .success(let json) = parsed(), let errors = json["errors"]?.array else { return [] }
-        return errors.map { ($0["code"]?.string, $0["message"]?.string, $0["field"]?.string) }
+    /// The errors that it reports, in integrator.io's envelope or in any other.
+    var errors: [ReportedError] {
+        guard case .success(let json) = parsed() else { return [] }
+        return ReportedError.errors(in: json)
     }
 }

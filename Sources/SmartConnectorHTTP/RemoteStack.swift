@@ -155,28 +155,20 @@ public struct RemoteStack: Sendable {
         if let first = errors.first {
             return failure(
                 first.code ?? "status_\(response.status)",
-                errors.compactMap(\.message).joined(separator: "; "), call,
-                isRetryable: response.firstError?["retryable"]?.bool ?? true,
-                pause: response.firstError?["pauseMilliseconds"]?.int.map { .milliseconds($0) })
+                messages.isEmpty ? "the stack at \(url.origin) \(response.statusReport)" : messages, call,
+                isRetryable: first.isRetryable, pause: first.pauseMilliseconds.map { .milliseconds($0) })
         }
         return failure("status_\(response.status)", "the stack at \(url.origin) \(response.statusReport)", call)
     }
 
     /// A failure in which no token is left that a stack may have repeated.
     private func failure(
+            let messages = errors.compactMap(\.message).joined(separator: "; ")
         _ code: String, _ message: String, _ call: FunctionCall, isRetryable: Bool = true, pause: Duration? = nil
     ) -> FunctionFailure {
         FunctionFailure(
             code: code, message: message.redacting([token, call.options.bearerToken]), isRetryable: isRetryable,
             pause: pause)
-    }
-}
-
-extension HTTPResponse {
-    /// The first of its errors, as it was sent.
-    fileprivate var firstError: JSON? {
-        guard case .success(let json) = parsed() else { return nil }
-        return json["errors"]?[0]
     }
 }
 

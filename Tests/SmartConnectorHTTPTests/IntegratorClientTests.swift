@@ -84,6 +84,13 @@ struct IntegratorClientTests {
         #expect(requests.count == 1)
     }
 
+    @Test func theMessageOfAGatewayIsShownAndTheStatusSaysWhatItIs() async throws {
+        let gateway = HTTPResponse(status: 404, json: ["message": "no such route", "code": 5])
+        let (error, _) = try await failure([gateway]) { _ = try await $0.get("i") }
+        #expect(error?.code == .notFound)
+        #expect(error?.message.contains("no such route") == true)
+    }
+
     @Test func aRequestThatMayBeSentAgainIsSentAgain() async throws {
         let good = HTTPResponse(json: ["_id": "i"])
         let (error, requests) = try await failure([.error(503, "x"), .html(502), good]) { api in
