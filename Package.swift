@@ -21,7 +21,12 @@ let package = Package(
     targets: [
         // What ships, from the ground up: each knows only those above it in this list.
         .target(name: "SmartConnector"),
-        .target(name: "SmartConnectorWire", dependencies: ["SmartConnector"]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/System/Zlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
+        ),
+        .target(name: "SmartConnectorWire", dependencies: ["SmartConnector", "CZlib"]),
         .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector", "SmartConnectorWire"]),
         .systemLibrary(
             name: "CMicrohttpd", path: "Sources/System/Microhttpd",
@@ -114,9 +119,10 @@ let package = Package(
         .testTarget(
             name: "SmartConnectorServerTests",
             dependencies: [
-                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
-                "SmartConnectorWire", "Limits", "Loopback", "Processes",
-            ]
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorSQLite", "SmartConnectorServer",
+                "SmartConnectorTesting", "SmartConnectorWire", "Limits", "Loopback", "Processes",
+            ],
+            exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "SmartConnectorHTTPTests",

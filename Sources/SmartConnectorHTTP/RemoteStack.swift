@@ -14,8 +14,9 @@ public import SmartConnectorWire
 public struct RemoteStack: Sendable {
     /// Where the stack is, without `/function`.
     public let url: URL
-    /// The `_connectorId` that each call names.
-    public let connectorID: String
+    /// The `_connectorId` that each call names; nil where it names none and calls the functions of integrations that users
+    /// build themselves.
+    public let connectorID: String?
     private let token: Secret
     private let timeout: Duration
     private let transport: HTTPTransport
@@ -25,11 +26,12 @@ public struct RemoteStack: Sendable {
     /// - Parameters:
     ///   - url: Where it is, without `/function`.
     ///   - token: Its system token.
-    ///   - connectorID: The connector's `_connectorId`.
+    ///   - connectorID: The connector's `_connectorId`; nil for the functions of integrations that users build themselves
+    ///     (`diy`).
     ///   - timeout: How long a call may take: five minutes, as integrator.io's own.
     /// - Throws: ``APIError`` where `url` is no http(s) URL.
     public init(
-        _ url: String, token: Secret, connectorID: String, timeout: Duration = .seconds(300)
+        _ url: String, token: Secret, connectorID: String?, timeout: Duration = .seconds(300)
     ) throws(APIError) {
         let trimmed = url.hasSuffix("/function") ? String(url.dropLast("/function".count)) : url
         guard let parsed = URL(string: trimmed), ["http", "https"].contains(parsed.scheme?.lowercased()),
@@ -60,17 +62,24 @@ public struct RemoteStack: Sendable {
         var directory = try await directory() ?? .open
         directory.functions.formUnion(functions)
         directory.unknown.subtract(lacking)
-        return Connector(id: connectorID, functions: directory, policy: CallPolicy(timeout: timeout)) { call in
+        return Connector(id: connectorID ?? Self.diyID, functions: directory, policy: CallPolicy(timeout: timeout)) {
+            call in
             try await self.call(call)
         }
     }
+
+    /// What stands for a connector's id where there is none.
+    private static let diyID = "diy"
 
     /// Which functions the stack says it has, or nil where it does not say.
     func directory() async throws -> FunctionDirectory? {
         guard var components = URLComponents(url: try url.adding("functions"), resolvingAgainstBaseURL: false) else {
             return nil
         }
-        components.queryItems = [URLQueryItem(name: "_connectorId", value: connectorID)]
+        components.queryItems = [
+            connectorID.map { URLQueryItem(name: "_connectorId", value: $0) }
+                ?? URLQueryItem(name: "diy", value: "true")
+        ]
         guard let address = components.url else { return nil }
         let response: HTTPResponse
         do {
@@ -103,9 +112,11 @@ public struct RemoteStack: Sendable {
     private static func functions(_ rows: [JSON]) -> Set<ConnectorFunction> {
         Set(
             rows.compactMap { row in
-                guard let type = row["type"]?.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:)),
-                    let name = row["function"]?.string
-                else { return nil }
+                guard let name = row["function"]?.string else { return nil }
+                guard let written = row["type"] else { return .untyped(name) }
+                guard let type = written.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:)) else {
+                    return nil
+                }
                 guard let version = row["version"] else { return .function(type, name) }
                 return version.string.flatMap(ConnectorVersion.init).map(ConnectorFunction.update)
             })
@@ -119,7 +130,7 @@ public struct RemoteStack: Sendable {
     /// - Throws: `FunctionFailure`: what the function threw, or why there is no answer from it; `APIError` where the
     ///   journal does not take what the function made; `CancellationError`.
     public func call(_ call: FunctionCall) async throws -> JSON {
-        let request = call.extensionRequest
+        let request = call.extensionRequest(isDIY: connectorID == nil)
         let response: HTTPResponse
         do {
             response = try await transport.send(
@@ -153,6 +164,7 @@ public struct RemoteStack: Sendable {
                 "the stack at \(url.origin) does not accept this token: \(errors.first?.message ?? "status 401")", call)
         }
         if let first = errors.first {
+            let messages = errors.compactMap(\.message).joined(separator: "; ")
             return failure(
                 first.code ?? "status_\(response.status)",
                 messages.isEmpty ? "the stack at \(url.origin) \(response.statusReport)" : messages, call,
@@ -163,7 +175,6 @@ public struct RemoteStack: Sendable {
 
     /// A failure in which no token is left that a stack may have repeated.
     private func failure(
-            let messages = errors.compactMap(\.message).joined(separator: "; ")
         _ code: String, _ message: String, _ call: FunctionCall, isRetryable: Bool = true, pause: Duration? = nil
     ) -> FunctionFailure {
         FunctionFailure(
@@ -176,8 +187,9 @@ extension ConnectorFunction {
     /// Whether an answer is expected of it.
     fileprivate var isAnswered: Bool {
         switch self {
-        case .connectorInstaller, .connectorUninstaller, .update, .setting("changeEdition"): false
-        case .installer, .uninstaller, .preUninstall, .setting, .hook, .wrapper, .utility: true
+        case .connectorInstaller, .connectorUninstaller, .update, .hook, .wrapper, .utility, .untyped: false
+        case .setting(let name): ["persistSettings", "refreshMetadata", "getMappingMetadata"].contains(name)
+        case .installer, .uninstaller, .preUninstall: true
         }
     }
 }

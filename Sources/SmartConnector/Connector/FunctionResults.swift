@@ -182,7 +182,8 @@ extension ConnectorFunction {
         switch self {
         case .installer, .uninstaller, .setting("persistSettings"): ["success": true]
         case .setting("getMappingMetadata"): []
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility,
+            .untyped:
             .null
         }
     }
