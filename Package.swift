@@ -63,6 +63,7 @@ let package = Package(
             path: "Examples/BigCommerceNetSuite",
             exclude: ["README.md", "integration.json"]
         ),
+        .executableTarget(name: "plain-sockets", dependencies: ["SmartConnectorHTTP"], path: "Examples/PlainSockets"),
 
         // What developers start.
         .executableTarget(
@@ -140,6 +141,7 @@ let package = Package(
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
                 "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
+                "plain-sockets",
             ],
             exclude: ["Snapshots"]
         ),
