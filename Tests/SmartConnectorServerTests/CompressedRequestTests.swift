@@ -2,8 +2,9 @@ import Foundation
 import Limits
 import SmartConnector
 import SmartConnectorTesting
-import SmartConnectorWire
 import Testing
+
+@testable import SmartConnectorWire
 
 /// Compressed requests swell no further than a body may be large.
 @Suite(.ends(within: .minutes(3)))
@@ -32,11 +33,11 @@ struct CompressedRequestTests {
         #expect(answer.errors.first?.hasPrefix("request_too_large") == true)
     }
 
-    @Test func whatSwellsToJustTheLimitIsRead() async {
-        // Blanks alone are no JSON, which is known only once all of it was read.
-        let answer = await send(Array((0..<50).map { _ in Self.megabyte }.joined()))
-        #expect(answer.status == 400)
-        #expect(answer.errors.first?.contains("line 1") == true)
+    @Test func whatSwellsToJustTheLimitIsRead() throws {
+        let body = Array((0..<50).map { _ in Self.megabyte }.joined())
+        let limit = StackEndpoint.maximumRequestSize
+        #expect(try body.inflated(.gzip, limit: limit) == [UInt8](repeating: UInt8(ascii: " "), count: limit))
+        #expect(throws: InflateError.tooLarge) { try body.inflated(.gzip, limit: limit - 1) }
     }
 
     @Test func whoHasShownNoTokenGetsNoMemoryForAFewBytes() async {
@@ -47,15 +48,20 @@ struct CompressedRequestTests {
         #expect(await send(large, token: nil, query: "T").status == 400)
     }
 
-    @Test func noBytesMakeItReadBeyondThem() async throws {
+    @Test(arguments: [ContentCoding.gzip, .deflate])
+    func noBytesMakeItReadBeyondThem(_ coding: ContentCoding) {
         var random = SystemRandomNumberGenerator()
-        for _ in 0..<2000 {
-            var body = Self.megabyte
+        for _ in 0..<500 {
+            var body = coding == .gzip ? Self.megabyte : Array(Self.megabyte.dropFirst(10))
             for _ in 0..<Int.random(in: 1...8, using: &random) {
                 body[Int.random(in: body.indices, using: &random)] = .random(in: .min ... .max, using: &random)
             }
-            let answer = await send(Array(body.prefix(Int.random(in: 0...body.count, using: &random))))
-            #expect([400, 413, 422].contains(answer.status), "\(Data(body).base64EncodedString())")
+            let sent = Array(body.prefix(Int.random(in: 0...body.count, using: &random)))
+            do {
+                #expect(try sent.inflated(coding, limit: 1 << 16).count <= 1 << 16)
+            } catch {
+                // Whatever is wrong with it, it has ended.
+            }
         }
     }
 }

@@ -36,6 +36,17 @@ struct ReportedErrorTests {
         #expect(errors == expected)
     }
 
+    @Test(arguments: [
+        (#"{"success":false,"resBody":"Install bundle 20037 first"}"#, "Install bundle 20037 first"),
+        (#"{"success":false,"resBody":"one","message":"two"}"#, "one"),
+        (#"{"success":false,"resBody":"","message":"two"}"#, "two"),
+        (#"{"success":false,"message":"two"}"#, "two"),
+    ])
+    func whyAStepIsNotDoneIsFound(_ answer: String, _ expected: String) throws {
+        #expect(try StepResult(JSON(parsing: answer), of: .installer("a")).message == expected)
+        #expect(try SettingsResult(JSON(parsing: answer), of: .persistSettings).message == expected)
+    }
+
     @Test func whatIsNestedOrRepeatedWithoutEndIsBounded() throws {
         let deep = String(repeating: "[", count: 400) + #""x""# + String(repeating: "]", count: 400)
         #expect(ReportedError.errors(in: try JSON(parsing: deep)).isEmpty)
