@@ -144,6 +144,25 @@ struct TokenAPITests {
         #expect(error?.code == .unauthorized)
     }
 
+    @Test func aFunctionInThisProcessReachesItsOwnIntegrationAlone() async throws {
+        let (own, other) = (try await create(), try await create())
+        let kept = Guarded<(any IntegrationAPI)?>(nil)
+        fakes["make"].run { call in
+            kept.withLock { $0 = call.api }
+            _ = try await call.api.get(own)
+            let error = await #expect(throws: APIError.self) { try await call.api.get(other) }
+            #expect(error?.code == .forbidden)
+        }
+        let answer = await integrator.respond(
+            to: HTTPRequest(
+                method: "PUT", path: "/v1/integrations/\(own)/installer/make",
+                headers: [HTTPRequest.Field("Authorization", "Bearer USER")], body: Array("{}".utf8)))
+        #expect(answer.status == 200, "\(answer.json)")
+        let late = try #require(kept.withLock { $0 })
+        let error = await #expect(throws: APIError.self) { try await late.get(own) }
+        #expect(error?.code == .unauthorized)
+    }
+
     @Test func aUsersTokenWritesWhatItMayWriteOverHTTP() async throws {
         var configuration = LocalIntegrator.Configuration(token: Secret("USER"))
         configuration.isLikeIntegrator = true
