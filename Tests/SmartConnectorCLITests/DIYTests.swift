@@ -54,6 +54,32 @@ struct DIYTests {
         #expect(alone.status == .done, "\(alone.error)")
     }
 
+    @Test func serveIsAStackForBoth() async throws {
+        let (written, writer) = AsyncStream.makeStream(of: String.self)
+        let console = Console(
+            write: { writer.yield($0) }, writeError: { _ in }, readInput: { Data() }, isTerminal: false, columns: nil,
+            errorColumns: nil)
+        let store = ["SMARTCONNECTOR_STORE": "sqlite:\(harness.file("served.sqlite"))"]
+        let serving = Task { [command = harness.command] in
+            defer { writer.finish() }
+            return await command.run(
+                ["serve", "--json", "--port", "0", "--system-token", "T", "--log", "none"], environment: store,
+                console: console)
+        }
+        defer { serving.cancel() }
+        var started = ""
+        for await text in written {
+            started += text
+            if started.contains("\n") { break }
+        }
+        let url = try #require(try JSON(parsing: started)["url"]?.string)
+        let stack = ["--stack", url, "--stack-token", "T"]
+        #expect(await harness.run(["call", "same", "--diy"] + stack).output == "\"the user's\"\n")
+        #expect(await harness.run(["call", "same", "--connector", "c1"] + stack).output == "\"the connector's\"\n")
+        serving.cancel()
+        #expect(await serving.value == .done)
+    }
+
     /// A stack that is not ours and has nothing but these functions, in and outside of groups.
     private static let python = """
         import http.server, json
