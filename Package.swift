@@ -21,7 +21,12 @@ let package = Package(
     targets: [
         // What ships, from the ground up: each knows only those above it in this list.
         .target(name: "SmartConnector"),
-        .target(name: "SmartConnectorWire", dependencies: ["SmartConnector"]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/System/Zlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
+        ),
+        .target(name: "SmartConnectorWire", dependencies: ["SmartConnector", "CZlib"]),
         .systemLibrary(
             name: "CCurl", path: "Sources/System/Curl",
             pkgConfig: "libcurl",
@@ -63,6 +68,7 @@ let package = Package(
             path: "Examples/BigCommerceNetSuite",
             exclude: ["README.md", "integration.json"]
         ),
+        .executableTarget(name: "plain-sockets", dependencies: ["SmartConnectorHTTP"], path: "Examples/PlainSockets"),
 
         // What developers start.
         .executableTarget(
@@ -119,9 +125,10 @@ let package = Package(
         .testTarget(
             name: "SmartConnectorServerTests",
             dependencies: [
-                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorServer", "SmartConnectorTesting",
-                "SmartConnectorWire", "Limits", "Loopback", "Processes",
-            ]
+                "SmartConnector", "SmartConnectorHTTP", "SmartConnectorSQLite", "SmartConnectorServer",
+                "SmartConnectorTesting", "SmartConnectorWire", "Limits", "Loopback", "Processes",
+            ],
+            exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "SmartConnectorHTTPTests",
@@ -139,6 +146,7 @@ let package = Package(
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
                 "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
+                "plain-sockets",
             ],
             exclude: ["Snapshots"]
         ),

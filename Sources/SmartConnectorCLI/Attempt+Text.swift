@@ -76,7 +76,7 @@ extension ConnectorFunction {
     /// The function as a person reads it: its kind, and its name where that says more.
     fileprivate var kindAndName: String {
         switch self {
-        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility: "\(kind) \(name)"
+        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility, .untyped: "\(kind) \(name)"
         case .connectorInstaller, .preUninstall, .connectorUninstaller: kind
         case .update(let version): "update to \(version)"
         }

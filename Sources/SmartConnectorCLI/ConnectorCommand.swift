@@ -16,6 +16,7 @@ public struct ConnectorCommand: Sendable {
     /// What the executable is called.
     let name: String
     private let connector: Connector?
+    private let diy: Connector?
     private let ownVersion: String?
     private let ownCommands: @Sendable () -> [any Command]
 
@@ -24,15 +25,17 @@ public struct ConnectorCommand: Sendable {
     /// - Parameters:
     ///   - name: What the executable is called.
     ///   - connector: The functions. Without any, `--simulate` stands in for them.
+    ///   - diy: The functions of integrations that users build themselves, which `serve` answers for and `call --diy` calls.
     ///   - version: What `--version` prints, if not the version of SmartConnector alone.
     ///   - commands: Commands of the connector's own, made anew for each command line. One whose name is taken is an
     ///     error at the start.
     public init(
-        _ name: String, connector: Connector? = nil, version: String? = nil,
+        _ name: String, connector: Connector? = nil, diy: Connector? = nil, version: String? = nil,
         commands: @autoclosure @escaping @Sendable () -> [any Command] = []
     ) {
         self.name = name
         self.connector = connector
+        self.diy = diy
         ownVersion = version
         ownCommands = commands
     }
@@ -105,7 +108,7 @@ public struct ConnectorCommand: Sendable {
         _ arguments: [String], environment: [String: String], console: Console
     ) async throws -> ExitCode {
         let place = Place(environment)
-        let functions = Functions(own: connector, environment: environment, place: place)
+        let functions = Functions(own: connector, diy: diy, environment: environment, place: place)
         let (output, explanation, person) = (Output(console, program: name), Explanation(), Person(environment))
         let shared = [place, functions, person, output, explanation].flatMap(declaredArguments)
         let options = shared.map(\.declaration)

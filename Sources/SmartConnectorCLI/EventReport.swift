@@ -147,7 +147,7 @@ extension ConnectorFunction {
         case .update(let version): "update to \(version)"
         case .connectorInstaller: "the connector's installer"
         case .connectorUninstaller: "the connector's uninstaller"
-        case .preUninstall, .installer, .uninstaller, .setting, .hook, .wrapper, .utility: name
+        case .preUninstall, .installer, .uninstaller, .setting, .hook, .wrapper, .utility, .untyped: name
         }
     }
 }

@@ -5,6 +5,8 @@ import SmartConnectorHTTP
 public struct Functions: Sendable {
     /// The connector's own functions, where the program has any.
     let own: Connector?
+    /// The program's own functions of integrations that users build themselves, where it has any.
+    let ownDIY: Connector?
     private let environment: [String: String]
     /// By which a stack is reached as a store is.
     private let place: Place
@@ -44,8 +46,9 @@ public struct Functions: Sendable {
     @Option("--delay", "MS", "with --simulate: let each function take so long", as: .milliseconds)
     private var delay: Duration?
 
-    init(own: Connector?, environment: [String: String], place: Place) {
+    init(own: Connector?, diy: Connector? = nil, environment: [String: String], place: Place) {
         self.own = own
+        ownDIY = diy
         self.environment = environment
         self.place = place
     }
@@ -86,6 +89,20 @@ public struct Functions: Sendable {
         return own ?? Self.none
     }
 
+    /// The functions of integrations that users build themselves: those of the stack that the command line names, simulated
+    /// ones, or the program's own.
+    func diy() async throws -> Connector {
+        if let simulation { return simulation }
+        if isOnStack { return try await remoteStack(nil) }
+        guard let ownDIY else {
+            throw FileError(
+                description:
+                    "there are no functions of users' own integrations here; \($stackURL.name) names a stack that has some",
+                status: .badData)
+        }
+        return ownDIY
+    }
+
     /// No functions at all, so that nobody knows what the connector has.
     private static let none = Connector(
         id: "none", functions: FunctionDirectory(functions: [], unknown: ConnectorFunction.ofConnector)
@@ -108,20 +125,26 @@ public struct Functions: Sendable {
 
     /// The connector behind `--stack`, if there is one.
     private func stack(_ id: String?) async throws -> Connector? {
-        guard let stackURL else { return nil }
-        guard let token = stackToken ?? environment["SMARTCONNECTOR_STACK_TOKEN"].map(Secret.init) else {
-            throw UsageError(
-                "\($stackURL.name) takes the stack's system token: \($stackToken) or SMARTCONNECTOR_STACK_TOKEN")
-        }
+        guard isOnStack else { return nil }
         guard let id else {
             throw FileError(
                 description: "a stack is told the connector's id, and there is no _connectorId", status: .badData)
         }
-        return try await RemoteStack(stackURL, token: token, connectorID: id, connection: place.connection)
-            .connector { [record, place] in
-                if let record { return try ConnectorRecord(record) }
-                return try await place.connectorRecord(id)
-            }
+        return try await remoteStack(id)
+    }
+
+    private func remoteStack(_ id: String?) async throws -> Connector {
+        guard let token = stackToken ?? environment["SMARTCONNECTOR_STACK_TOKEN"].map(Secret.init) else {
+            throw UsageError(
+                "\($stackURL.name) takes the stack's system token: \($stackToken) or SMARTCONNECTOR_STACK_TOKEN")
+        }
+        return try await RemoteStack(
+            stackURL ?? "", token: token, connectorID: id, connection: place.connection
+        ).connector { [record, place] in
+            if let record { return try ConnectorRecord(record) }
+            guard let id else { return nil }
+            return try await place.connectorRecord(id)
+        }
     }
 }
 

@@ -47,28 +47,9 @@ extension HTTPResponse {
         let description: String
     }
 
-    /// The errors that it tells of, in whatever shape: integrator.io's envelope, an object or a text in its place, nested
-    /// ones, a gateway's `message`. None where it says nothing.
-    var errors: [(code: String?, message: String?, field: String?)] {
+    /// The errors that it reports, in integrator.io's envelope or in any other.
+    var errors: [ReportedError] {
         guard case .success(let json) = parsed() else { return [] }
-        return Self.errors(json, depth: 4)
-    }
-
-    private static func errors(_ json: JSON, depth: Int) -> [(code: String?, message: String?, field: String?)] {
-        guard depth > 0 else { return [] }
-        if let text = json.string { return text.isEmpty ? [] : [(nil, text, nil)] }
-        if let elements = json.array { return elements.flatMap { errors($0, depth: depth - 1) } }
-        let texts = ["resBody", "message", "errorMessage", "error_description", "detail", "Message"]
-        let message = texts.lazy.compactMap { json[$0]?.string }.first { !$0.isEmpty }
-        let code = ["code", "errorType"].lazy.compactMap { json[$0].flatMap(Self.text) }.first
-        let nested = ["errors", "error", "message"].lazy.compactMap { json[$0] }
-            .map { errors($0, depth: depth - 1) }.first { !$0.isEmpty }
-        if let message, nested == nil || json["errors"] == nil { return [(code, message, json["field"]?.string)] }
-        return nested ?? (code.map { [($0, nil, json["field"]?.string)] } ?? [])
-    }
-
-    /// A code as it may be written: as text, or as a number.
-    private static func text(_ json: JSON) -> String? {
-        json.string.flatMap { $0.isEmpty ? nil : $0 } ?? json.int.map(String.init)
+        return ReportedError.errors(in: json)
     }
 }

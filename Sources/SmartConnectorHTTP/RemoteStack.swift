@@ -14,8 +14,9 @@ public import SmartConnectorWire
 public struct RemoteStack: Sendable {
     /// Where the stack is, without `/function`.
     public let url: URL
-    /// The `_connectorId` that each call names.
-    public let connectorID: String
+    /// The `_connectorId` that each call names; nil where it names none and calls the functions of integrations that users
+    /// build themselves.
+    public let connectorID: String?
     private let token: Secret
     private let timeout: Duration
     private let transport: HTTPTransport
@@ -29,12 +30,13 @@ public struct RemoteStack: Sendable {
     /// - Parameters:
     ///   - url: Where it is, without `/function`.
     ///   - token: Its system token.
-    ///   - connectorID: The connector's `_connectorId`.
+    ///   - connectorID: The connector's `_connectorId`; nil for the functions of integrations that users build themselves
+    ///     (`diy`).
     ///   - timeout: How long a call may take: five minutes, as integrator.io's own.
     ///   - connection: What is trusted, and how much is taken.
     /// - Throws: ``APIError`` where `url` is no http(s) URL.
     public init(
-        _ url: String, token: Secret, connectorID: String, timeout: Duration = .seconds(300),
+        _ url: String, token: Secret, connectorID: String?, timeout: Duration = .seconds(300),
         connection: ConnectionOptions = ConnectionOptions()
     ) throws(APIError) {
         let trimmed = url.hasSuffix("/function") ? String(url.dropLast("/function".count)) : url
@@ -73,17 +75,25 @@ public struct RemoteStack: Sendable {
             directory = FunctionDirectory(functions: ConnectorFunction.ofConnector, isOpen: true)
             stack.triesNames = true
         }
-        return Connector(id: connectorID, functions: directory, policy: CallPolicy(timeout: timeout)) { [stack] call in
+        return Connector(
+            id: connectorID ?? Self.diyID, functions: directory, policy: CallPolicy(timeout: timeout)
+        ) { [stack] call in
             try await stack.call(call)
         }
     }
+
+    /// What stands for a connector's id where there is none.
+    private static let diyID = "diy"
 
     /// Which functions the stack says it has, or nil where it does not say.
     func directory() async throws -> FunctionDirectory? {
         guard var components = URLComponents(url: try url.adding("functions"), resolvingAgainstBaseURL: false) else {
             return nil
         }
-        components.queryItems = [URLQueryItem(name: "_connectorId", value: connectorID)]
+        components.queryItems = [
+            connectorID.map { URLQueryItem(name: "_connectorId", value: $0) }
+                ?? URLQueryItem(name: "diy", value: "true")
+        ]
         guard let address = components.url else { return nil }
         let response: HTTPResponse
         do {
@@ -116,9 +126,11 @@ public struct RemoteStack: Sendable {
     private static func functions(_ rows: [JSON]) -> Set<ConnectorFunction> {
         Set(
             rows.compactMap { row in
-                guard let type = row["type"]?.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:)),
-                    let name = row["function"]?.string
-                else { return nil }
+                guard let name = row["function"]?.string else { return nil }
+                guard let written = row["type"] else { return .untyped(name) }
+                guard let type = written.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:)) else {
+                    return nil
+                }
                 guard let version = row["version"] else { return .function(type, name) }
                 return version.string.flatMap(ConnectorVersion.init).map(ConnectorFunction.update)
             })
@@ -160,7 +172,7 @@ public struct RemoteStack: Sendable {
     private static let absent: Set = ["invalid_function", "object_not_found"]
 
     private func call(_ call: FunctionCall, named name: String) async throws -> JSON {
-        let request = call.extensionRequest(named: name)
+        let request = call.extensionRequest(named: name, isDIY: connectorID == nil)
         let response: HTTPResponse
         do {
             response = try await transport.send(
@@ -194,11 +206,11 @@ public struct RemoteStack: Sendable {
                 "the stack at \(url.origin) does not accept this token: \(errors.first?.message ?? "status 401")", call)
         }
         if let first = errors.first {
+            let messages = errors.compactMap(\.message).joined(separator: "; ")
             return failure(
                 first.code ?? "status_\(response.status)",
-                errors.compactMap(\.message).joined(separator: "; "), call,
-                isRetryable: response.firstError?["retryable"]?.bool ?? true,
-                pause: response.firstError?["pauseMilliseconds"]?.int.map { .milliseconds($0) })
+                messages.isEmpty ? "the stack at \(url.origin) \(response.statusReport)" : messages, call,
+                isRetryable: first.isRetryable, pause: first.pauseMilliseconds.map { .milliseconds($0) })
         }
         return failure("status_\(response.status)", "the stack at \(url.origin) \(response.statusReport)", call)
     }
@@ -213,20 +225,13 @@ public struct RemoteStack: Sendable {
     }
 }
 
-extension HTTPResponse {
-    /// The first of its errors, as it was sent.
-    fileprivate var firstError: JSON? {
-        guard case .success(let json) = parsed() else { return nil }
-        return json["errors"]?[0]
-    }
-}
-
 extension ConnectorFunction {
     /// Whether an answer is expected of it.
     fileprivate var isAnswered: Bool {
         switch self {
-        case .connectorInstaller, .connectorUninstaller, .update, .setting("changeEdition"): false
-        case .installer, .uninstaller, .preUninstall, .setting, .hook, .wrapper, .utility: true
+        case .connectorInstaller, .connectorUninstaller, .update, .hook, .wrapper, .utility, .untyped: false
+        case .setting(let name): ["persistSettings", "refreshMetadata", "getMappingMetadata"].contains(name)
+        case .installer, .uninstaller, .preUninstall: true
         }
     }
 }

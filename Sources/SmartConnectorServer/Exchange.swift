@@ -150,7 +150,8 @@ final class Exchange: @unchecked Sendable {
         }
         // A HEAD is a GET whose body libmicrohttpd keeps back.
         return HTTPRequest(
-            method: method == "HEAD" ? "GET" : method, path: path, query: query, headers: headers, body: body)
+            method: method == "HEAD" ? "GET" : method, path: path, query: query, headers: headers, body: body,
+            openConnections: method == "GET" ? server.openConnections - 1 : nil)
     }
 
     private var tooLarge: HTTPResponse {

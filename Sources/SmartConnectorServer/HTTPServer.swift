@@ -230,6 +230,8 @@ public final class HTTPServer: Sendable {
 
     // MARK: Connections
 
+    var openConnections: Int { state.withLock { $0.connections.count } }
+
     private func connection(_ connection: OpaquePointer) -> Connection? {
         http_connection_context(connection).map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
     }

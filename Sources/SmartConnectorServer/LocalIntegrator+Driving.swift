@@ -23,7 +23,9 @@ extension LocalIntegrator {
                 return try await connector.call(
                     FunctionCall(
                         function, connectorID: connector.id, integrationID: id, step: step, document: integration,
-                        options: options, pending: pending, idempotencyKey: IdempotencyKey.make(), api: store,
+                        options: options, pending: pending, idempotencyKey: IdempotencyKey.make(),
+                        // In this process as on a stack elsewhere: its own integration, until the call is over.
+                        api: api(for: token),
                         changeLedger: { changes in try await journal?.changeLedger(changes, of: id) },
                         readLedger: { try await journal?.ledger(of: id) ?? [] }))
             } catch let error where !(error is CancellationError) {

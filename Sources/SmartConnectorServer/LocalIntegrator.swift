@@ -57,9 +57,7 @@ public struct LocalIntegrator: HTTPResponder {
     public func respond(to request: HTTPRequest) async -> HTTPResponse {
         do {
             if request.path == "/openapi.json", request.method == "GET" { return HTTPResponse(json: OpenAPI.document) }
-            guard let caller = caller(request) else {
-                throw APIError(.unauthorized, "the bearer token is missing or not accepted", status: 401)
-            }
+            guard let caller = caller(request.bearerToken) else { throw APIError.notAccepted }
             if caller == .user, let wait = configuration.rateLimit?.takeIfPossible() {
                 throw APIError(.rateLimited, "too many requests", status: 429, retryAfter: wait)
             }
@@ -69,8 +67,8 @@ public struct LocalIntegrator: HTTPResponder {
         }
     }
 
-    private func caller(_ request: HTTPRequest) -> Caller? {
-        guard let token = request.bearerToken, !token.value.isEmpty else { return nil }
+    func caller(_ token: Secret?) -> Caller? {
+        guard let token, !token.value.isEmpty else { return nil }
         if token == configuration.token { return .user }
         return tokens.integration(of: token).map(Caller.function)
     }
@@ -84,9 +82,7 @@ public struct LocalIntegrator: HTTPResponder {
         if case .function(let integration) = caller {
             let isOwn = parts.count > 2 && parts[1] == "integrations" && parts[2] == integration
             guard isOwn, parts.count == 3 || parts[3] == "state", request.method != "DELETE" || parts.count > 3 else {
-                throw APIError(
-                    .forbidden, "the token of a function reaches only the integration that it is called for",
-                    status: 403)
+                throw APIError.ofAnotherIntegration
             }
         }
         switch (parts[1], parts.count) {
@@ -158,19 +154,25 @@ public struct LocalIntegrator: HTTPResponder {
     private func update(_ id: String, _ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
         let sent = try request.integration()
         let revision = request.header("If-Match").flatMap(Revision.init(entityTag:))
+        return .stored(try await update(id, to: sent, ifRevision: revision, caller))
+    }
+
+    /// Replaces an integration by what a caller sent, as far as that caller may write it.
+    func update(
+        _ id: String, to sent: Integration, ifRevision revision: Revision?, _ caller: Caller
+    ) async throws -> StoredIntegration {
         guard configuration.isLikeIntegrator, caller == .user else {
-            return .stored(try await store.update(id, to: sent, ifRevision: revision))
+            return try await store.update(id, to: sent, ifRevision: revision)
         }
         // The real one stores the rest and says nothing.
         if let revision, try await store.get(id).revision != revision { throw APIError.conflict(id) }
-        return .stored(
-            try await store.edit(id) { stored in
-                var kept = sent
-                if stored["mode"] != nil {
-                    for name in ["mode", "settings"] { kept[name] = stored[name] }
-                }
-                stored = kept.stamped(id: id, lastModified: stored.lastModified ?? "")
-            })
+        return try await store.edit(id) { stored in
+            var kept = sent
+            if stored["mode"] != nil {
+                for name in ["mode", "settings"] { kept[name] = stored[name] }
+            }
+            stored = kept.stamped(id: id, lastModified: stored.lastModified ?? "")
+        }
     }
 
     private func clone(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
@@ -238,6 +240,10 @@ public struct LocalIntegrator: HTTPResponder {
 }
 
 extension APIError {
+    static let notAccepted = APIError(.unauthorized, "the bearer token is missing or not accepted", status: 401)
+    static let ofAnotherIntegration = APIError(
+        .forbidden, "the token of a function reaches only the integration that it is called for", status: 403)
+
     static func nothing(at path: String) -> APIError {
         APIError(.notFound, "there is nothing at \(path)", status: 404)
     }

@@ -343,6 +343,6 @@ public enum FlowJournalConformance {
 
     private static let functions: [ConnectorFunction] = [
         .installer("a"), .uninstaller("a"), .connectorInstaller, .preUninstall, .connectorUninstaller,
-        .update("1.2.3"), .persistSettings, .hook("h"), .wrapper("w"), .utility("u"),
+        .update("1.2.3"), .persistSettings, .hook("h"), .wrapper("w"), .utility("u"), .untyped("f"),
     ]
 }

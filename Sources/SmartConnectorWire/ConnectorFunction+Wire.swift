@@ -11,8 +11,8 @@ extension ConnectorFunction {
         case hook, wrapper, installer, uninstaller, setting, utility
     }
 
-    /// The `type` under which it is called.
-    public var extensionType: ExtensionType {
+    /// The `type` under which it is called; nil for one that is called by its name alone.
+    public var extensionType: ExtensionType? {
         switch self {
         case .installer, .connectorInstaller, .update: .installer
         case .uninstaller, .preUninstall, .connectorUninstaller: .uninstaller
@@ -20,6 +20,7 @@ extension ConnectorFunction {
         case .hook: .hook
         case .wrapper: .wrapper
         case .utility: .utility
+        case .untyped: nil
         }
     }
 
@@ -30,7 +31,7 @@ extension ConnectorFunction {
         case .update: Self.updateName
         case .preUninstall: Self.preUninstallName
         case .connectorUninstaller: Self.connectorUninstallerName
-        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility: name
+        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility, .untyped: name
         }
     }
 

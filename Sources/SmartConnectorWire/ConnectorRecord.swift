@@ -56,7 +56,7 @@ public struct ConnectorRecord: Sendable, Equatable {
         case .update: update
         case .preUninstall: preUninstall
         case .connectorUninstaller: uninstaller
-        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility: nil
+        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility, .untyped: nil
         }
     }
 }
@@ -66,7 +66,7 @@ extension ConnectorFunction {
     package var isOfConnector: Bool {
         switch self {
         case .connectorInstaller, .update, .preUninstall, .connectorUninstaller: true
-        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility: false
+        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility, .untyped: false
         }
     }
 
@@ -80,7 +80,7 @@ extension ConnectorFunction {
         case .update: [extensionName, "updateFunction", "updateConnector"]
         case .preUninstall: [extensionName]
         case .connectorUninstaller: [extensionName, "uninstallConnector"]
-        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility: [extensionName]
+        case .installer, .uninstaller, .setting, .hook, .wrapper, .utility, .untyped: [extensionName]
         }
     }
 }

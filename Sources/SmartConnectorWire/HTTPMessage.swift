@@ -13,6 +13,8 @@ public struct HTTPRequest: Sendable, Equatable {
     public var headers: [Field]
     /// The body in bytes, as the server gave it; empty where there is none.
     public var body: [UInt8]
+    /// How many connections the server has open beside the one that this came on. Nil where it does not say.
+    public var openConnections: Int?
 
     /// A header field or a parameter of a query.
     public struct Field: Sendable, Equatable {
@@ -30,13 +32,15 @@ public struct HTTPRequest: Sendable, Equatable {
 
     /// A request of these parts, for a server to hand on or a test to make.
     public init(
-        method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = []
+        method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = [],
+        openConnections: Int? = nil
     ) {
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.body = body
+        self.openConnections = openConnections
     }
 
     /// The parts of the path, percent-decoded.
@@ -47,17 +51,19 @@ public struct HTTPRequest: Sendable, Equatable {
     /// The first header field of that name, whatever its case.
     public func header(_ name: String) -> String? { headers.value(name) }
 
+    /// Whether it asks for what there is, with its body or without.
+    var isRead: Bool { method == "GET" || method == "HEAD" }
+
     /// The first parameter of that name.
     public func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
     /// The token of `Authorization: Bearer …`; the scheme is matched without regard to case. Nil where there is no
-    /// such header, empty where it has another scheme.
+    /// such header or nothing in it; empty where it is anything else than that scheme, one blank and one word.
     public var bearerToken: Secret? {
-        guard let authorization = header("Authorization") else { return nil }
-        guard let space = authorization.utf8.firstIndex(of: UInt8(ascii: " ")),
-            String(authorization[..<space]).isEqual(toASCII: "bearer")
-        else { return Secret("") }
-        return Secret(String(authorization[space...].drop { $0 == " " }))
+        guard let authorization = header("Authorization")?.trimmingBlanks, !authorization.isEmpty else { return nil }
+        let parts = authorization.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard parts.count == 2, String(Substring(parts[0])).isEqual(toASCII: "bearer") else { return Secret("") }
+        return Secret(String(Substring(parts[1])))
     }
 }
 
@@ -110,6 +116,20 @@ extension [HTTPRequest.Field] {
 }
 
 extension String {
+    /// The text without blanks and tabs at both ends, which are no part of a header field's value.
+    var trimmingBlanks: String {
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        guard let first = utf8.firstIndex(where: { !isBlank($0) }), let last = utf8.lastIndex(where: { !isBlank($0) })
+        else { return "" }
+        return String(self[first...last])
+    }
+
+    /// The text with small ASCII letters, all else as it is.
+    var asciiLowercased: String {
+        guard utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return self }
+        return String(decoding: utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+
     /// Whether both are the same but for the case of ASCII letters.
     fileprivate func isEqual(toASCII other: String) -> Bool {
         func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }

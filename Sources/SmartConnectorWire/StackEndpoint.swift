@@ -21,6 +21,15 @@ public struct StackEndpoint: HTTPResponder {
     /// How large an answer may be where the request does not say: 5 MiB.
     public static let defaultMaximumResponseSize = 5 * 1024 * 1024
 
+    /// How large the body of a request may be in bytes, as it is sent and as it is inflated: 50 MB.
+    public static let maximumRequestSize = 50 * 1024 * 1024
+
+    /// How large a body is read at once, on the thread that received it, in bytes.
+    private static let maximumImmediateSize = 256 * 1024
+
+    /// How far a compressed body is inflated for a caller who has not shown the system token yet, in bytes.
+    static let maximumUnknownSize = 1024 * 1024
+
     private let connectors: [ExactText: Connector]
     private let diy: Connector?
     private let systemToken: Secret
@@ -48,46 +57,53 @@ public struct StackEndpoint: HTTPResponder {
 
     // MARK: Over HTTP
 
-    /// Answers `POST /function`, `GET /`, `GET /healthCheck` and `GET /functions`.
+    /// Answers `POST /function`, `GET /`, `GET /healthCheck`, `GET /functions`, and `GET /openConnections` where the request
+    /// says how many there are. The case of a path and one slash at its end make no difference.
     public func respond(to request: HTTPRequest) async -> HTTPResponse {
-        switch request.path {
+        let path = request.path.asciiLowercased
+        switch path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path {
         case "/function":
             guard request.method == "POST" else { return .methodNotAllowed("POST") }
             return await function(request)
-        case "/", "/healthCheck":
-            guard request.method == "GET" || request.method == "HEAD" else { return .methodNotAllowed("GET") }
+        case "/", "/healthcheck":
+            guard request.isRead else { return .methodNotAllowed("GET") }
             return Self.healthy
+        case "/openconnections":
+            guard let count = request.openConnections else { return .nothing(at: request.path) }
+            guard request.isRead else { return .methodNotAllowed("GET") }
+            return HTTPResponse(json: JSON(count))
         case "/functions":
             guard request.method == "GET" else { return .methodNotAllowed("GET") }
-            guard isAuthorized(request.bearerToken ?? request.parameter("access_token").map(Secret.init)) else {
-                return Self.unauthorized
-            }
-            return directory(of: request.parameter("_connectorId"))
+            guard isAuthorized(request.bearerToken ?? request.queriedToken) else { return Self.unauthorized }
+            return directory(request)
         default:
-            return HTTPResponse(
-                status: 404,
-                errors: [FunctionFailure(code: "not_found", message: "there is nothing at \(request.path)")])
+            return .nothing(at: request.path)
         }
     }
 
     private func function(_ request: HTTPRequest) async -> HTTPResponse {
-        var token = request.bearerToken
-        if let token, !isAuthorized(token) { return Self.unauthorized }
+        let shown = request.bearerToken
+        if let shown, !isAuthorized(shown) { return Self.unauthorized }
+        // Without a header the token may be in the body, which then has to be read first. Who has shown none yet gets
+        // no memory for a few bytes that swell, and is not told what is wrong with the body.
+        let isKnown = shown != nil || isAuthorized(request.queriedToken)
+        let isCompressed = request.header("Content-Encoding") != nil
+        // To read much takes its time, which the thread that received it has better use for.
+        if isCompressed || request.body.count > Self.maximumImmediateSize { await Task.yield() }
         let body: JSON
         do {
-            body = try JSON(parsing: request.body)
+            body = try request.extensionCall(
+                limit: isKnown || !isCompressed ? Self.maximumRequestSize : Self.maximumUnknownSize)
         } catch {
-            if token == nil { token = request.parameter("access_token").map(Secret.init) }
+            guard isKnown else { return Self.unauthorized }
+            return HTTPResponse(status: error.status, errors: [error.failure])
+        }
+        if shown == nil {
+            let token = body["access_token"].given.map { Secret($0.string ?? "") } ?? request.queriedToken
             guard isAuthorized(token) else { return Self.unauthorized }
-            return HTTPResponse(
-                status: 400,
-                errors: [FunctionFailure(code: "malformed_json", message: "the request body is \(error)")])
         }
-        if token == nil {
-            token = (body["access_token"]?.string ?? request.parameter("access_token")).map(Secret.init)
-        }
-        guard isAuthorized(token) else { return Self.unauthorized }
         let answer = await answer(body, idempotencyKey: request.header("Idempotency-Key"))
+        guard !answer.isNothing else { return Self.nothingToSay }
         return HTTPResponse(status: answer.status, headers: HTTPResponse.jsonHeaders, body: answer.body)
     }
 
@@ -96,24 +112,28 @@ public struct StackEndpoint: HTTPResponder {
         !systemToken.value.isEmpty && token == systemToken
     }
 
-    /// Which functions there are: an addition of ours, so that a caller need not guess.
-    private func directory(of id: String?) -> HTTPResponse {
-        guard let id, let connector = connectors[ExactText(id)] else {
-            return HTTPResponse(status: 422, errors: [.unknownConnector])
+    /// Which functions there are: an addition of ours, so that a caller need not guess. `diy=true` in the query asks for those
+    /// of integrations that users build themselves.
+    private func directory(_ request: HTTPRequest) -> HTTPResponse {
+        let isDIY = request.parameter("diy") == "true"
+        let id = request.parameter("_connectorId")
+        guard let connector = isDIY ? diy : id.flatMap({ connectors[ExactText($0)] }) else {
+            return HTTPResponse(status: 422, errors: [isDIY ? .noDIY : .unknownConnector])
         }
         func rows(_ functions: Set<ConnectorFunction>) -> JSON {
             JSON(
                 functions.map { function in
-                    var row: JSON = [
-                        "type": JSON(function.extensionType.rawValue), "function": JSON(function.extensionName),
-                    ]
+                    var row: JSON = [:]
+                    if let type = function.extensionType { row["type"] = JSON(type.rawValue) }
+                    row["function"] = JSON(function.extensionName)
                     if case .update(let version) = function { row["version"] = JSON(version.description) }
                     return row
                 })
         }
         let directory = connector.functions
         return HTTPResponse(json: [
-            "_connectorId": JSON(id), "functions": rows(directory.functions), "others": JSON(directory.isOpen),
+            isDIY ? "diy" : "_connectorId": isDIY ? true : JSON(connector.id),
+            "functions": rows(directory.functions), "others": JSON(directory.isOpen),
             "unknown": rows(directory.unknown),
             "releases": JSON(directory.releases.sorted().map { JSON($0.description) }),
         ])
@@ -125,15 +145,18 @@ public struct StackEndpoint: HTTPResponder {
     public struct Answer: Sendable, Equatable {
         /// 200 where the function returned, 422 where there is no such function or it failed.
         public var status: Int
-        /// JSON in UTF-8: what the function returned, or the envelope of errors.
+        /// JSON in UTF-8: what the function returned, or the envelope of errors. `null` where it had nothing to say, for
+        /// which there is no body over HTTP.
         public var body: [UInt8]
+        /// Whether the function had nothing to say.
+        var isNothing = false
     }
 
     /// Answers a call whose sender has shown the system token.
     ///
     /// - Parameters:
-    ///   - request: `{"type"?, "function", "_connectorId" | "diy", "options", "maxResponseSize"?}`, the last one in
-    ///     bytes.
+    ///   - request: `{"type"?, "function", "_connectorId" | "diy", "options", "maxResponseSize"?}`; the last one counts as
+    ///     the platform's stacks count, in UTF-16 units, which for ASCII are bytes.
     ///   - idempotencyKey: The key that came beside it; `options.idempotencyKey` counts before it.
     /// - Returns: The answer. Never fails: what goes wrong is an answer too.
     public func answer(_ request: JSON, idempotencyKey: String? = nil) async -> Answer {
@@ -145,11 +168,15 @@ public struct StackEndpoint: HTTPResponder {
         let recorder = LedgerRecorder()
         do {
             var result = try await call(target, idempotencyKey, recorder)
-            if result.isNull, target.function != .preUninstall { result = recorder.added(to: [:]) ?? .null }
+            if result.isNull, !target.called.isPreUninstall { result = recorder.added(to: [:]) ?? .null }
             result = recorder.added(to: result) ?? result
+            // That of preUninstall is an answer: the steps are undone in reverse.
+            if result.isNull, !target.called.isPreUninstall {
+                return Answer(status: 200, body: result.utf8(), isNothing: true)
+            }
             let body = result.utf8()
-            let limit = request["maxResponseSize"]?.int ?? Self.defaultMaximumResponseSize
-            guard body.count <= limit else { throw FunctionFailure.tooLarge(limit) }
+            let limit = AnswerLimit(request["maxResponseSize"])
+            guard limit.allows(body) else { throw FunctionFailure.tooLarge(limit) }
             return Answer(status: 200, body: body)
         } catch is EncodingError {
             return Answer([.notSerializable])
@@ -179,83 +206,123 @@ public struct StackEndpoint: HTTPResponder {
         }
     }
 
+    private enum Called {
+        case function(ConnectorFunction)
+        /// The update as the platform asks for it: to whatever version is the newest.
+        case newestUpdate
+
+        var isUpdate: Bool {
+            switch self {
+            case .newestUpdate, .function(.update): true
+            case .function: false
+            }
+        }
+
+        var isPreUninstall: Bool {
+            if case .function(.preUninstall) = self { true } else { false }
+        }
+    }
+
     private struct Target {
         var connector: Connector
-        /// Nil for the update as the platform asks for it: to whatever version is the newest.
-        var function: ConnectorFunction?
+        var isDIY: Bool
+        var called: Called
         var options: JSON
     }
 
     private struct Errors: Error {
         var failures: [FunctionFailure]
+
+        init(_ failures: FunctionFailure...) { self.failures = failures }
     }
 
     /// Finds what a request is about, or everything that is wrong with it.
     private func find(_ request: JSON) -> Result<Target, Errors> {
         var failures: [FunctionFailure] = []
         var connector: Connector?
-        if request["diy"]?.bool == true {
+        let isDIY = request["diy"].given != nil
+        if isDIY {
             connector = diy
             if connector == nil { failures.append(.noDIY) }
-        } else if let id = request["_connectorId"], !id.isNull {
+        } else if let id = request["_connectorId"].given {
             connector = id.string.flatMap { connectors[ExactText($0)] }
             if connector == nil { failures.append(.unknownConnector) }
         } else {
             failures.append(.neitherDIYNorConnector)
         }
-        let function = request["function"].flatMap { $0.isNull ? nil : $0 }
+        let function = request["function"].given
         if function == nil {
             failures.append(.noFunction)
         } else if function?.kind != .string {
             failures.append(.functionIsNoString)
         }
-        let options = request["options"].flatMap { $0.kind == .object ? $0 : nil }
+        // Taken as they are, also where they are no object.
+        let options = request["options"].given
         if options == nil { failures.append(.noOptions) }
         guard let connector, let name = function?.string, let options, failures.isEmpty else {
-            return .failure(Errors(failures: failures))
+            var errors = Errors()
+            errors.failures = failures
+            return .failure(errors)
         }
-        var types = ConnectorFunction.ExtensionType.allCases[...]
-        if let written = request["type"], !written.isNull {
-            let type = written.string.flatMap(ConnectorFunction.ExtensionType.init(rawValue:))
-            guard let type, connector.hasFunctions(of: type) else {
-                return .failure(Errors(failures: [.noGroup(written.string ?? written.text())]))
-            }
-            types = [type]
+        return Self.find(name, type: request["type"].given, of: connector, options).map {
+            Target(connector: connector, isDIY: isDIY, called: $0, options: options)
         }
-        for type in types {
-            if type == .installer, name == ConnectorFunction.updateName, connector.hasUpdates {
-                let version: ConnectorVersion?
-                switch Integration.InstalledVersion(options["version"]) {
-                case .none: version = nil
-                case .version(let named): version = named
-                case .unreadable(let text): return .failure(Errors(failures: [.unreadableVersion(text)]))
-                }
-                return .success(
-                    Target(connector: connector, function: version.map(ConnectorFunction.update), options: options))
-            }
-            let function = ConnectorFunction.function(type, name)
-            if connector.functions.contains(function) {
-                return .success(Target(connector: connector, function: function, options: options))
-            }
+    }
+
+    /// Finds a function by its name in the group that is named, or where none is, among those that are in no group.
+    private static func find(
+        _ name: String, type: JSON?, of connector: Connector, _ options: JSON
+    ) -> Result<Called, Errors> {
+        func listed(_ function: ConnectorFunction) -> Result<Called, Errors> {
+            connector.functions.contains(function) ? .success(.function(function)) : .failure(Errors(.noSuchFunction))
         }
-        return .failure(Errors(failures: [.noSuchFunction]))
+        guard let type else { return listed(.untyped(name)) }
+        guard let group = type.string.flatMap(ConnectorFunction.ExtensionType.init(group:)),
+            connector.hasFunctions(of: group)
+        else { return .failure(Errors(.noGroup(type.string ?? type.text()))) }
+        guard group == .installer, name == ConnectorFunction.updateName, connector.hasUpdates else {
+            return listed(.function(group, name))
+        }
+        return switch Integration.InstalledVersion(options["version"]) {
+        case .none: .success(.newestUpdate)
+        case .version(let version): .success(.function(.update(version)))
+        case .unreadable(let text): .failure(Errors(.unreadableVersion(text)))
+        }
     }
 
     private func call(_ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder) async throws -> JSON {
         let options = CallOptions(wire: target.options)
         let api = api(options)
         let id = target.options["_integrationId"]?.string ?? ""
-        guard let function = target.function else {
-            let key = target.options["idempotencyKey"]?.string ?? idempotencyKey
-            return try await updateToNewest(target.connector, integration: id, options, api, key)
+        let key = target.options["idempotencyKey"]?.string ?? idempotencyKey
+        if target.called.isUpdate, !target.isDIY, !id.isEmpty {
+            try await Self.check(target.connector, has: id, in: api)
         }
-        return try await target.connector.call(
-            FunctionCall(
-                function, connectorID: target.connector.id, integrationID: id, options: options,
-                pending: target.options["pending"],
-                idempotencyKey: target.options["idempotencyKey"]?.string ?? idempotencyKey ?? IdempotencyKey.make(),
-                api: api, changeLedger: { changes in recorder.record(changes) },
-                readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }))
+        switch target.called {
+        case .newestUpdate:
+            return try await updateToNewest(target.connector, integration: id, options, api, key)
+        case .function(let function):
+            return try await target.connector.call(
+                FunctionCall(
+                    function, connectorID: target.connector.id, integrationID: id, options: options,
+                    pending: target.options["pending"], idempotencyKey: key ?? IdempotencyKey.make(), api: api,
+                    changeLedger: { changes in recorder.record(changes) },
+                    readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }))
+        }
+    }
+
+    /// An update changes the version, so that it is for the connector's own integrations alone.
+    private static func check(
+        _ connector: Connector, has id: String, in api: any IntegrationAPI
+    ) async throws {
+        let integration: Integration
+        do {
+            integration = try await api.get(id).integration
+        } catch is APIError {
+            // What this call cannot read it cannot change either. The update says what is wrong, if it wants to.
+            return
+        }
+        guard integration.connectorID.isExactly(connector.id) else { throw FunctionFailure.notOf(connector, id) }
     }
 
     /// What is known here of what an integration's functions made: the platform sends no ledger, so that only a store which
@@ -283,6 +350,8 @@ public struct StackEndpoint: HTTPResponder {
 
     // MARK: Answers that are always the same
 
+    private static let nothingToSay = HTTPResponse(
+        status: 200, headers: [HTTPRequest.Field("Content-Type", "application/json")])
     private static let healthy = HTTPResponse(json: ["success": true])
     private static let unauthorized = HTTPResponse(
         status: 401, errors: [FunctionFailure(code: "unauthorized", message: "Invalid system token.")],
@@ -296,6 +365,11 @@ extension StackEndpoint.Answer {
 }
 
 extension HTTPResponse {
+    package static func nothing(at path: String) -> HTTPResponse {
+        HTTPResponse(
+            status: 404, errors: [FunctionFailure(code: "not_found", message: "there is nothing at \(path)")])
+    }
+
     package static func methodNotAllowed(_ allowed: String) -> HTTPResponse {
         HTTPResponse(
             status: 405,
@@ -343,12 +417,20 @@ extension FunctionFailure {
     fileprivate static let notSerializable = FunctionFailure(
         code: "invalid_extension_response", message: "Extension response is not serializable.")
 
+    fileprivate static func notOf(_ connector: Connector, _ integration: String) -> FunctionFailure {
+        FunctionFailure(
+            code: "invalid_field",
+            message:
+                "The _integrationId \(integration) is of an integration of another connector than \(connector.id).",
+            isRetryable: false)
+    }
+
     fileprivate static func noGroup(_ type: String) -> FunctionFailure {
         FunctionFailure(code: "object_not_found", message: "The object \(type) doesn't exist in the module.")
     }
 
-    fileprivate static func tooLarge(_ limit: Int) -> FunctionFailure {
+    fileprivate static func tooLarge(_ limit: AnswerLimit) -> FunctionFailure {
         FunctionFailure(
-            code: "response_size_exceeded", message: "response stream exceeded limit of \(limit) bytes.")
+            code: "response_size_exceeded", message: "response stream exceeded limit of \(limit.text) bytes.")
     }
 }

@@ -113,6 +113,50 @@ struct ServeTests {
         for token in [Self.userToken, Self.systemToken, "wrong-token"] { #expect(!printed.contains(token)) }
     }
 
+    /// One process is integrator.io and the stack: still the system token opens the stack alone.
+    @Test func withTheSystemTokenAloneNoIntegrationOfTheSameProcessIsChanged() throws {
+        let served = try Served(
+            harness, "bigcommerce-netsuite", ["--token", Self.userToken, "--system-token", Self.systemToken])
+        let store = ["--store", served.url, "--token", Self.userToken]
+        var document = try JSON(parsing: Harness.example)
+        document["mode"] = "settings"
+        let connector = try #require(document["_connectorId"]?.string)
+        func create(_ document: JSON) throws -> String {
+            try Data(document.utf8()).write(to: URL(fileURLWithPath: harness.file("document.json")))
+            let created = try harness.run("smartconnector", store + ["create", harness.file("document.json")])
+            try #require(created.status == 0, "\(created.output)")
+            return created.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        func update(_ id: String, _ token: String) throws -> (status: Int32, output: String) {
+            try harness.run(
+                "smartconnector",
+                [
+                    "call", "connectorUpdateFunction", "--type", "installer", "--connector", connector, "--stack",
+                    served.url, "--stack-token", Self.systemToken, "--options",
+                    (["_integrationId": JSON(id), "bearerToken": JSON(token)] as JSON).text(),
+                ])
+        }
+        func settings(_ id: String) throws -> JSON? {
+            try JSON(parsing: harness.run("smartconnector", store + ["get", id, "--json"]).output)["settings"]
+        }
+        let own = try create(document)
+        document["_connectorId"] = "someone-elses"
+        let other = try create(document)
+        let before = try settings(own)
+        for token in ["", "garbage", Self.systemToken] {
+            let refused = try update(own, token)
+            #expect(refused.status == 1)
+            #expect(refused.output.contains("unauthorized"), "\(refused.output)")
+        }
+        #expect(try settings(own) == before)
+        let others = try update(other, Self.userToken)
+        #expect(others.output.contains("another connector"), "\(others.output)")
+        #expect(try settings(other) == before)
+        #expect(try update(own, Self.userToken).status == 0)
+        #expect(try settings(own)?["currency"] == "USD")
+        #expect(try served.end().status == 0)
+    }
+
     @Test func theServerKeepsWhatItsDescriptionSays() throws {
         // One token for both, since the tool has one for all.
         let served = try Served(

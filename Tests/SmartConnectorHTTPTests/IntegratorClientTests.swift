@@ -85,6 +85,13 @@ struct IntegratorClientTests {
         #expect(requests.count == 1)
     }
 
+    @Test func theMessageOfAGatewayIsShownAndTheStatusSaysWhatItIs() async throws {
+        let gateway = HTTPResponse(status: 404, json: ["message": "no such route", "code": 5])
+        let (error, _) = try await failure([gateway]) { _ = try await $0.get("i") }
+        #expect(error?.code == .notFound)
+        #expect(error?.message.contains("no such route") == true)
+    }
+
     @Test func aRequestThatMayBeSentAgainIsSentAgain() async throws {
         let good = HTTPResponse(json: ["_id": "i"])
         let (error, requests) = try await failure([.error(503, "x"), .html(502), good]) { api in
@@ -154,7 +161,7 @@ struct IntegratorClientTests {
             (#"{"errors":["said","and more"]}"#, nil, "said; and more"),
             (#"{"errors":[[{"code":"c","message":"said"}],[{"message":"and more"}]]}"#, "c", "said; and more"),
             (#"{"error":"said"}"#, nil, "said"),
-            (#"{"error":{"code":17,"message":"said"}}"#, "17", "said"),
+            (#"{"error":{"code":17,"message":"said"}}"#, nil, "said"),
             (#"{"message":"said"}"#, nil, "said"),
             (#"{"message":null,"errors":[{"message":"said"}]}"#, nil, "said"),
             (#"{"success":false,"resBody":"said","message":"not this"}"#, nil, "said"),

@@ -102,8 +102,75 @@ struct RemoteStackTests {
         #expect(failure.message.contains(text), "\(failure.message)")
     }
 
-    @Test func aFunctionThatAnswersNothingMayAnswerNothing() async throws {
-        #expect(try await call([HTTPResponse(status: 200)], .connectorUninstaller).result == .success(.null))
+    @Test(arguments: [
+        ConnectorFunction.connectorInstaller, .connectorUninstaller, .update("1.1.0"), .changeEdition, .hook("h"),
+        .wrapper("w"), .utility("u"), .untyped("f"),
+    ])
+    func aFunctionThatHasNothingToSayMayAnswerNothing(_ function: ConnectorFunction) async throws {
+        #expect(try await call([HTTPResponse(status: 200)], function).result == .success(.null))
+    }
+
+    @Test(arguments: [ConnectorFunction.installer("a"), .uninstaller("a"), .persistSettings, .getMappingMetadata])
+    func aFunctionOfWhichAnAnswerIsExpectedIsNotTakenForDoneWithoutOne(_ function: ConnectorFunction) async throws {
+        guard case .failure(let failure) = try await call([HTTPResponse(status: 200)], function).result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(failure.code == "invalid_extension_response")
+    }
+
+    @Test func functionsOfUsersOwnIntegrationsAreCalledWithDIYAndOfNoConnector() async throws {
+        let server = CannedServer([.html(404), HTTPResponse(json: "own"), HTTPResponse(json: 2)])
+        try await server.serving { url in
+            let stack = try RemoteStack(url, token: Secret("T"), connectorID: nil)
+            let functions = try await stack.connector()
+            for function in [ConnectorFunction.hook("mine"), .untyped("alone")] {
+                _ = try await functions.call(
+                    FunctionCall(
+                        function, connectorID: functions.id, integrationID: "", idempotencyKey: "KEY",
+                        api: InMemoryIntegrationAPI()))
+            }
+        }
+        #expect(server.requests.first?.parameter("diy") == "true")
+        let calls = try server.requests.dropFirst().map { try JSON(parsing: $0.body) }
+        let options: JSON = ["bearerToken": "", "_integrationId": "", "idempotencyKey": "KEY"]
+        #expect(calls.first == ["type": "hook", "function": "mine", "diy": true, "options": options])
+        #expect(calls.last == ["function": "alone", "diy": true, "options": options])
+    }
+
+    @Test func aStackOfThisLibrarySaysWhichFunctionsOfUsersOwnItHas() async throws {
+        var functions = Connector(id: "own")
+        functions.hook("mine") { _ in "mine" }
+        functions.untyped("alone") { _ in .null }
+        let endpoint = StackEndpoint(connectors: [], diy: functions, systemToken: Secret("T")) { _ in
+            InMemoryIntegrationAPI()
+        }
+        let server = try HTTPServer(responder: endpoint)
+        let stack = try RemoteStack("http://127.0.0.1:\(server.port)", token: Secret("T"), connectorID: nil)
+        let connector = try await stack.connector()
+        let answer = try await connector.call(
+            FunctionCall(
+                .untyped("alone"), connectorID: "own", integrationID: "", idempotencyKey: "KEY",
+                api: InMemoryIntegrationAPI()))
+        await server.shutdown()
+        #expect(connector.functions == functions.functions)
+        #expect(answer == .null)
+    }
+
+    @Test(arguments: [
+        (#"{"message":"Internal server error"}"#, "status_502", "Internal server error"),
+        (#"{"errors":"the shop is closed"}"#, "status_502", "the shop is closed"),
+        (#"{"errors":[[{"code":"closed","message":"the shop is closed"}]]}"#, "closed", "the shop is closed"),
+        (#"{"errors":[{"code":"closed"}]}"#, "closed", "status 502"),
+    ])
+    func theTextOfAnErrorIsShownWhateverItsShape(_ answer: String, _ code: String, _ text: String) async throws {
+        let response = HTTPResponse(status: 502, json: try JSON(parsing: answer))
+        guard case .failure(let failure) = try await call([response]).result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(failure.code == code)
+        #expect(failure.message.contains(text))
     }
 
     @Test func noTokenIsLeftInAnError() async throws {

@@ -30,6 +30,7 @@ struct StackWireTests {
         connector.update(to: "1.1.0") { _ in }
         connector.persistSettings { call in .saved(["got": call.pending ?? .null]) }
         connector.hook("echo") { call in call.options.others }
+        connector.untyped("flat") { call in call.options.others }
         connector.hook("token") { call in JSON(call.options.bearerToken?.value ?? "none") }
         connector.hook("key") { call in JSON(call.idempotencyKey) }
         connector.hook("large") { _ in JSON(String(repeating: "x", count: 200)) }
@@ -226,8 +227,9 @@ struct StackWireTests {
         #expect(answer.json == ["success": false, "message": "the bundle is missing"])
     }
 
-    @Test func withoutATypeTheNameSpaceIsFlat() async throws {
-        #expect(try await call(Self.request("echo", type: nil, options: ["data": [1]])).json == ["data": [1]])
+    @Test func withoutATypeWhatIsInNoGroupIsCalled() async throws {
+        #expect(try await call(Self.request("flat", type: nil, options: ["data": [1]])).json == ["data": [1]])
+        #expect(try await call(Self.request("echo", type: nil)).errors == [Self.noSuchFunction])
     }
 
     @Test func connectorLevelFunctionsHaveThePlatformsNames() async throws {
@@ -259,8 +261,28 @@ struct StackWireTests {
     }
 
     @Test func functionsOfUsersOwnIntegrationsAreCalledWithDIY() async throws {
-        let answer = try await call(["diy": true, "function": "mine", "options": [:]], diy: true)
+        let answer = try await call(["diy": true, "type": "hook", "function": "mine", "options": [:]], diy: true)
         #expect(answer.json == "own")
+    }
+
+    @Test func whatIsNoStringWhereOneIsExpectedIsHandedOnAsItIs() async throws {
+        let options: JSON = ["bearerToken": 7, "storeId": 5, "addOnId": .null, "opts": ["a": 1], "data": 2]
+        #expect(
+            try await call(Self.request("echo", options: options)).json
+                == ["bearerToken": 7, "storeId": 5, "addOnId": .null, "data": 2])
+    }
+
+    @Test func howManyConnectionsAreOpenIsAnswered() async throws {
+        try await serving(Self.endpoint()) { server in
+            let other = try RawConnection(port: server.port)
+            other.write("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+            _ = await other.read(until: "true")
+            // What else is open is of this process's own client.
+            let answer = try await server.send("GET", "/openConnections")
+            #expect(answer.status == 200)
+            #expect((answer.json.int ?? 0) >= 1)
+            withExtendedLifetime(other) {}
+        }
     }
 
     @Test(arguments: ["/", "/healthCheck", "/livez", "/readyz"])

@@ -177,7 +177,7 @@ extension FlowWalk {
                 ]
             }
             return [succeeds("returns", 0, .null), writes]
-        case .connectorUninstaller, .hook, .wrapper, .utility: return [succeeds("returns", 0, .null)]
+        case .connectorUninstaller, .hook, .wrapper, .utility, .untyped: return [succeeds("returns", 0, .null)]
         }
     }
 }

@@ -23,7 +23,7 @@ extension FlowWalk {
         case .setting:
             world.expect(
                 document.mode == .settings && !document.isUpdateInProgress, "settings are saved where they may not be")
-        case .connectorInstaller, .hook, .wrapper, .utility: break
+        case .connectorInstaller, .hook, .wrapper, .utility, .untyped: break
         }
     }
 

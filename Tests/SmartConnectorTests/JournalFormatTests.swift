@@ -62,6 +62,7 @@ struct JournalFormatTests {
         "record-function-hook": FlowRecord(call: call(.hook("preSave"))),
         "record-function-wrapper": FlowRecord(call: call(.wrapper("ping"))),
         "record-function-utility": FlowRecord(call: call(.utility("tidy"))),
+        "record-function-untyped": FlowRecord(call: call(.untyped("count"))),
         "record-started": FlowRecord(call: call(verify, step, attempt: 3, recoveries: 2)),
         "record-returned": FlowRecord(
             call: call(

@@ -144,7 +144,7 @@ struct PlainWorld {
             expect(
                 record.memory.update.map { $0.reached.map { $0 >= version } ?? false } ?? true,
                 "an update does not remember \(version)")
-        case .uninstaller, .connectorInstaller, .connectorUninstaller, .hook, .wrapper, .utility: break
+        case .uninstaller, .connectorInstaller, .connectorUninstaller, .hook, .wrapper, .utility, .untyped: break
         }
     }
 
@@ -184,7 +184,8 @@ struct PlainWorld {
         case .uninstaller:
             existing.remove(step)
             unknowable.remove(step)
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility,
+            .untyped:
             break
         }
         checkExisting()

@@ -13,6 +13,7 @@ struct SameLookingNameTests {
 
     static let kinds: [Function] = [
         { .installer($0) }, { .uninstaller($0) }, { .setting($0) }, { .hook($0) }, { .wrapper($0) }, { .utility($0) },
+        { .untyped($0) },
     ]
 
     @Test(arguments: kinds)
@@ -84,7 +85,9 @@ struct SameLookingNameTests {
         }
         let endpoint = StackEndpoint(connectors: connectors, systemToken: Secret("T")) { _ in InMemoryIntegrationAPI() }
         for id in [Self.one, Self.two] {
-            let answer = await endpoint.answer(["function": "who", "_connectorId": JSON(id), "options": [:]])
+            let answer = await endpoint.answer([
+                "type": "hook", "function": "who", "_connectorId": JSON(id), "options": [:],
+            ])
             #expect(String(decoding: answer.body, as: UTF8.self) == "\(id.utf8.count)")
         }
     }

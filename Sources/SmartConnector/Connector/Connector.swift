@@ -226,6 +226,11 @@ public struct Connector: Sendable {
         register(.utility(name), policy: policy, body)
     }
 
+    /// Registers a function that is in none of these groups: it is called by its name alone, without a type.
+    public mutating func untyped(_ name: String, policy: CallPolicy = CallPolicy(), _ body: @escaping Body) {
+        register(.untyped(name), policy: policy, body)
+    }
+
     private func returningNothing(_ body: @escaping @Sendable (FunctionCall) async throws -> Void) -> Body {
         { call in
             try await body(call)

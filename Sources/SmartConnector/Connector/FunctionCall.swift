@@ -131,7 +131,8 @@ public struct FunctionCall: Sendable {
         if let givenStep { return givenStep }
         switch function {
         case .installer, .uninstaller: break
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility,
+            .untyped:
             return nil
         }
         return try step(of: try await integration())
@@ -171,16 +172,30 @@ public struct CallOptions: Sendable, Equatable {
     public var formValues: JSON?
     /// What came over the wire, which is taken apart when somebody asks.
     private var received: JSON = [:]
-    private static let ownNames: Set = ["bearerToken", "opts", "storeId", "addOnId", "formVal"]
 
-    /// Every other option that came with the call, an object: a hook's `data` and `settings`, for instance.
+    /// Every other option that came with the call, an object: a hook's `data` and `settings`, for instance. Where a caller
+    /// sent something else in place of an object, that; and what has one of the names above and is not of its kind.
     public var others: JSON {
-        get { JSON((received.members ?? []).filter { !Self.ownNames.contains($0.name) }) }
+        get {
+            guard let members = received.members else { return received }
+            return JSON(members.filter { !Self.isOwn($0.name, $0.value) })
+        }
         set { received = newValue }
     }
 
     /// One of ``others``.
-    public subscript(name: String) -> JSON? { Self.ownNames.contains(name) ? nil : received[name] }
+    public subscript(name: String) -> JSON? {
+        received[name].flatMap { Self.isOwn(name, $0) ? nil : $0 }
+    }
+
+    /// Whether an option has a property of its own here.
+    private static func isOwn(_ name: String, _ value: JSON) -> Bool {
+        switch name {
+        case "opts", "formVal": true
+        case "bearerToken", "storeId", "addOnId": value.kind == .string
+        default: false
+        }
+    }
 
     /// Options; what is nil is not sent.
     public init(

@@ -33,7 +33,7 @@ public struct StepResult: Sendable, Equatable {
     package init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
         guard let success = json["success"]?.bool else { throw .invalidResult(json, of: function) }
         self.init(
-            isCompleted: success, message: json["message"]?.string, stepsToUpdate: json["stepsToUpdate"]?.array ?? [])
+            isCompleted: success, message: json.reason, stepsToUpdate: json["stepsToUpdate"]?.array ?? [])
     }
 
     package var json: JSON {
@@ -82,7 +82,7 @@ public struct SettingsResult: Sendable, Equatable {
     package init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
         guard let success = json["success"]?.bool else { throw .invalidResult(json, of: function) }
         self.init(
-            isAccepted: success, message: json["message"]?.string,
+            isAccepted: success, message: json.reason,
             pending: json["pending"].flatMap { $0.kind == .object ? $0 : nil })
     }
 
@@ -91,6 +91,18 @@ public struct SettingsResult: Sendable, Equatable {
         if let message { json["message"] = JSON(message) }
         if let pending { json["pending"] = pending }
         return json
+    }
+}
+
+extension JSON {
+    /// Why a function says that it has not succeeded: `resBody`, else `message`.
+    ///
+    /// Source: the pages of integrator.io.
+    fileprivate var reason: String? {
+        for name in ["resBody", "message"] {
+            if let text = self[name]?.string, !text.isEmpty { return text }
+        }
+        return nil
     }
 }
 
@@ -170,7 +182,8 @@ extension ConnectorFunction {
         switch self {
         case .installer, .uninstaller, .setting("persistSettings"): ["success": true]
         case .setting("getMappingMetadata"): []
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility,
+            .untyped:
             .null
         }
     }

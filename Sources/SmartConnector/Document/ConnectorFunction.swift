@@ -22,6 +22,9 @@ public enum ConnectorFunction: Sendable, Codable {
     case wrapper(String)
     /// An extension function of any other use, by its name.
     case utility(String)
+    /// An extension function that is called by its name alone and is in no group: so the functions of integrations that users
+    /// build themselves may be called.
+    case untyped(String)
 
     /// Checks the settings that a user wants saved, and answers which are to be.
     public static let persistSettings = ConnectorFunction.setting("persistSettings")
@@ -40,7 +43,7 @@ public enum ConnectorFunction: Sendable, Codable {
     public var name: String {
         switch self {
         case .installer(let name), .uninstaller(let name), .setting(let name), .hook(let name), .wrapper(let name),
-            .utility(let name):
+            .utility(let name), .untyped(let name):
             name
         case .connectorInstaller: "installer"
         case .preUninstall: "preUninstall"
@@ -62,6 +65,7 @@ public enum ConnectorFunction: Sendable, Codable {
         case .hook: "hook"
         case .wrapper: "wrapper"
         case .utility: "utility"
+        case .untyped: "function"
         }
     }
 }
@@ -73,14 +77,16 @@ extension ConnectorFunction: Hashable {
         switch (left, right) {
         case (.installer(let left), .installer(let right)), (.uninstaller(let left), .uninstaller(let right)),
             (.setting(let left), .setting(let right)), (.hook(let left), .hook(let right)),
-            (.wrapper(let left), .wrapper(let right)), (.utility(let left), .utility(let right)):
+            (.wrapper(let left), .wrapper(let right)), (.utility(let left), .utility(let right)),
+            (.untyped(let left), .untyped(let right)):
             left.isExactly(right)
         case (.update(let left), .update(let right)): left == right
         case (.connectorInstaller, .connectorInstaller), (.preUninstall, .preUninstall),
             (.connectorUninstaller, .connectorUninstaller):
             true
         case (.installer, _), (.uninstaller, _), (.connectorInstaller, _), (.preUninstall, _),
-            (.connectorUninstaller, _), (.update, _), (.setting, _), (.hook, _), (.wrapper, _), (.utility, _):
+            (.connectorUninstaller, _), (.update, _), (.setting, _), (.hook, _), (.wrapper, _), (.utility, _),
+            (.untyped, _):
             false
         }
     }
@@ -100,6 +106,7 @@ extension ConnectorFunction: Hashable {
         case .hook(let name): hasher.combine(7, name)
         case .wrapper(let name): hasher.combine(8, name)
         case .utility(let name): hasher.combine(9, name)
+        case .untyped(let name): hasher.combine(10, name)
         }
     }
 }

@@ -33,12 +33,13 @@ public struct FunctionDirectory: Sendable, Equatable {
     public static let open = FunctionDirectory(functions: [], isOpen: true)
 
     /// Whether the connector has a function, or is taken to have it. Functions for the connector as a whole, hooks,
-    /// wrappers and utilities are never taken to exist, only listed.
+    /// wrappers, utilities and what is in no group are never taken to exist, only listed.
     public func contains(_ function: ConnectorFunction) -> Bool {
         if functions.contains(function) { return true }
         switch function {
         case .installer, .uninstaller, .update, .setting: return isOpen
-        case .connectorInstaller, .preUninstall, .connectorUninstaller, .hook, .wrapper, .utility: return false
+        case .connectorInstaller, .preUninstall, .connectorUninstaller, .hook, .wrapper, .utility, .untyped:
+            return false
         }
     }
 

@@ -244,7 +244,7 @@ extension ConnectorFunction {
             case .setting("persistSettings"):
                 let result = try SettingsResult(answer, of: self)
                 return result.isAccepted ? nil : .rejected(result.message)
-            case .connectorInstaller, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility:
+            case .connectorInstaller, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility, .untyped:
                 break
             }
             return nil

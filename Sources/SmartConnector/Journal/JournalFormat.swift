@@ -550,6 +550,7 @@ extension ConnectorFunction {
             case .hook(let name): ("hook", name)
             case .wrapper(let name): ("wrapper", name)
             case .utility(let name): ("utility", name)
+            case .untyped(let name): ("untyped", name)
             }
         writer.name("function")
         if let name { writer.object { $0.member(kind, name) } } else { writer.string(kind) }
@@ -576,6 +577,7 @@ extension ConnectorFunction {
         case "hook": self = .hook(name)
         case "wrapper": self = .wrapper(name)
         case "utility": self = .utility(name)
+        case "untyped": self = .untyped(name)
         default: return nil
         }
     }

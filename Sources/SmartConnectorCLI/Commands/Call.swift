@@ -13,9 +13,15 @@ struct Call: Command {
     var type: ConnectorFunction.ExtensionType?
     @Option("--options", "JSON", "what the function is given", as: .jsonObject) var options: JSON = [:]
     @Option("--connector", "ID", "the _connectorId, for --stack", as: .text) var connectorID: String?
+    @Flag("--diy", "a function of users' own integrations, of no connector; without --type one of no group")
+    var isDIY: Bool
 
     func run(_ session: Session) async throws -> ExitCode {
-        let connector = try await session.functions.connector(connectorID)
+        if isDIY, $connectorID.isGiven {
+            throw UsageError("\($connectorID.name) and \($isDIY) are two sets of functions; name one")
+        }
+        let connector =
+            try await isDIY ? session.functions.diy() : session.functions.connector(connectorID)
         let function = try function(of: connector)
         let store = try await session.place.store(creating: true)
         let id = options["_integrationId"]?.string ?? ""
@@ -45,7 +51,9 @@ struct Call: Command {
             }
             return function
         }
-        let candidates = ConnectorFunction.ExtensionType.allCases.map { ConnectorFunction.function($0, functionName) }
+        let candidates =
+            ConnectorFunction.ExtensionType.allCases.map { ConnectorFunction.function($0, functionName) }
+            + [.untyped(functionName)]
         let known = candidates.filter(connector.functions.functions.contains)
         if let function = known.first { return function }
         guard connector.functions.isOpen else {
@@ -54,6 +62,6 @@ struct Call: Command {
                 description: "the connector has no function \(functionName); it has: \(names.isEmpty ? "none" : names)",
                 status: .badData)
         }
-        return .installer(functionName)
+        return isDIY ? .untyped(functionName) : .installer(functionName)
     }
 }

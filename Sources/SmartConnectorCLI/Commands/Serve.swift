@@ -30,8 +30,8 @@ struct Serve: Command {
         let tokens = try ServeTokens(user: try session.place.givenToken(), system: systemToken)
         Self.allowManyConnections()
         let store = try await session.place.store(creating: true)
-        let responder = Responder(
-            stack: try stack(store, tokens, session), integrator: try integrator(store, tokens, session))
+        let integrator = try integrator(store, tokens, session)
+        let responder = Responder(stack: try stack(beside: integrator, tokens, session), integrator: integrator)
         let server = try HTTPServer(try configuration(), log: writer(session.output), responder: responder)
         announce(server, tokens, session)
         while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
@@ -51,18 +51,21 @@ struct Serve: Command {
 
     // MARK: Parts
 
+    /// The stack. Its functions reach the API with the token of their call and no other: what the system token opens is the
+    /// stack alone, also where the API is this process's own.
     private func stack(
-        _ store: any IntegrationAPI, _ tokens: ServeTokens, _ session: Session
+        beside integrator: LocalIntegrator, _ tokens: ServeTokens, _ session: Session
     ) throws -> StackEndpoint {
         let base = api ?? session.environment["CELIGO_BASE_URL"]
         // Looked at now, so that what is wrong with it is said now.
         let place = session.place
         if let base { _ = try place.client(base, token: Secret("")) }
         return StackEndpoint(
-            connectors: [session.functions.own].compactMap(\.self), systemToken: tokens.system
+            connectors: [session.functions.own].compactMap(\.self), diy: session.functions.ownDIY,
+            systemToken: tokens.system
         ) { options in
             guard let base, let client = try? place.client(base, token: options.bearerToken ?? Secret("")) else {
-                return store
+                return integrator.api(for: options.bearerToken)
             }
             return client
         }

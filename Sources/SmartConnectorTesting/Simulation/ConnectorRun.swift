@@ -205,7 +205,8 @@ final class ConnectorRun: @unchecked Sendable {
         return switch call.function {
         case .installer: (call.givenStep?.uninstallerFunction).map(ConnectorFunction.uninstaller) ?? own
         case .connectorInstaller: own
-        case .uninstaller, .connectorUninstaller, .preUninstall, .update, .setting, .hook, .wrapper, .utility: nil
+        case .uninstaller, .connectorUninstaller, .preUninstall, .update, .setting, .hook, .wrapper, .utility, .untyped:
+            nil
         }
     }
 

@@ -128,7 +128,7 @@ extension SimulatedWorld {
         case .preUninstall: return try await preUninstall(call, process)
         case .setting:
             return ["success": true]
-        case .connectorUninstaller, .hook, .wrapper, .utility:
+        case .connectorUninstaller, .hook, .wrapper, .utility, .untyped:
             return .null
         }
     }

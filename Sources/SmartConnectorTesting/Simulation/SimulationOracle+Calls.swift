@@ -82,7 +82,7 @@ extension SimulationOracle {
         case .uninstaller, .preUninstall:
             undone.formUnion(done)
             if let index = call.stepIndex { undone.insert(index) }
-        case .connectorInstaller, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility: break
+        case .connectorInstaller, .connectorUninstaller, .update, .setting, .hook, .wrapper, .utility, .untyped: break
         }
     }
 
@@ -141,7 +141,7 @@ extension SimulationOracle {
                 return nil
             }
             return document.mode == .settings && !document.isUpdateInProgress ? nil : "outside of settings"
-        case .hook, .wrapper, .utility: return nil
+        case .hook, .wrapper, .utility, .untyped: return nil
         }
     }
 }
