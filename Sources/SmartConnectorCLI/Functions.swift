@@ -13,8 +13,16 @@ public struct Functions: Sendable {
     @Option("--stack-token", "T", "its system token (SMARTCONNECTOR_STACK_TOKEN)", as: .secret)
     private var stackToken: Secret?
 
-    @Option("--bearer-token", "T", "the token for the API that functions are given", as: .secret)
+    @Option("--stack-token-file", "FILE", "a file with that token", as: .tokenFile)
+    private var stackTokenFile: TokenFile?
+
+    @Option(
+        "--bearer-token", "T", "the token for the API that functions are given (SMARTCONNECTOR_BEARER_TOKEN)",
+        as: .secret)
     private var bearerToken: Secret?
+
+    @Option("--bearer-token-file", "FILE", "a file with that token", as: .tokenFile)
+    private var bearerTokenFile: TokenFile?
 
     @Flag("--simulate", "functions that succeed instead of the connector's own") private var isSimulation: Bool
 
@@ -36,7 +44,12 @@ public struct Functions: Sendable {
         if isOnStack, isSimulation {
             throw UsageError("\($stackURL.name) and \($isSimulation.name) are two sets of functions; name one")
         }
-        if $stackToken.isGiven, !isOnStack { throw UsageError("\($stackToken.name) goes with \($stackURL)") }
+        for (name, isGiven) in [
+            ($stackToken.name, $stackToken.isGiven), ($stackTokenFile.name, $stackTokenFile.isGiven),
+        ]
+        where isGiven && !isOnStack {
+            throw UsageError("\(name) goes with \($stackURL)")
+        }
         for (name, isGiven) in [($failures.name, $failures.isGiven), ($delay.name, $delay.isGiven)]
         where isGiven && !isSimulation {
             throw UsageError("\(name) goes with \($isSimulation)")
@@ -50,7 +63,12 @@ public struct Functions: Sendable {
     var areOthers: Bool { isOnStack || isSimulation }
 
     /// What functions are given beside what they are about.
-    var callOptions: CallOptions { CallOptions(bearerToken: bearerToken) }
+    ///
+    /// - Throws: ``UsageError`` or ``FileError`` where the token that is given is none.
+    func callOptions() throws -> CallOptions {
+        let token = Token(option: $bearerToken, file: $bearerTokenFile, variable: "SMARTCONNECTOR_BEARER_TOKEN")
+        return CallOptions(bearerToken: try token.given(in: environment))
+    }
 
     /// The functions that the command line asks for.
     ///
@@ -86,9 +104,9 @@ public struct Functions: Sendable {
     /// The connector behind `--stack`, if there is one.
     private func stack(_ id: String?) async throws -> Connector? {
         guard let stackURL else { return nil }
-        guard let token = stackToken ?? environment["SMARTCONNECTOR_STACK_TOKEN"].map(Secret.init) else {
-            throw UsageError(
-                "\($stackURL.name) takes the stack's system token: \($stackToken) or SMARTCONNECTOR_STACK_TOKEN")
+        let source = Token(option: $stackToken, file: $stackTokenFile, variable: "SMARTCONNECTOR_STACK_TOKEN")
+        guard let token = try source.given(in: environment) else {
+            throw UsageError("\($stackURL.name) takes the stack's system token: \(source.ways)")
         }
         guard let id else {
             throw FileError(

@@ -15,6 +15,9 @@ public struct AccessLogEntry: Sendable, Equatable {
     public let duration: Duration
     /// Whether the client took the whole answer.
     public let isComplete: Bool
+    /// What the answer says for the log, where it says anything.
+    public var note: HTTPResponse.Note?
+
     /// An entry for a request that is over.
     public init(method: String, path: String, status: Int?, size: Int, duration: Duration, isComplete: Bool) {
         self.method = method

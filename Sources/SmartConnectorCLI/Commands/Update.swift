@@ -80,7 +80,7 @@ struct Update: Command {
         let worker = CampaignWorker(
             campaign, queue: store, store: store,
             connector: try await session.functions.connector(campaign.connector), concurrency: concurrency,
-            options: session.functions.callOptions, configuration: configuration)
+            options: try session.functions.callOptions(), configuration: configuration)
         let pace = CampaignPace()
         let status = try await worker.run { status in
             if output.isJSON { output.print(json: status.json) } else { output.print(line: pace.line(status)) }
