@@ -19,11 +19,6 @@ struct PostgresPoolerTests {
         try await lender.value.uri(database: Databases.shared().createDatabase())
     }
 
-    @Test(arguments: IntegrationAPIConformance.promises)
-    func keepsThePromisesOfAnIntegrationAPI(_ promise: Promise<any IntegrationAPI>) async throws {
-        try await promise.check { try await PostgresStore(Self.database(), connections: 2) }
-    }
-
     @Test(arguments: FlowJournalConformance.promises)
     func keepsThePromisesOfAFlowJournal(_ promise: Promise<FlowJournalConformance.Subject>) async throws {
         let database = try await Self.database()
