@@ -12,7 +12,8 @@ extension Output {
 
     /// Prints how far a campaign is.
     func print(_ status: CampaignStatus) {
-        if isJSON { print(json: status.json) } else { print(status.summary) }
+        guard !isJSON else { return print(json: status.json) }
+        for line in status.summary { print(line: line) }
     }
 }
 
@@ -30,13 +31,13 @@ extension Campaign {
 }
 
 extension CampaignStatus {
-    fileprivate var summary: String {
+    fileprivate var summary: [String] {
         let lines = [
             "campaign \(campaign.id): \(campaign.state.rawValue), connector \(campaign.connector) to \(campaign.target)",
             "  \(succeeded) updated, \(failed) failed, \(pending) left"
                 + (claimed > 0 ? " (\(claimed) being worked on)" : ""),
         ]
-        return (lines + failures.map { "  \($0.count) failed with \($0.code)" }).joined(separator: "\n")
+        return lines + failures.map { "  \($0.count) failed with \($0.code)" }
     }
 
     /// How far it is, as one JSON object.

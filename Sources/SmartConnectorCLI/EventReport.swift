@@ -31,32 +31,32 @@ final class EventReport: Sendable {
         case .functionCompleted(let function): end("✓", function.title)
         case .stepFailed(let step, let failure): end("✗", "\(step.title): \(failure.code)")
         case .functionFailed(let function, let failure): end("✗", "\(function.title): \(failure.code)")
-        case .waiting(let step): output.print("… \(step.title) waits for a person")
-        case .reset(let step): output.print("↺ \(step.title): to be run anew")
+        case .waiting(let step): output.print(line: "… \(step.title) waits for a person")
+        case .reset(let step): output.print(line: "↺ \(step.title): to be run anew")
         case .retrying(let step, let function, let failure, let attempt, let pause):
             end("↻", retrying(step?.title ?? function.title, failure, attempt, pause))
-        case .modeChanged(let from, let to): output.print("mode: \(from.rawValue) → \(to.rawValue)")
+        case .modeChanged(let from, let to): output.print(line: "mode: \(from.rawValue) → \(to.rawValue)")
         // Whoever gave the command knows.
         case .updateBegun: break
         case .versionChanged(let from, let to):
-            output.print("version: \(from?.description ?? "none") → \(to)")
+            output.print(line: "version: \(from?.description ?? "none") → \(to)")
         case .inDoubt(let function, let step):
-            output.print("? \(step?.title ?? function.title): called, and nobody knows whether it took effect")
-        case .parked(let parked): output.print("‖ parked: \(parked.reason)")
-        case .reopened: output.print("… the update has reopened the installation")
-        case .overtaken(let mode): output.print("… somebody else has put it into mode \(mode.rawValue) meanwhile")
+            output.print(line: "? \(step?.title ?? function.title): called, and nobody knows whether it took effect")
+        case .parked(let parked): output.print(line: "‖ parked: \(parked.reason)")
+        case .reopened: output.print(line: "… the update has reopened the installation")
+        case .overtaken(let mode): output.print(line: "… somebody else has put it into mode \(mode.rawValue) meanwhile")
         case .resolved(let function, let tookEffect):
-            output.print("\(function.title): \(tookEffect ? "taken as done" : "is called again")")
+            output.print(line: "\(function.title): \(tookEffect ? "taken as done" : "is called again")")
         case .updateAborted(let isRestored):
             output.print(
-                isRestored
+                line: isRestored
                     ? "update aborted: settings and install are as they were before it"
                     : "update aborted: released; there is nothing from before it to be restored")
-        case .removed: output.print("removed \(id)")
-        case .stepLeftBehind(let step): output.print("left behind, as preUninstall said: \(step.title)")
+        case .removed: output.print(line: "removed \(id)")
+        case .stepLeftBehind(let step): output.print(line: "left behind, as preUninstall said: \(step.title)")
         case .leftBehind(let entries):
-            output.print("left behind in other systems (see 'leftovers'):")
-            for entry in entries { output.print("  \(entry.line)") }
+            output.print(line: "left behind in other systems (see 'leftovers'):")
+            for entry in entries { output.print(line: "  \(entry.line)") }
         }
     }
 
@@ -69,7 +69,7 @@ final class EventReport: Sendable {
         started.withLock { $0 = .now }
         guard output.console.isTerminal else { return }
         // One line, or it could not be taken back.
-        output.console.write("▸ \(text) …".cut(to: (output.console.columns ?? 80) - 1))
+        output.console.write("▸ \(text.printable) …".cut(to: (output.console.columns ?? 80) - 1))
     }
 
     /// What comes next begins on a line of its own.
@@ -93,7 +93,7 @@ final class EventReport: Sendable {
     func finish(anythingHappened: Bool) async throws {
         guard !anythingHappened, !output.isJSON else { return }
         let standing = try await session.standing(of: id)
-        output.print("nothing to do: the mode is \(standing.integration["mode"]?.string ?? "none")")
+        output.print(line: "nothing to do: the mode is \(standing.integration["mode"]?.string ?? "none")")
     }
 
     /// What a person has to do now.

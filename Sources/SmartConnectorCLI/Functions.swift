@@ -33,8 +33,16 @@ public struct Functions: Sendable {
     @Option("--form-val", "FILE|JSON", "what the user entered in the step's form: formVal", as: .jsonObjectOrFile)
     private var formValues: JSON?
 
-    @Option("--bearer-token", "T", "the token for the API that functions are given", as: .secret)
+    @Option("--stack-token-file", "FILE", "a file with that token", as: .tokenFile)
+    private var stackTokenFile: TokenFile?
+
+    @Option(
+        "--bearer-token", "T", "the token for the API that functions are given (SMARTCONNECTOR_BEARER_TOKEN)",
+        as: .secret)
     private var bearerToken: Secret?
+
+    @Option("--bearer-token-file", "FILE", "a file with that token", as: .tokenFile)
+    private var bearerTokenFile: TokenFile?
 
     @Flag("--simulate", "functions that succeed instead of the connector's own") private var isSimulation: Bool
 
@@ -58,8 +66,13 @@ public struct Functions: Sendable {
         if isOnStack, isSimulation {
             throw UsageError("\($stackURL.name) and \($isSimulation.name) are two sets of functions; name one")
         }
-        if $stackToken.isGiven, !isOnStack { throw UsageError("\($stackToken.name) goes with \($stackURL)") }
-        if $record.isGiven, !isOnStack { throw UsageError("\($record.name) goes with \($stackURL)") }
+        for (name, isGiven) in [
+            ($stackToken.name, $stackToken.isGiven), ($stackTokenFile.name, $stackTokenFile.isGiven),
+            ($record.name, $record.isGiven),
+        ]
+        where isGiven && !isOnStack {
+            throw UsageError("\(name) goes with \($stackURL)")
+        }
         for (name, isGiven) in [($failures.name, $failures.isGiven), ($delay.name, $delay.isGiven)]
         where isGiven && !isSimulation {
             throw UsageError("\(name) goes with \($isSimulation)")
@@ -73,9 +86,13 @@ public struct Functions: Sendable {
     var areOthers: Bool { isOnStack || isSimulation }
 
     /// What functions are given beside what they are about.
-    var callOptions: CallOptions {
-        CallOptions(
-            bearerToken: bearerToken, opts: opts, storeID: storeID, addOnID: addOnID, formValues: formValues)
+    ///
+    /// - Throws: ``UsageError`` or ``FileError`` where the token that is given is none.
+    func callOptions() throws -> CallOptions {
+        let token = Token(option: $bearerToken, file: $bearerTokenFile, variable: "SMARTCONNECTOR_BEARER_TOKEN")
+        return CallOptions(
+            bearerToken: try token.given(in: environment), opts: opts, storeID: storeID, addOnID: addOnID,
+            formValues: formValues)
     }
 
     /// The functions that the command line asks for.
@@ -134,9 +151,9 @@ public struct Functions: Sendable {
     }
 
     private func remoteStack(_ id: String?) async throws -> Connector {
-        guard let token = stackToken ?? environment["SMARTCONNECTOR_STACK_TOKEN"].map(Secret.init) else {
-            throw UsageError(
-                "\($stackURL.name) takes the stack's system token: \($stackToken) or SMARTCONNECTOR_STACK_TOKEN")
+        let source = Token(option: $stackToken, file: $stackTokenFile, variable: "SMARTCONNECTOR_STACK_TOKEN")
+        guard let token = try source.given(in: environment) else {
+            throw UsageError("\($stackURL.name) takes the stack's system token: \(source.ways)")
         }
         return try await RemoteStack(
             stackURL ?? "", token: token, connectorID: id, connection: place.connection

@@ -20,10 +20,13 @@ public struct Place: Sendable {
         "the journal for a store behind a URL (SMARTCONNECTOR_JOURNAL; \(defaultStore))", as: .text)
     private var givenJournal: String?
 
-    @Option("--token", "T", "the token for a store behind a URL (CELIGO_API_TOKEN)", as: .secret)
+    @Option(
+        "--token", "T",
+        "the token for a store behind a URL (CELIGO_API_TOKEN); for serve what its users show (SMARTCONNECTOR_TOKEN)",
+        as: .secret)
     private var token: Secret?
 
-    @Option("--token-file", "FILE", "a file with that token", as: .text) private var tokenFile: String?
+    @Option("--token-file", "FILE", "a file with that token", as: .tokenFile) private var tokenFile: TokenFile?
 
     @Option(
         "--ca-file", "FILE", "who may vouch for servers: certificates, PEM (SSL_CERT_FILE; the system's)", as: .text)
@@ -78,9 +81,15 @@ public struct Place: Sendable {
         text.hasPrefix("sqlite:") && text.count > "sqlite:".count || isPostgres(text)
     }
 
-    /// A mistyped URL without the password that may be in it.
+    /// A mistyped place without the password or token that may be in it, wherever a mistake has put it.
     private static func redacted(_ text: String) -> String {
-        text.replacing(#/\/\/[^@\/]*@/#, with: "//‹redacted›@")
+        let hidden = "‹redacted›"
+        var text = text.replacing(#/(?i)(password|passwd|token|secret|key)=[^&\s]*/#) { "\($0.1)=\(hidden)" }
+        if let mark = text.lastIndex(of: "@") {
+            let scheme = text[..<mark].prefixMatch(of: #/[A-Za-z]+:\/*/#).map { String($0.0) } ?? ""
+            text = scheme + hidden + text[mark...]
+        }
+        return text
     }
 
     // MARK: Store
@@ -152,22 +161,21 @@ public struct Place: Sendable {
 
     // MARK: Token
 
-    /// The token that the command line gives, if it does.
-    func givenToken() throws -> Secret? {
-        if let token { return token }
-        guard let tokenFile else { return nil }
-        guard let data = FileManager.default.contents(atPath: tokenFile) else {
-            throw FileError(description: "the token file \(tokenFile) cannot be read", status: .notFound)
-        }
-        return Secret(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+    /// The token for a store behind a URL; to `serve` what its callers have to show, which no other server knows.
+    ///
+    /// - Parameter variable: The variable of the environment that may hold it.
+    /// - Returns: The token; nil where none is given.
+    func token(or variable: String) throws -> Secret? {
+        try Token(option: $token, file: $tokenFile, variable: variable).given(in: environment)
     }
 
     /// The token for a store behind a URL.
     private func apiToken() throws -> Secret {
-        if let token = try givenToken() { return token }
-        guard let token = environment["CELIGO_API_TOKEN"], !token.isEmpty else {
-            throw UsageError("\(storeName) takes a token: --token T, --token-file FILE or CELIGO_API_TOKEN")
+        let variable = "CELIGO_API_TOKEN"
+        guard let token = try token(or: variable) else {
+            let ways = Token(option: $token, file: $tokenFile, variable: variable).ways
+            throw UsageError("\(Self.redacted(storeName)) takes a token: \(ways)")
         }
-        return Secret(token)
+        return token
     }
 }

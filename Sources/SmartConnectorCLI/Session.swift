@@ -37,7 +37,7 @@ public struct Session: Sendable {
         configuration.reason = reason
         return InstallFlow(
             integration: id, connector: connector, api: store,
-            journal: try await place.journal(of: store, creating: true), options: functions.callOptions,
+            journal: try await place.journal(of: store, creating: true), options: try functions.callOptions(),
             configuration: configuration)
     }
 

@@ -33,12 +33,25 @@ final class PostgresConnection: SQLSession {
     /// Nil once the connection is lost.
     private var handle: OpaquePointer?
     private let farewell = Farewell()
+    /// Whose the session at the server is.
+    private var session = Session.own
     /// The names of the prepared statements, by their text.
     private var prepared: [String: String] = [:]
     private var preparedCount = 0
+    /// What their names begin with: behind a pooler that is not recognized, no statement of another connection may be
+    /// taken for one of this.
+    private let preparedPrefix = "s\(String(UInt64.random(in: 0 ... .max), radix: 36))_"
     private var phase = Phase.outside
     /// The first failure of a statement in the transaction.
     private var transactionFailure: PostgresFailure?
+
+    private enum Session {
+        /// This connection's, as long as that lasts: what is set and prepared in it stays.
+        case own
+        /// A pooler's, which lends it for one transaction. Nothing is left in it, and every transaction begins with the
+        /// statements that set what it goes by.
+        case lent(beginning: [PostgresStatement])
+    }
 
     private enum Phase {
         case outside
@@ -81,15 +94,8 @@ final class PostgresConnection: SQLSession {
                 guard let farewell, let notice, PostgresConnection.isFatal(notice) else { return }
                 Unmanaged<PostgresConnection.Farewell>.fromOpaque(farewell).takeUnretainedValue().isSaid = true
             }, Unmanaged.passUnretained(farewell).toOpaque())
-        for (setting, value) in configuration.settings {
-            do throws(PostgresFailure) {
-                _ = try exchange([.command("SET \(setting) = '\(value)'")], isCommitting: false)
-            } catch  where isLost {
-                throw error
-            } catch {
-                // Not every database that speaks PostgreSQL's protocol has all of them.
-            }
-        }
+        session = try hasSessionOfItsOwn() ? .own : .lent(beginning: [])
+        try applySettings()
     }
 
     deinit { PQfinish(handle) }
@@ -112,6 +118,76 @@ final class PostgresConnection: SQLSession {
         return true
     }
 
+    // MARK: The session
+
+    /// Whether the server's session is this connection's alone.
+    ///
+    /// A pooler such as PgBouncer lends the sessions that it has, mostly for one transaction. It has to make up what
+    /// clients are told of the server's process, since they cancel by that what runs and it must know what they mean:
+    /// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
+    private func hasSessionOfItsOwn() throws(PostgresFailure) -> Bool {
+        let process = try tolerated([.command("SELECT pg_backend_pid()")])?.first?.first?.first
+        // A database that does not say leaves nothing to compare.
+        return handle.map { Int64(PQbackendPID($0)) } == process?.integer || process == nil
+    }
+
+    /// Sets in the session what statements go by; in one that is lent, has transactions set it.
+    private func applySettings() throws(PostgresFailure) {
+        let isLent = if case .lent = session { true } else { false }
+        // For one that is lent this tells what the database knows: it holds until the end of the statement.
+        func setting(_ settings: [(String, String)]) -> PostgresStatement {
+            let calls = settings.map { "set_config('\($0)', '\($1)', \(isLent))" }
+            return .command("SELECT \(calls.joined(separator: ", "))")
+        }
+        var known = configuration.settings
+        if try tolerated([setting(known)]) == nil {
+            // Not every database that speaks PostgreSQL's protocol has all of them.
+            known = []
+            for one in configuration.settings where try tolerated([setting([one])]) != nil { known.append(one) }
+        }
+        guard isLent else { return }
+        session = .lent(
+            beginning: [.command("BEGIN ISOLATION LEVEL READ COMMITTED")] + (known.isEmpty ? [] : [setting(known)]))
+    }
+
+    /// Runs statements that the database need not know.
+    ///
+    /// - Returns: The rows of each; nil where one was refused.
+    /// - Throws: `PostgresFailure` where the connection was lost.
+    private func tolerated(_ statements: [PostgresStatement]) throws(PostgresFailure) -> [[[SQLValue]]]? {
+        do throws(PostgresFailure) {
+            return try exchange(statements, isCommitting: false)
+        } catch  where isLost {
+            throw error
+        } catch {
+            return nil
+        }
+    }
+
+    /// What a transaction begins with.
+    private var beginning: [PostgresStatement] {
+        switch session {
+        case .own: [PostgresStatement("BEGIN")]
+        case .lent(let beginning): beginning
+        }
+    }
+
+    /// What comes after a prepared statement that was not there any more, or not as it was.
+    private func renewPrepared(after staleness: PostgresFailure.Staleness) throws(PostgresFailure) {
+        prepared = [:]
+        switch (staleness, session) {
+        case (.altered, _):
+            // All are prepared anew under new names. The earlier ones would only take memory.
+            _ = try tolerated([.command("DEALLOCATE ALL")])
+        case (.forgotten, .own):
+            // Nobody discards what is in a session of our own: it is lent, by somebody who does not let it be seen.
+            session = .lent(beginning: [])
+            try applySettings()
+        case (.forgotten, .lent):
+            break
+        }
+    }
+
     // MARK: Statements
 
     @discardableResult
@@ -132,7 +208,7 @@ final class PostgresConnection: SQLSession {
                 guard phase == .wanted else { return try exchange([statement], isCommitting: false)[0] }
                 try check(statement)
                 phase = .begun
-                return try exchange([.command("BEGIN"), statement], isCommitting: false)[1]
+                return try exchange(beginning + [statement], isCommitting: false).last ?? []
             } catch {
                 if transactionFailure == nil { transactionFailure = error }
                 throw error
@@ -148,26 +224,24 @@ final class PostgresConnection: SQLSession {
         do throws(PostgresFailure) {
             return try pipelineOnce(statements)
         } catch {
-            guard error.isStale, !isLost else { throw error }
-            forgetPrepared()
+            guard let staleness = error.staleness, !isLost else { throw error }
+            try renewPrepared(after: staleness)
             return try pipelineOnce(statements)
         }
     }
 
     private func pipelineOnce(_ statements: [PostgresStatement]) throws(PostgresFailure) -> [[[SQLValue]]] {
+        guard !statements.isEmpty else { return [] }
         // One is a transaction of its own. For more, the protocol would make one as well, but not all databases do.
-        guard statements.count > 1 else {
-            return statements.isEmpty ? [] : try exchange(statements, isCommitting: true)
-        }
+        if case .own = session, statements.count == 1 { return try exchange(statements, isCommitting: true) }
+        let beginning = beginning
         do throws(PostgresFailure) {
-            let rows = try exchange(
-                [PostgresStatement("BEGIN")] + statements + [PostgresStatement("COMMIT")], isCommitting: true)
-            return Array(rows.dropFirst().dropLast())
+            let rows = try exchange(beginning + statements + [PostgresStatement("COMMIT")], isCommitting: true)
+            return Array(rows.dropFirst(beginning.count).dropLast())
         } catch {
             rollBack()
             var failure = error
-            // Without the BEGIN.
-            failure.statement = error.statement.map { $0 - 1 }
+            failure.statement = error.statement.map { $0 - beginning.count }
             if let index = failure.statement, !statements.indices.contains(index) { failure.statement = nil }
             throw failure
         }
@@ -182,8 +256,8 @@ final class PostgresConnection: SQLSession {
         do throws(PostgresFailure) {
             return try transactionOnce(body)
         } catch {
-            guard error.isStale, !isLost else { throw error }
-            forgetPrepared()
+            guard let staleness = error.staleness, !isLost else { throw error }
+            try renewPrepared(after: staleness)
             return try transactionOnce(body)
         }
     }
@@ -200,7 +274,7 @@ final class PostgresConnection: SQLSession {
         } catch {
             rollBack()
             var failure = PostgresFailure(error, isConnectionLost: isLost)
-            failure.isStale = transactionFailure?.isStale ?? false
+            failure.staleness = transactionFailure?.staleness
             throw failure
         }
         // The server would answer COMMIT with a ROLLBACK.
@@ -224,13 +298,6 @@ final class PostgresConnection: SQLSession {
         guard let handle, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
         _ = try? exchange([.command("ROLLBACK")], isCommitting: false)
         if let handle = self.handle, PQtransactionStatus(handle) != PQTRANS_IDLE { lose() }
-    }
-
-    /// Has all statements prepared anew, under new names.
-    private func forgetPrepared() {
-        prepared = [:]
-        // Those that are still there would only take memory.
-        _ = try? exchange([.command("DEALLOCATE ALL")], isCommitting: false)
     }
 
     // MARK: The protocol
@@ -311,12 +378,17 @@ final class PostgresConnection: SQLSession {
     /// - Returns: What will be answered; nil where the connection is of no use any more.
     private func queue(_ statements: [PostgresStatement], on handle: OpaquePointer) -> [Step]? {
         guard PQenterPipelineMode(handle) == 1 else { return nil }
+        let isPreparing = if case .own = session { true } else { false }
         var steps: [Step] = []
         var preparing: [String: String] = [:]
         for (index, statement) in statements.enumerated() {
             steps.append(.execute(index))
-            guard statement.isPrepared else {
-                guard PQsendQueryParams(handle, statement.sql, 0, nil, nil, nil, nil, 0) == 1 else { return nil }
+            guard isPreparing, statement.isPrepared else {
+                let isQueued = statement.values.withCStrings { values in
+                    PQsendQueryParams(
+                        handle, statement.sql, Int32(values.count), nil, values.baseAddress, nil, nil, 0) == 1
+                }
+                guard isQueued else { return nil }
                 continue
             }
             let name: String
@@ -324,7 +396,7 @@ final class PostgresConnection: SQLSession {
                 name = known
             } else {
                 preparedCount += 1
-                name = "s\(preparedCount)"
+                name = "\(preparedPrefix)\(preparedCount)"
                 guard PQsendPrepare(handle, name, statement.sql, 0, nil) == 1 else { return nil }
                 preparing[statement.sql] = name
                 steps.insert(.prepare(statement.sql, as: name, for: index), at: steps.count - 1)
@@ -390,73 +462,6 @@ final class PostgresConnection: SQLSession {
         return PostgresFailure(
             unreachable(reason ?? (message.isEmpty ? "the connection was lost" : message)),
             isOutcomeUnknown: isOutcomeUnknown, isConnectionLost: true)
-    }
-
-    private static func isFatal(_ result: OpaquePointer) -> Bool {
-        guard let severity = postgres_severity(result).map({ String(cString: $0) }) else { return false }
-        return severity == "FATAL" || severity == "PANIC"
-    }
-
-    private static func failure(
-        of result: OpaquePointer, _ configuration: PostgresConfiguration, database: String
-    ) -> PostgresFailure {
-        let message = configuration.cleaned(
-            String(cString: postgres_message(result) ?? UnsafePointer(PQresultErrorMessage(result))))
-        guard let state = postgres_sqlstate(result) else {
-            // Of libpq itself: it has lost the connection.
-            return PostgresFailure(
-                APIError(.unavailable, "the database \(database) cannot be reached: \(message)"),
-                isConnectionLost: true)
-        }
-        return PostgresFailure(
-            state: String(cString: state), message: message, isFatal: isFatal(result), database: database)
-    }
-
-    /// Why a connection could not be made.
-    private static func refusal(
-        _ handle: OpaquePointer, _ configuration: PostgresConfiguration, database: String
-    ) -> PostgresFailure {
-        let message = configuration.cleaned(String(cString: PQerrorMessage(handle)))
-        // "…FATAL:  28P01: password authentication failed…", in whatever language.
-        if let match = message.firstMatch(of: /:  ([0-9A-Z]{5}): (.*)/) {
-            return PostgresFailure(
-                state: String(match.1), message: String(match.2), isFatal: true, database: database)
-        }
-        if PQconnectionNeedsPassword(handle) == 1 {
-            return PostgresFailure(state: "28P01", message: message, isFatal: true, database: database)
-        }
-        return PostgresFailure(
-            APIError(.unavailable, "the database \(database) cannot be reached: \(message)"), isConnectionLost: true)
-    }
-
-    // MARK: libpq's types
-
-    private static func connect(_ parameters: [(String, String)]) -> OpaquePointer? {
-        let keywords = parameters.map { strdup($0.0) } + [nil]
-        let values = parameters.map { strdup($0.1) } + [nil]
-        defer { for text in keywords + values { free(text) } }
-        return PQconnectdbParams(keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
-    }
-
-    private static func name(of handle: OpaquePointer) -> String {
-        let host = PQhost(handle).map { String(cString: $0) } ?? ""
-        let database = PQdb(handle).map { String(cString: $0) } ?? ""
-        return "\(host)/\(database)"
-    }
-
-    private static func rows(of result: OpaquePointer) -> [[SQLValue]] {
-        // int8, int2, int4 and oid
-        let integers: Set<Oid> = [20, 21, 23, 26]
-        let columns = (0..<PQnfields(result)).map { (index: $0, isInteger: integers.contains(PQftype(result, $0))) }
-        return (0..<PQntuples(result)).map { row in
-            columns.map { column in
-                guard PQgetisnull(result, row, column.index) == 0, let text = PQgetvalue(result, row, column.index)
-                else { return .null }
-                if column.isInteger, let integer = Int64(String(cString: text)) { return .integer(integer) }
-                let length = Int(PQgetlength(result, row, column.index))
-                return .text([UInt8](UnsafeRawBufferPointer(start: text, count: length)))
-            }
-        }
     }
 }
 

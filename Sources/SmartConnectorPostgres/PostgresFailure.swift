@@ -11,10 +11,18 @@ struct PostgresFailure: Error, Equatable {
     var isConnectionLost = false
     /// Whether another attempt to connect is in vain: a wrong password, a database that does not exist.
     var isPermanent = false
-    /// Whether the database no longer knows a prepared statement as it was.
-    var isStale = false
+    /// Why a prepared statement cannot be used any more, where it was that.
+    var staleness: Staleness?
     /// Which statement of a pipeline failed, where it was one of them.
     var statement: Int?
+
+    /// What has become of a prepared statement.
+    enum Staleness {
+        /// The session does not have it.
+        case forgotten
+        /// Its rows have changed with the table.
+        case altered
+    }
 
     init(
         _ error: APIError, isOutcomeUnknown: Bool = false, isConnectionLost: Bool = false, isPermanent: Bool = false
@@ -64,7 +72,11 @@ struct PostgresFailure: Error, Equatable {
         default:
             self.init(error(.unavailable, "failed"), isConnectionLost: isFatal)
         }
-        // A prepared statement that was discarded, or whose rows have changed since with the table.
-        isStale = state == "26000" || state == "0A000"
+        staleness =
+            switch state {
+            case "26000": .forgotten
+            case "0A000": .altered
+            default: nil
+            }
     }
 }

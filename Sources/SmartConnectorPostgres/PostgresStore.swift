@@ -8,9 +8,10 @@ import Synchronization
 /// let store = try await PostgresStore("postgres://app@db.example.com/connectors?sslmode=verify-full")
 /// ```
 ///
-/// Connections are pooled, and made anew after the server was restarted; what waits meanwhile goes on. What those who
-/// write at the same time write is sent together and shares a commit. A write whose answer was lost is looked up before
-/// it is made again. Only standard SQL is used: no advisory locks, no notifications.
+/// Connections are pooled, and made anew after the server was restarted; what waits meanwhile goes on. A pooler such as
+/// PgBouncer may stand before the server. What those who write at the same time write is sent together and shares a commit. A
+/// write whose answer was lost is looked up before it is made again. Only standard SQL is used: no advisory locks, no
+/// notifications.
 public final class PostgresStore: SQLStore {
     /// How long a lease is good for after its holder was last heard of. Never nil: the database outlives its clients.
     public let leaseTime: Duration?

@@ -23,6 +23,7 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
     static let busyTimeout: Int32 = 5000
 
     init(path: String, creating isCreating: Bool) throws(APIError) {
+        if isCreating { Self.createFile(path) }
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (isCreating ? SQLITE_OPEN_CREATE : 0)
         let status = sqlite3_open_v2(path, &handle, flags, nil)
@@ -35,9 +36,28 @@ final class SQLiteConnection: SQLSession, @unchecked Sendable {
         self.path = path
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, Self.busyTimeout)
+        // The file may come from anybody: its schema can call nothing that is not harmless, and damage that SQLite would
+        // take for data is looked for.
+        guard csqlite_defend(handle) == SQLITE_OK else { throw failure() }
+        try run("PRAGMA cell_size_check = ON")
         sqlite3_create_function_v2(
-            handle, Self.machineTime, 0, SQLITE_UTF8, nil,
+            handle, Self.machineTime, 0, SQLITE_UTF8 | SQLITE_DIRECTONLY, nil,
             { context, _, _ in sqlite3_result_int64(context, MachineClock.milliseconds) }, nil, nil, nil)
+    }
+
+    /// Held while a file is made, and so by all who open one.
+    private static let creating = NSLock()
+
+    /// Makes an empty file that is its owner's alone, where there is none: documents hold secrets. SQLite gives the files
+    /// beside it the same mode. Where it cannot be made, SQLite says why.
+    private static func createFile(_ path: String) {
+        guard !path.isEmpty, path != ":memory:" else { return }
+        // To close a file takes the locks of this process from it (https://www.sqlite.org/howtocorrupt.html, 2.2): it is
+        // closed before another store of the process can open it.
+        creating.withLock {
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            if descriptor >= 0 { close(descriptor) }
+        }
     }
 
     deinit {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Integrations and journal in one SQLite file: the embedded default.
 ///
-/// Any number of processes may have the file open. A write is durable when it returns (WAL, `synchronous=FULL`); while
+/// The file is made for its owner alone (mode 0600), and so are the two beside it. Any number of processes may have it open. A write is durable when it returns (WAL, `synchronous=FULL`); while
 /// another process writes, a write waits up to five seconds. Those who write at the same time share one commit. Locks,
 /// slow disks and others are waited for on a thread of the store's own, not on one of Swift's: only who is alone with a
 /// disk that answers within a millisecond or two does its work where it is, since to hand it over would take as long.

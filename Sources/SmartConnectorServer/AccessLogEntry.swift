@@ -1,3 +1,4 @@
+import SmartConnector
 public import SmartConnectorWire
 
 /// One request, as it is logged: neither its header nor its query is kept, since both may hold tokens.
@@ -14,6 +15,8 @@ public struct AccessLogEntry: Sendable, Equatable {
     public let duration: Duration
     /// Whether the client took the whole answer.
     public let isComplete: Bool
+    /// What the answer says for the log, where it says anything.
+    public var note: HTTPResponse.Note?
 
     /// An entry for a request that is over.
     public init(method: String, path: String, status: Int?, size: Int, duration: Duration, isComplete: Bool) {
@@ -40,18 +43,5 @@ public struct AccessLogEntry: Sendable, Equatable {
             "size": JSON(size), "duration_ms": JSON((duration / .milliseconds(1) * 10).rounded() / 10) ?? .null,
             "complete": JSON(isComplete),
         ]
-    }
-}
-
-extension String {
-    /// The text with control characters as `\xNN`, so that nobody can write to the terminal of who reads the log.
-    fileprivate var printable: String {
-        unicodeScalars.reduce(into: "") { text, scalar in
-            if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
-                text += "\\x" + String(scalar.value, radix: 16)
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
     }
 }

@@ -28,6 +28,7 @@ final class Exchange: @unchecked Sendable {
     /// How much of a body that is too large has come.
     private var discarded = 0
     private var wasSuspended = false
+    private var note: HTTPResponse.Note?
     /// How much of the body counts among what the server has in memory.
     private var counted = 0
     /// Whether there was no room for the body.
@@ -115,6 +116,7 @@ final class Exchange: @unchecked Sendable {
         for field in response.headers { MHD_add_response_header(answer, field.name, field.value) }
         // What is no status of HTTP cannot be sent.
         let status = (200...999).contains(response.status) ? response.status : 500
+        note = response.note
         state.withLock { $0 = .sent(status: status, size: response.body.count) }
         return MHD_queue_response(connection, UInt32(status), answer)
     }
@@ -128,10 +130,11 @@ final class Exchange: @unchecked Sendable {
         let sent = state.withLock { state -> (Int, Int)? in
             if case .sent(let status, let size) = state { (status, size) } else { nil }
         }
-        log(
-            AccessLogEntry(
-                method: method, path: path, status: sent?.0, size: sent?.1 ?? 0, duration: ContinuousClock.now - began,
-                isComplete: http_was_completed(code) != 0))
+        var entry = AccessLogEntry(
+            method: method, path: path, status: sent?.0, size: sent?.1 ?? 0, duration: ContinuousClock.now - began,
+            isComplete: http_was_completed(code) != 0)
+        entry.note = note
+        log(entry)
     }
 
     // MARK: The request

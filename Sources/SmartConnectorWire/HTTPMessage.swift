@@ -75,6 +75,25 @@ public struct HTTPResponse: Sendable, Equatable {
     public var headers: [HTTPRequest.Field]
     /// The body in bytes; empty where there is none.
     public var body: [UInt8]
+    /// What a log may say of the request. It is not sent.
+    public var note: Note?
+
+    /// What a log says of a request beside its line: names and codes.
+    public struct Note: Sendable, Equatable {
+        /// By which the request is told from others.
+        public var id: String
+        /// The function that was called, where one was.
+        public var function: String?
+        /// The code of the first error of the answer, where it is one.
+        public var code: String?
+
+        /// A note of these parts.
+        public init(id: String, function: String? = nil, code: String? = nil) {
+            self.id = id
+            self.function = function
+            self.code = code
+        }
+    }
 
     /// An answer of these parts.
     public init(status: Int, headers: [HTTPRequest.Field] = [], body: [UInt8] = []) {

@@ -37,14 +37,20 @@ struct PostgresConnectionTests {
 
     @Test("Prepared statements survive that the server forgets them", arguments: ["DISCARD ALL", "DEALLOCATE ALL"])
     func forgotten(command: String) async throws {
-        let connection = try await PostgresConnection(Databases.make())
+        let configuration = try await Databases.make()
         let sql = "SELECT $1::int8 + 1"
-        #expect(try connection.rows(sql, [.integer(1)]) == [[.integer(2)]])
-        try connection.rows(command, [])
-        #expect(try connection.rows(sql, [.integer(2)]) == [[.integer(3)]])
-        try connection.rows(command, [])
+        let one = try PostgresConnection(configuration)
+        #expect(try one.rows(sql, [.integer(1)]) == [[.integer(2)]])
+        try one.rows(command, [])
+        #expect(try one.rows(sql, [.integer(2)]) == [[.integer(3)]])
+        // Whoever discards it once does it again: it has not been prepared anew.
+        #expect(try one.rows("SELECT name FROM pg_prepared_statements", []) == [])
+        #expect(try one.rows("SHOW lock_timeout", []) == [[.text("5s")]])
+        let other = try PostgresConnection(configuration)
+        #expect(try other.rows(sql, [.integer(1)]) == [[.integer(2)]])
+        try other.rows(command, [])
         #expect(
-            try connection.transaction { session throws(APIError) in try session.rows(sql, [.integer(3)]) }
+            try other.transaction { session throws(APIError) in try session.rows(sql, [.integer(3)]) }
                 == [[.integer(4)]])
     }
 

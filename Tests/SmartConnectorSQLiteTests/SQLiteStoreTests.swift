@@ -77,6 +77,48 @@ struct SQLiteStoreTests {
         }
     }
 
+    @Test func theFilesOfAStoreAreTheirOwnersAlone() async throws {
+        let store = try SQLiteStore(path: path)
+        _ = try await store.create(Integration(["settings": ["password": "x"]]))
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(names == ["store.sqlite", "store.sqlite-shm", "store.sqlite-wal"])
+        for name in names {
+            let mode = try FileManager.default.attributesOfItem(atPath: folder.file(name))[.posixPermissions]
+            #expect((mode as? NSNumber)?.intValue == 0o600, "\(name)")
+        }
+    }
+
+    @Test func aFileThatItsOwnerHasOpenedForOthersStaysOpenForThem() async throws {
+        _ = try SQLiteStore(path: path)
+        try FileManager.default.setAttributes([.posixPermissions: 0o660], ofItemAtPath: path)
+        _ = try await SQLiteStore(path: path).create(Integration(["name": "A"]))
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+        #expect((mode as? NSNumber)?.intValue == 0o660)
+    }
+
+    @Test func whatTheSchemaOfAFileCallsIsNotTrusted() async throws {
+        let id = try #require(try await SQLiteStore(path: path).create(Integration(["name": "A"])).integration.id)
+        // By anybody who could write the file.
+        try execute("CREATE TRIGGER theirs AFTER UPDATE ON integration BEGIN SELECT machine_time(); END;")
+        let store = try SQLiteStore(path: path, creating: false)
+        let error = await #expect(throws: APIError.self) {
+            try await store.update(id, to: Integration(["name": "B"]), ifRevision: nil)
+        }
+        #expect(error?.message.contains("unsafe use of") == true, "\(error?.message ?? "")")
+        let trusted = try await store.perform(writing: false) { try $0.rows("PRAGMA trusted_schema", []) }
+        #expect(trusted == [[.integer(0)]])
+    }
+
+    @Test func noStatementRewritesTheSchemaPastSQLite() async throws {
+        let store = try SQLiteStore(path: path)
+        await #expect(throws: APIError.self) {
+            try await store.perform(writing: true) { session in
+                try session.rows("PRAGMA writable_schema = ON", [])
+                try session.rows("UPDATE sqlite_schema SET sql = 'x' WHERE name = 'integration'", [])
+            }
+        }
+    }
+
     @Test func aMissingFileIsNotMadeUnlessAsked() throws {
         let error = #expect(throws: APIError.self) { try SQLiteStore(path: path, creating: false) }
         #expect(error?.code == .notFound)
@@ -310,6 +352,8 @@ struct SQLiteStoreTests {
         var handle: OpaquePointer?
         try #require(sqlite3_open(path, &handle) == SQLITE_OK)
         defer { sqlite3_close(handle) }
+        // A store that was let go of may not have ended yet.
+        sqlite3_busy_timeout(handle, 60_000)
         try #require(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
     }
 }

@@ -295,7 +295,7 @@ struct ServerTests {
         let entry = AccessLogEntry(
             method: "GET", path: "/\u{1B}]0;x\u{07}", status: 404, size: 1, duration: .milliseconds(1), isComplete: true
         )
-        #expect(entry.line == #"GET /\x1b]0;x\x7 404 1 B 1.0 ms"#)
+        #expect(entry.line == #"GET /\u{1B}]0;x\u{7} 404 1 B 1.0 ms"#)
     }
 
     @Test func aConnectionMayBeUsedManyTimesByManyAtOnce() async throws {

@@ -30,11 +30,6 @@ extension ArgumentFormat where Value == String {
     public static var text: ArgumentFormat { ArgumentFormat { _, text in text } }
 }
 
-extension ArgumentFormat where Value == Secret {
-    /// A token.
-    public static var secret: ArgumentFormat { ArgumentFormat { _, text in Secret(text) } }
-}
-
 extension ArgumentFormat where Value == Int {
     /// A whole number within a range.
     ///

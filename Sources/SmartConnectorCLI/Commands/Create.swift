@@ -20,7 +20,7 @@ extension Output {
         if isJSON {
             print(document: integration.json)
         } else {
-            print(integration.id ?? "")
+            print(line: integration.id ?? "")
         }
     }
 }

@@ -8,7 +8,7 @@ struct Delete: Command {
 
     func run(_ session: Session) async throws -> ExitCode {
         try await session.place.store().delete(id)
-        if !session.output.isJSON { session.output.print("deleted \(id)") }
+        if !session.output.isJSON { session.output.print(line: "deleted \(id)") }
         return .done
     }
 }

@@ -38,7 +38,7 @@ private struct Story {
         say("An author publishes it, a user takes it: the document is created, in mode install.")
         show("create integration.json")
         let id = try await create(Demo.document)
-        output.print(id)
+        output.print(line: id)
         say("Four steps are to be done, in order. Nothing is yet:")
         try await command("status", id)
         say("Install it. BigCommerce refuses the credentials the first time:")
@@ -66,7 +66,7 @@ private struct Story {
 
     private func say(_ sentence: String) { output.print(prose: "\n\(sentence)") }
 
-    private func show(_ line: String) { output.print("$ \(session.program) \(line)") }
+    private func show(_ line: String) { output.print(line: "$ \(session.program) \(line)") }
 
     private func create(_ document: JSON) async throws -> String {
         let created = Captured()

@@ -45,12 +45,14 @@ struct History: Command {
         for entry in history.lines { output.print([entry.row]) }
         let open = open(entry, history)
         if let (call, isUnderWay) = open { output.print([call.row(isUnderWay: isUnderWay)]) }
-        if let parked = entry.record.parked { output.print("parked since \(parked.since.shown): \(parked.reason)") }
+        if let parked = entry.record.parked {
+            output.print(line: "parked since \(parked.since.shown): \(parked.reason)")
+        }
         if let lease = entry.lease {
             output.print(
-                LeaseHolder.hasEnded(lease.holder)
+                line: LeaseHolder.hasEnded(lease.holder)
                     ? "\(lease.holder) drove it, and has ended" : "being driven by \(lease.holder)\(lease.until)")
         }
-        if history.isEmpty, open == nil { output.print("no function has been called") }
+        if history.isEmpty, open == nil { output.print(line: "no function has been called") }
     }
 }

@@ -13,9 +13,9 @@ struct Leftovers: Command {
             for entry in ledger { session.output.print(json: entry.json) }
         } else {
             for entry in ledger {
-                session.output.print("\(entry.line), \(entry.created.formatted(JSON.dateFormat))")
+                session.output.print(line: "\(entry.line), \(entry.created.formatted(JSON.dateFormat))")
             }
-            if ledger.isEmpty { session.output.print("nothing is left") }
+            if ledger.isEmpty { session.output.print(line: "nothing is left") }
         }
         return .done
     }

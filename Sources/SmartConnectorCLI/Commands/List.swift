@@ -13,7 +13,7 @@ struct List: Command {
         try await store.eachPage(limit: 500) { page in
             for integration in page.integrations.map(\.integration) {
                 if output.isJSON {
-                    output.console.write((isFirst ? "" : ",") + integration.json.text())
+                    output.console.write((isFirst ? "" : ",") + output.text(of: integration.json))
                 } else {
                     output.print([row(integration)])
                 }
@@ -26,7 +26,7 @@ struct List: Command {
         if output.isJSON {
             output.console.write("]\n")
         } else if isFirst, damaged.isEmpty {
-            output.print("no integrations; '\(session.program) create FILE' makes one")
+            output.print(line: "no integrations; '\(session.program) create FILE' makes one")
         }
         for integration in damaged { output.print(error: "\(integration.id): \(integration.error)") }
         return damaged.isEmpty ? .done : .badData

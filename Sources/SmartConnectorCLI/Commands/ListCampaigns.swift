@@ -8,7 +8,7 @@ struct ListCampaigns: Command {
     func run(_ session: Session) async throws -> ExitCode {
         let campaigns = try await session.place.database(for: "campaign", connections: 1).campaigns()
         session.output.print(campaigns)
-        if campaigns.isEmpty, !session.output.isJSON { session.output.print("no campaigns") }
+        if campaigns.isEmpty, !session.output.isJSON { session.output.print(line: "no campaigns") }
         return .done
     }
 }

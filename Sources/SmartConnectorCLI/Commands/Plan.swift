@@ -30,16 +30,17 @@ struct Plan: Command {
     private func show(_ plan: [InstallMachine.Action], _ standing: Standing, _ session: Session) {
         for (index, action) in plan.enumerated() {
             let why = isOfTouched(action, standing) ? " (not completed, and may exist)" : ""
-            session.output.print("\(String(index + 1).padded(to: 3)) \(action.sentence)\(why)")
+            session.output.print(line: "\(String(index + 1).padded(to: 3)) \(action.sentence)\(why)")
         }
-        if plan.isEmpty { session.output.print("nothing would be called") }
+        if plan.isEmpty { session.output.print(line: "nothing would be called") }
         if standing.machine.isInstallerUnknown {
             session.output.print(
-                "missing: there are no steps, and nobody knows whether the connector has an installer that writes them; nothing is called until its own functions are there",
+                line:
+                    "missing: there are no steps, and nobody knows whether the connector has an installer that writes them; nothing is called until its own functions are there",
                 indent: 2)
         }
         for notice in standing.notices(session.program) {
-            session.output.print("\(notice.topic): \(notice.text)", indent: 2)
+            session.output.print(line: "\(notice.topic): \(notice.text)", indent: 2)
         }
     }
 

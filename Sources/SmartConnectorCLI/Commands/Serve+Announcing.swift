@@ -9,10 +9,17 @@ struct ServeTokens: Sendable {
     /// Whether the tokens were made up here, so that nobody knows them yet.
     let hasMadeUp: (user: Bool, system: Bool)
 
-    init(user: Secret?, system: Secret?) throws(UsageError) {
-        for (option, token) in [("--token", user), ("--system-token", system)] where token?.value == "" {
-            throw UsageError("\(option) is empty; leave it out to have one made up")
-        }
+    /// The tokens as they are shown: those that are made up, since else nobody would know them.
+    var shown: (user: String, system: String) {
+        (hasMadeUp.user ? user.value : "as given", hasMadeUp.system ? system.value : "as given")
+    }
+
+    /// The same in a command to be copied.
+    var copied: (user: String, system: String) {
+        (hasMadeUp.user ? user.value : "TOKEN", hasMadeUp.system ? system.value : "SYSTEM_TOKEN")
+    }
+
+    init(user: Secret?, system: Secret?) {
         (self.user, self.system) = (user ?? .random(), system ?? .random())
         hasMadeUp = (user == nil, system == nil)
     }
@@ -23,7 +30,7 @@ extension Serve {
     func announce(_ server: HTTPServer, _ tokens: ServeTokens, _ session: Session) {
         let output = session.output
         let shown = host.contains(":") ? "[\(host)]" : host
-        let url = "\(server.scheme)://\(shown):\(server.port)"
+        let url = "\(server.scheme)://\(shown.printable):\(server.port)"
         if output.isJSON {
             // What a program needs to know; tokens that it gave itself it knows.
             var event: JSON = ["event": "serving", "url": JSON(url)]
@@ -37,21 +44,22 @@ extension Serve {
         output.console.write(
             """
             serving on \(url) until Ctrl-C
-              Integration API   \(url)/v1            token \(tokens.user.value)
-              stack             \(url)/function      system token \(tokens.system.value)
+              Integration API   \(url)/v1            token \(tokens.shown.user)
+              stack             \(url)/function      system token \(tokens.shown.system)
 
             In integrator.io, the record of the stack (Resources › Stacks) is to have:
               Type          Server
               Host          \(url), or the address under which this machine is seen from outside
-              System token  \(tokens.system.value)
+              System token  \(tokens.shown.system)
 
             Try it:
-              \(curl) -H 'Authorization: Bearer \(tokens.user.value)' \(url)/v1/integrations
+              \(curl) -H 'Authorization: Bearer \(tokens.copied.user)' \(url)/v1/integrations
 
             """)
         if let call = exampleCall(session.functions.own) {
             output.console.write(
-                "  \(curl) -H 'Authorization: Bearer \(tokens.system.value)' -d '\(call)' \(url)/function\n")
+                "  \(curl) -H 'Authorization: Bearer \(tokens.copied.system)' -d '\(call.printableText())' \(url)/function\n"
+            )
         }
     }
 

@@ -15,8 +15,11 @@ struct Serve: Command {
     @Option("--port", "P", "the port; 0 for any that is free", as: .number(in: 0...65535)) var port = 7080
     @Option("--host", "H", "the address to listen on; 127.0.0.1 is this machine alone", as: .text)
     var host = "127.0.0.1"
-    @Option("--system-token", "T", "what callers of the stack have to show (made up)", as: .secret)
+    @Option(
+        "--system-token", "T", "what callers of the stack have to show (SMARTCONNECTOR_SYSTEM_TOKEN; made up)",
+        as: .secret)
     var systemToken: Secret?
+    @Option("--system-token-file", "FILE", "a file with that token", as: .tokenFile) var systemTokenFile: TokenFile?
     @Option("--api", "URL", "the API that functions use (CELIGO_BASE_URL; this one)", as: .text) var api: String?
     @Option("--template", "FILE", "a document to be created by an installation of its connector", as: .text)
     var templates: [String]
@@ -27,12 +30,17 @@ struct Serve: Command {
     @Option("--log", "text|json|none", "a line for each request on standard error", as: .choice) var log = Log.text
 
     func run(_ session: Session) async throws -> ExitCode {
-        let tokens = try ServeTokens(user: try session.place.givenToken(), system: systemToken)
+        let system = Token(option: $systemToken, file: $systemTokenFile, variable: "SMARTCONNECTOR_SYSTEM_TOKEN")
+        let tokens = ServeTokens(
+            user: try session.place.token(or: "SMARTCONNECTOR_TOKEN"),
+            system: try system.given(in: session.environment))
         Self.allowManyConnections()
         let store = try await session.place.store(creating: true)
         let integrator = try integrator(store, tokens, session)
-        let responder = Responder(stack: try stack(beside: integrator, tokens, session), integrator: integrator)
-        let server = try HTTPServer(try configuration(), log: writer(session.output), responder: responder)
+        let responder = NotingResponder(
+            responder: Responder(stack: try stack(beside: integrator, tokens, session), integrator: integrator))
+        let server = try HTTPServer(
+            try configuration(), log: requestLog(tokens, session.output), responder: responder)
         announce(server, tokens, session)
         while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
         await server.shutdown()
@@ -110,13 +118,10 @@ struct Serve: Command {
         return String(decoding: data, as: UTF8.self)
     }
 
-    private func writer(_ output: Output) -> (@Sendable (AccessLogEntry) -> Void)? {
-        let write = output.console.writeError
-        switch log {
-        case .text: return { write($0.line + "\n") }
-        case .json: return { write($0.json.text() + "\n") }
-        case .none: return nil
-        }
+    private func requestLog(_ tokens: ServeTokens, _ output: Output) -> (@Sendable (AccessLogEntry) -> Void)? {
+        guard log != .none else { return nil }
+        let log = RequestLog(format: log, tokens: [tokens.user, tokens.system], write: output.console.writeError)
+        return { log.log($0) }
     }
 
     /// Many systems allow a process few open files unless it asks for more.

@@ -52,7 +52,7 @@ struct Settings: Command {
         if status == .done, !session.output.isJSON {
             let saved = try await session.place.store().get(id).integration.settings ?? .null
             for change in old.changes(merging: saved) {
-                session.output.print("settings.\(change.path) = \(change.value)")
+                session.output.print(line: "settings.\(change.path) = \(change.value)")
             }
         }
         return status

@@ -29,30 +29,31 @@ struct Status: Command {
         let (integration, output, next) = (standing.integration, session.output, next(standing))
         output.print([Row([integration.name ?? "(no name)", integration.id ?? ""])])
         output.print(
-            "mode \(integration["mode"]?.string ?? "none")"
+            line: "mode \(integration["mode"]?.string ?? "none")"
                 + (integration["version"].flatMap { $0.isNull ? nil : ", version \($0.string ?? $0.text())" } ?? "")
                 + (integration.isUpdateInProgress ? ", update in progress" : ""))
         let current = try? next.get().step?.index
         output.print(steps(standing, current: current, output.console.columns))
         for notice in standing.notices(session.program) {
-            output.print("\(notice.topic): \(notice.text)", indent: 6)
+            output.print(line: "\(notice.topic): \(notice.text)", indent: 6)
         }
         switch next {
         case .success(let action):
-            output.print("next: \(action.sentence)", indent: 6)
+            output.print(line: "next: \(action.sentence)", indent: 6)
             if let step = action.step, let shown = integration.steps.dropFirst(step.index).first {
-                for text in [shown.description, shown.installURL].compactMap({ $0 }) where !text.isEmpty {
-                    output.print("      \(text)", indent: 6)
+                let link = shown.installURL.flatMap { $0.isLink ? $0 : nil }
+                for text in [shown.description, link].compactMap({ $0 }) where !text.isEmpty {
+                    output.print(line: "      \(text)", indent: 6)
                 }
             }
-        case .failure(let error): output.print("next: \(error)", indent: 6)
+        case .failure(let error): output.print(line: "next: \(error)", indent: 6)
         }
     }
 
     /// A line for each step, or where they are too long two.
     private func steps(_ standing: Standing, current: Int?, _ columns: Int?) -> [Row] {
         let steps = standing.integration.steps
-        let width = steps.map { ($0.name ?? "").displayWidth }.max() ?? 0
+        let width = steps.map { ($0.name ?? "").printable.displayWidth }.max() ?? 0
         let cells = steps.enumerated().map { index, step in
             let mark = step.isCompleted ? "✓" : index == current ? "▸" : " "
             let functions = [step.installerFunction, step.uninstallerFunction].map { $0 ?? "–" }
@@ -91,6 +92,15 @@ struct Status: Command {
         if case .failure(let error) = next { json["nextError"] = JSON(error.message) }
         for (name, value) in standing.members { json[name] = value }
         return json
+    }
+}
+
+extension String {
+    /// Whether it leads to a page: http, https, or relative. A terminal opens also what starts a program.
+    fileprivate var isLink: Bool {
+        let beginning = prefix { !"/?#".contains($0) }
+        guard let colon = beginning.firstIndex(of: ":") else { return true }
+        return ["http", "https"].contains(beginning[..<colon].lowercased())
     }
 }
 

@@ -16,7 +16,7 @@ struct Unlock: Command {
         if session.output.isJSON {
             session.output.print(json: ["evicted": .optional(evicted?.holder)])
         } else {
-            session.output.print(evicted.map { "evicted \($0.holder)" } ?? "nobody holds a lease")
+            session.output.print(line: evicted.map { "evicted \($0.holder)" } ?? "nobody holds a lease")
         }
         return .done
     }

@@ -71,7 +71,8 @@ struct Update: Command {
         let resuming = "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)"
         if !output.isJSON {
             output.print(
-                "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
+                line:
+                    "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
             )
         }
         var configuration = InstallFlow.Configuration()
@@ -79,10 +80,10 @@ struct Update: Command {
         let worker = CampaignWorker(
             campaign, queue: store, store: store,
             connector: try await session.functions.connector(campaign.connector), concurrency: concurrency,
-            options: session.functions.callOptions, configuration: configuration)
+            options: try session.functions.callOptions(), configuration: configuration)
         let pace = CampaignPace()
         let status = try await worker.run { status in
-            if output.isJSON { output.print(json: status.json) } else { output.print(pace.line(status)) }
+            if output.isJSON { output.print(json: status.json) } else { output.print(line: pace.line(status)) }
         }
         output.print(status)
         guard status.campaign.state == .finished, status.failed == 0 else {

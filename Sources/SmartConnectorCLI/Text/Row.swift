@@ -1,3 +1,5 @@
+import SmartConnector
+
 /// A row of a table: cells beside each other where they fit, below each other where they do not.
 struct Row {
     private var cells: [(text: String, width: Int)]
@@ -11,7 +13,8 @@ struct Row {
     ///   - widths: How wide the cells are at least, from the first on.
     ///   - indent: How far the lines stand in that do not fit beside the first.
     init(_ cells: [String], widths: [Int] = [], indent: Int = 4) {
-        self.cells = cells.enumerated().map { ($1, $0 < widths.count ? widths[$0] : 0) }
+        // A cell may be a name that comes from somewhere else.
+        self.cells = cells.enumerated().map { ($1.printable, $0 < widths.count ? widths[$0] : 0) }
         self.indent = indent
     }
 

@@ -5,6 +5,13 @@ static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const ch
     return sqlite3_bind_text(statement, index, text, length, SQLITE_TRANSIENT);
 }
 
+/// Has SQLite refuse what only a damaged or a hostile file needs: its settings take a varying number of arguments, which
+/// Swift does not call. See https://www.sqlite.org/security.html.
+static inline int csqlite_defend(sqlite3 *database) {
+    int status = sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
+    return status == SQLITE_OK ? sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)0) : status;
+}
+
 // Which library it is, is known only after one of its headers.
 #include <limits.h>
 #ifdef __GLIBC__

@@ -19,11 +19,14 @@ package final class PostgresServer: Sendable {
         case fast
         /// As a crash: the next start recovers from the log.
         case immediate
+        /// As the death of its machine: it gets no word out.
+        case killed
 
         fileprivate var signal: Int32 {
             switch self {
             case .fast: SIGINT
             case .immediate: SIGQUIT
+            case .killed: SIGKILL
             }
         }
     }
@@ -34,9 +37,11 @@ package final class PostgresServer: Sendable {
     /// any port that is free.
     private let address: String?
     /// The port at that address, and a part of the socket's name.
-    private let port: Int
+    let port: Int
     private let binaries: String
     private let settings: [String: String]
+    /// What the server prints once it can be used.
+    private let readiness: String
     private let server = ChildProcess()
 
     /// How many servers this process has had.
@@ -51,19 +56,12 @@ package final class PostgresServer: Sendable {
     ///   - authentication: What others than the superuser must show, and all who come by TCP, as in `pg_hba.conf`.
     ///   - settings: Settings of the server beside the defaults, as in `postgresql.conf`.
     /// - Throws: `Failure`, where PostgreSQL is not installed or does not do it.
-    package init(
+    package convenience init(
         listensOnTCP: Bool = false, authentication: String = "trust", settings: [String: String] = [:]
     ) async throws {
-        binaries = try Self.findBinaries()
-        var template = Array("/tmp/scpg-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure(description: "no temporary folder: errno \(errno)") }
-        let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        self.folder = folder
-        address = listensOnTCP ? Loopback.ownAddress : nil
-        port = 25_000 + Self.count.add(1, ordering: .relaxed).oldValue
-        self.settings = settings
-        Leftovers.add(server, folder: folder)
-        if let user = Self.unprivilegedUser { chown(folder, user.uid, user.gid) }
+        try self.init(
+            address: listensOnTCP ? Loopback.ownAddress : nil, settings: settings,
+            readiness: "ready to accept connections")
         try await run(
             "initdb",
             [
@@ -73,9 +71,54 @@ package final class PostgresServer: Sendable {
         // In place, so that it stays the file of the user that the server runs as.
         try """
         local all postgres trust
+        local replication postgres trust
         local all all \(authentication)
         host all all 127.0.0.0/8 \(authentication)
         """.write(toFile: "\(folder)/data/pg_hba.conf", atomically: false, encoding: .utf8)
+    }
+
+    /// Makes a folder. There is no cluster in it yet.
+    private init(address: String?, settings: [String: String], readiness: String) throws {
+        binaries = try Self.findBinaries()
+        folder = try Self.makeFolder()
+        self.address = address
+        port = 25_000 + Self.count.add(1, ordering: .relaxed).oldValue
+        self.settings = settings
+        self.readiness = readiness
+        Leftovers.add(server, folder: folder)
+    }
+
+    /// A temporary folder of the user that servers run as.
+    static func makeFolder() throws -> String {
+        var template = Array("/tmp/scpg-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure(description: "no temporary folder: errno \(errno)") }
+        let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        if let user = unprivilegedUser { chown(folder, user.uid, user.gid) }
+        return folder
+    }
+
+    /// Copies this server, which runs, and starts the copy as its standby: it repeats all that is written here, may only
+    /// be read, and takes over when it is promoted.
+    ///
+    /// - Throws: `Failure`.
+    package func startedStandby() async throws -> PostgresServer {
+        let standby = try PostgresServer(
+            address: nil, settings: settings, readiness: "ready to accept read-only connections")
+        try await standby.run(
+            "pg_basebackup",
+            [
+                "-h", folder, "-p", String(port), "-U", "postgres", "-D", "\(standby.folder)/data",
+                "--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync",
+            ])
+        try await standby.start()
+        return standby
+    }
+
+    /// Makes a standby the one that is written to.
+    ///
+    /// - Throws: `Failure`.
+    package func promote() async throws {
+        try await run("pg_ctl", ["promote", "-D", "\(folder)/data", "--wait"])
     }
 
     /// Makes a cluster and starts its server.
@@ -115,15 +158,20 @@ package final class PostgresServer: Sendable {
         let settings = ["shared_buffers": "16MB", "max_connections": "100"].merging(self.settings) { $1 }
         for (name, value) in settings.sorted(by: { $0.key < $1.key }) { arguments += ["-c", "\(name)=\(value)"] }
         let command = Self.unprivileged(["\(binaries)/postgres"] + arguments)
-        try await Self.onThread { [self] in
+        try await Self.start(server, command, until: readiness)
+    }
+
+    /// Starts a program and returns when it has printed a text.
+    static func start(_ server: ChildProcess, _ command: [String], until readiness: String) async throws {
+        try await onThread {
             let output = Pipe()
             guard server.start(command, output: .pipe(output)) else {
                 throw Failure(description: "the server runs already, or cannot be started")
             }
             let transcript = Transcript(output)
-            guard transcript.waitOnThread(for: "ready to accept connections", Self.patience) else {
+            guard transcript.waitOnThread(for: readiness, Self.patience) else {
                 server.kill(SIGKILL)
-                throw Failure(description: "PostgreSQL does not start: \(transcript.text.suffix(2000))")
+                throw Failure(description: "the server does not start: \(transcript.text.suffix(2000))")
             }
         }
     }
@@ -164,6 +212,13 @@ package final class PostgresServer: Sendable {
             return "postgres://\(credentials)@/\(database)?host=\(folder)&port=\(port)&connect_timeout=300"
         }
         return "postgres://\(credentials)@\(address):\(port)/\(database)?connect_timeout=300"
+    }
+
+    /// The address of a database that several servers have, of which one at a time is written to.
+    package static func uri(of servers: [PostgresServer], database: String) -> String {
+        let hosts = servers.map(\.folder).joined(separator: ",")
+        let ports = servers.map { String($0.port) }.joined(separator: ",")
+        return "postgres://postgres@/\(database)?host=\(hosts)&port=\(ports)&target_session_attrs=read-write"
     }
 
     /// Creates an empty database.
@@ -212,13 +267,13 @@ package final class PostgresServer: Sendable {
     }
 
     /// Who runs the server when root does not.
-    private static let unprivilegedUser: (uid: uid_t, gid: gid_t)? = {
+    static let unprivilegedUser: (uid: uid_t, gid: gid_t)? = {
         guard geteuid() == 0, let user = getpwnam("postgres") ?? getpwnam("nobody") else { return nil }
         return (user.pointee.pw_uid, user.pointee.pw_gid)
     }()
 
     /// A command as the unprivileged user, and one that ends with this process, where the system can do that.
-    private static func unprivileged(_ command: [String]) -> [String] {
+    static func unprivileged(_ command: [String]) -> [String] {
         let setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].first(where: FileManager.default.isExecutableFile)
         guard let setpriv else { return command }
         var prefix = [setpriv, "--pdeathsig", "KILL"]
@@ -228,7 +283,7 @@ package final class PostgresServer: Sendable {
         return prefix + ["--"] + command
     }
 
-    private static func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
+    static func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
         }
@@ -236,7 +291,7 @@ package final class PostgresServer: Sendable {
 }
 
 /// What has to be cleared away when this process exits: servers that live as long as it does have no other end.
-private enum Leftovers {
+enum Leftovers {
     /// `@unchecked`: `folders` is touched under the lock alone.
     private final class Registry: @unchecked Sendable {
         private let lock = NSLock()
