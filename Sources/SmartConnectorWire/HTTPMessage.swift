@@ -13,6 +13,8 @@ public struct HTTPRequest: Sendable, Equatable {
     public var headers: [Field]
     /// The body in bytes, as the server gave it; empty where there is none.
     public var body: [UInt8]
+    /// What the client's URL begins with, without its path: `https://host:port`. Nil where the server does not say.
+    public var origin: String?
 
     /// A header field or a parameter of a query.
     public struct Field: Sendable, Equatable {
@@ -30,13 +32,15 @@ public struct HTTPRequest: Sendable, Equatable {
 
     /// A request of these parts, for a server to hand on or a test to make.
     public init(
-        method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = []
+        method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = [],
+        origin: String? = nil
     ) {
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.body = body
+        self.origin = origin
     }
 
     /// The parts of the path, percent-decoded.
@@ -148,4 +152,16 @@ extension [FunctionFailure] {
 public protocol HTTPResponder: Sendable {
     /// The answer to a request. Never fails: what goes wrong is an answer too.
     func respond(to request: HTTPRequest) async -> HTTPResponse
+
+    /// The answer to who shows already in the header that nothing will be done for them, so that a server need not read
+    /// the body; nil where the whole request is needed for that.
+    ///
+    /// - Parameter header: A request whose body has not come yet. It is asked before each body, on a thread that is not
+    ///   to be held up.
+    func refusal(of header: HTTPRequest) -> HTTPResponse?
+}
+
+extension HTTPResponder {
+    /// Everybody is heard to the end.
+    public func refusal(of header: HTTPRequest) -> HTTPResponse? { nil }
 }
