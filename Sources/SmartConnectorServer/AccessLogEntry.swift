@@ -25,6 +25,15 @@ public struct AccessLogEntry: Sendable, Equatable {
         self.isComplete = isComplete
     }
 
+    init(_ exchange: Exchange, isComplete: Bool) {
+        // What is no request has neither.
+        func known(_ text: String) -> String { text.isEmpty ? "-" : text }
+        self.init(
+            method: known(exchange.head.method), path: known(exchange.head.path),
+            status: exchange.answer?.status,
+            size: exchange.answer?.size ?? 0, duration: ContinuousClock.now - exchange.began, isComplete: isComplete)
+    }
+
     /// One line: `POST /function 200 96 B 1.2 ms`.
     public var line: String {
         let milliseconds = (duration / .milliseconds(1) * 10).rounded() / 10
