@@ -57,9 +57,7 @@ public struct LocalIntegrator: HTTPResponder {
     public func respond(to request: HTTPRequest) async -> HTTPResponse {
         do {
             if request.path == "/openapi.json", request.method == "GET" { return HTTPResponse(json: OpenAPI.document) }
-            guard let caller = caller(request) else {
-                throw APIError(.unauthorized, "the bearer token is missing or not accepted", status: 401)
-            }
+            guard let caller = caller(request) else { throw APIError.noToken }
             if caller == .user, let wait = configuration.rateLimit?.takeIfPossible() {
                 throw APIError(.rateLimited, "too many requests", status: 429, retryAfter: wait)
             }
@@ -67,6 +65,11 @@ public struct LocalIntegrator: HTTPResponder {
         } catch {
             return HTTPResponse(error)
         }
+    }
+
+    /// Refuses whose token is missing or not accepted: it can be nowhere but in the header.
+    public func refusal(of header: HTTPRequest) -> HTTPResponse? {
+        caller(header) == nil ? HTTPResponse(APIError.noToken) : nil
     }
 
     private func caller(_ request: HTTPRequest) -> Caller? {
@@ -238,6 +241,9 @@ public struct LocalIntegrator: HTTPResponder {
 }
 
 extension APIError {
+    fileprivate static let noToken = APIError(
+        .unauthorized, "the bearer token is missing or not accepted", status: 401)
+
     static func nothing(at path: String) -> APIError {
         APIError(.notFound, "there is nothing at \(path)", status: 404)
     }

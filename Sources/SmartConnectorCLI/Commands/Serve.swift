@@ -44,8 +44,14 @@ struct Serve: Command {
         let integrator: LocalIntegrator
 
         func respond(to request: HTTPRequest) async -> HTTPResponse {
+            await responder(to: request).respond(to: request)
+        }
+
+        func refusal(of header: HTTPRequest) -> HTTPResponse? { responder(to: header).refusal(of: header) }
+
+        private func responder(to request: HTTPRequest) -> any HTTPResponder {
             let isIntegrator = request.path.hasPrefix("/v1/") || request.path == "/openapi.json"
-            return isIntegrator ? await integrator.respond(to: request) : await stack.respond(to: request)
+            return isIntegrator ? integrator : stack
         }
     }
 
