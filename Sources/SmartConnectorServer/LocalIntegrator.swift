@@ -1,3 +1,4 @@
+import Foundation
 public import SmartConnectorWire
 
 /// integrator.io on one machine: its Integration API under `/v1`, and the routes by which its pages drive a connector's
@@ -101,11 +102,10 @@ public struct LocalIntegrator: HTTPResponder {
             }
         case ("integrations", 3):
             switch request.method {
-            case "GET": return .stored(try await store.get(parts[2]))
+            case "GET": return try await read(parts[2], request)
             case "PUT": return try await update(parts[2], request, caller)
             case "DELETE":
-                let revision = request.header("If-Match").flatMap(Revision.init(entityTag:))
-                try await store.delete(parts[2], ifRevision: revision)
+                try await store.delete(parts[2], ifRevision: try await revision(for: parts[2], request))
                 return HTTPResponse(status: 204)
             default: return .methodNotAllowed("GET, PUT, DELETE")
             }
@@ -142,16 +142,28 @@ public struct LocalIntegrator: HTTPResponder {
     // MARK: The six endpoints
 
     private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let page = try await store.list(after: request.parameter("after"), limit: max(1, configuration.pageSize))
+        let limit = try limit(request)
+        let page = try await store.list(
+            after: request.parameter("after"), limit: limit ?? max(1, configuration.pageSize))
         var headers = page.damaged.map { HTTPRequest.Field(.damagedIntegration, $0.id.percentEncoded) }
         if page.integrations.isEmpty, page.next == nil, headers.isEmpty, configuration.isLikeIntegrator {
             return HTTPResponse(status: 204)
         }
         if let next = page.next {
-            headers.append(
-                HTTPRequest.Field("Link", "</v1/integrations?after=\(next.percentEncoded)>; rel=\"next\""))
+            let path = "/v1/integrations?after=\(next.percentEncoded)" + (limit.map { "&limit=\($0)" } ?? "")
+            // Absolute, since many clients read it as a URL and take what is none for the end of the list.
+            headers.append(HTTPRequest.Field("Link", "<\(request.publicOrigin ?? "")\(path)>; rel=\"next\""))
         }
         return HTTPResponse(json: JSON(page.integrations.map(\.integration.json)), headers: headers)
+    }
+
+    /// How many a caller wants on a page.
+    private func limit(_ request: HTTPRequest) throws(APIError) -> Int? {
+        guard let text = request.parameter("limit") else { return nil }
+        guard let limit = Int(text), (1...1000).contains(limit) else {
+            throw APIError(.invalid, "limit is '\(text)'; a page has 1 to 1000", status: 400, field: "limit")
+        }
+        return limit
     }
 
     private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -160,7 +172,7 @@ public struct LocalIntegrator: HTTPResponder {
 
     private func update(_ id: String, _ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
         let sent = try request.integration()
-        let revision = request.header("If-Match").flatMap(Revision.init(entityTag:))
+        let revision = try await revision(for: id, request)
         guard configuration.isLikeIntegrator, caller == .user else {
             return .stored(try await store.update(id, to: sent, ifRevision: revision))
         }
@@ -249,17 +261,16 @@ extension APIError {
     }
 }
 
-extension Revision {
-    /// The revision of an entity tag, or nil for `*`.
-    init?(entityTag: String) {
-        let tag = entityTag.hasPrefix("W/") ? entityTag.dropFirst(2) : Substring(entityTag)
-        guard tag != "*" else { return nil }
-        let isQuoted = tag.count > 1 && tag.hasPrefix("\"") && tag.hasSuffix("\"")
-        self.init(String(isQuoted ? tag.dropFirst().dropLast() : tag))
-    }
-}
-
 extension HTTPRequest {
+    /// What URLs of this server begin with, as the client sees it: where something in front speaks TLS, it says so.
+    fileprivate var publicOrigin: String? {
+        guard let origin, let forwarded = header("X-Forwarded-Proto")?.lowercased(),
+            ["http", "https"].contains(forwarded),
+            let host = origin.range(of: "://")
+        else { return origin }
+        return forwarded + origin[host.lowerBound...]
+    }
+
     func json() throws(APIError) -> JSON {
         do {
             // As deep as a store may hold it: what is too deep to be stored now, the store says with its own limit.
