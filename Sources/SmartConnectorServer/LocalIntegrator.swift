@@ -131,6 +131,9 @@ public struct LocalIntegrator: HTTPResponder {
             case ("installer", _), ("uninstaller", _), ("settings", _): return .methodNotAllowed("PUT")
             default: throw APIError.nothing(at: request.path)
             }
+        case ("tokenInfo", 2):
+            guard request.method == "GET" else { return .methodNotAllowed("GET") }
+            return HTTPResponse(json: ["_userId": "local", "scope": "fullaccess"])
         case ("connectors", 4) where parts[3] == "update":
             guard request.method == "PUT" else { return .methodNotAllowed("PUT") }
             return try await update(connector: parts[2], request)
@@ -167,11 +170,14 @@ public struct LocalIntegrator: HTTPResponder {
     }
 
     private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
-        .stored(try await store.create(try request.integration()), status: 201)
+        let sent = try request.integration()
+        try await validate(sent)
+        return .stored(try await store.create(sent), status: 201)
     }
 
     private func update(_ id: String, _ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
         let sent = try request.integration()
+        try await validate(sent, replacing: id)
         let revision = try await revision(for: id, request)
         guard configuration.isLikeIntegrator, caller == .user else {
             return .stored(try await store.update(id, to: sent, ifRevision: revision))
@@ -184,6 +190,8 @@ public struct LocalIntegrator: HTTPResponder {
                 if stored["mode"] != nil {
                     for name in ["mode", "settings"] { kept[name] = stored[name] }
                 }
+                // Whose an integration is, no user changes; all else that is left out is erased.
+                if let connector = stored["_connectorId"] { kept["_connectorId"] = connector }
                 stored = kept.stamped(id: id, lastModified: stored.lastModified ?? "")
             })
     }

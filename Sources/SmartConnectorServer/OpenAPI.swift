@@ -67,6 +67,10 @@ enum OpenAPI {
             ]
         ),
         (
+            "/v1/tokenInfo",
+            ["get": operation("Say whose the token is", ["200": answer("The user.", ["type": "object"])])]
+        ),
+        (
             "/v1/integrations/{id}",
             [
                 "parameters": [path("id")],
