@@ -88,9 +88,7 @@ public struct LocalIntegrator: HTTPResponder {
         if case .function(let integration) = caller {
             let isOwn = parts.count > 2 && parts[1] == "integrations" && parts[2] == integration
             guard isOwn, parts.count == 3 || parts[3] == "state", request.method != "DELETE" || parts.count > 3 else {
-                throw APIError(
-                    .forbidden, "the token of a function reaches only the integration that it is called for",
-                    status: 403)
+                throw APIError.notOfThisToken
             }
         }
         switch (parts[1], parts.count) {
@@ -114,6 +112,7 @@ public struct LocalIntegrator: HTTPResponder {
             case ("clone", "POST"): return try await clone(parts[2], request)
             case ("install", "POST"): return try await install(connector: parts[2], request)
             case ("install", "DELETE"): return try await remove(parts[2])
+            case ("state", _): return try await allState(of: parts[2], request)
             case ("clone", _): return .methodNotAllowed("POST")
             case ("install", _): return .methodNotAllowed("POST, DELETE")
             default: throw APIError.nothing(at: request.path)
@@ -132,8 +131,7 @@ public struct LocalIntegrator: HTTPResponder {
             default: throw APIError.nothing(at: request.path)
             }
         case ("tokenInfo", 2):
-            guard request.method == "GET" else { return .methodNotAllowed("GET") }
-            return HTTPResponse(json: ["_userId": "local", "scope": "fullaccess"])
+            return request.method == "GET" ? Self.tokenInfo : .methodNotAllowed("GET")
         case ("connectors", 4) where parts[3] == "update":
             guard request.method == "PUT" else { return .methodNotAllowed("PUT") }
             return try await update(connector: parts[2], request)
@@ -233,6 +231,17 @@ public struct LocalIntegrator: HTTPResponder {
         }
     }
 
+    /// All that is kept beside an integration.
+    private func allState(of id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        guard request.method == "GET" || request.method == "DELETE" else { return .methodNotAllowed("GET, DELETE") }
+        guard let keys = try await store.stateKeys(of: id) else { throw APIError.nothing(at: request.path) }
+        if request.method == "GET" { return HTTPResponse(json: ["keys": JSON(keys.sorted().map { JSON($0) })]) }
+        for key in keys { try await store.removeState(key, of: id) }
+        return HTTPResponse(status: 200)
+    }
+
+    private static let tokenInfo = HTTPResponse(json: ["_userId": "local", "scope": "fullaccess"])
+
     // MARK: Connectors
 
     func connector(of integration: Integration) async throws -> Connector {
@@ -261,6 +270,9 @@ public struct LocalIntegrator: HTTPResponder {
 }
 
 extension APIError {
+    fileprivate static let notOfThisToken = APIError(
+        .forbidden, "the token of a function reaches only the integration that it is called for", status: 403)
+
     fileprivate static let noToken = APIError(
         .unauthorized, "the bearer token is missing or not accepted", status: 401)
 

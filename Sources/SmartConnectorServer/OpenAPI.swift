@@ -150,6 +150,17 @@ enum OpenAPI {
             ]
         ),
         (
+            "/v1/integrations/{id}/state",
+            [
+                "parameters": [path("id")],
+                "get": operation(
+                    "List the keys under which there are values",
+                    ["200": answer("The keys.", ["type": "object", "required": ["keys"]]), "404": errors]),
+                "delete": operation(
+                    "Remove all values", ["200": empty("There is none any more."), "404": errors]),
+            ]
+        ),
+        (
             "/v1/integrations/{id}/state/{key}",
             [
                 "parameters": [path("id"), path("key")],

@@ -72,6 +72,17 @@ struct DocumentValidationTests {
         #expect(store[id]?["_connectorId"] == "c1")
     }
 
+    @Test func stateIsListedAndRemovedTogether() async throws {
+        let id = try #require(try await store.create(try Integration(["name": "A"])).integration.id)
+        #expect(await ask("GET", "integrations/\(id)/state").json == ["keys": []])
+        for key in ["b", "a"] { try await store.setState(key, of: id, to: 1) }
+        #expect(await ask("GET", "integrations/\(id)/state").json == ["keys": ["a", "b"]])
+        #expect(await ask("DELETE", "integrations/\(id)/state").status == 200)
+        #expect(try await store.stateKeys(of: id) == [])
+        #expect(await ask("GET", "integrations/nobody/state").status == 404)
+        #expect(await ask("PUT", "integrations/\(id)/state", [:]).status == 405)
+    }
+
     @Test func aTokenSaysWhoseItIs() async {
         #expect(await ask("GET", "tokenInfo").json["_userId"]?.string != nil)
         #expect(await ask("PATCH", "tokenInfo").status == 405)
