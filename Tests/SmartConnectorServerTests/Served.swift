@@ -9,7 +9,7 @@ import SmartConnectorServer
 
 /// Serves for as long as `body` takes.
 func serving<R>(
-    _ responder: any HTTPResponder, _ configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
+    _ responder: any HTTPResponder, _ configuration: HTTPServer.Configuration = .patient,
     log: (@Sendable (AccessLogEntry) -> Void)? = nil, _ body: (HTTPServer) async throws -> R
 ) async throws -> R {
     let server = try HTTPServer(configuration, log: log, responder: responder)
@@ -20,6 +20,15 @@ func serving<R>(
     } catch {
         await server.shutdown(within: .zero)
         throw error
+    }
+}
+
+extension HTTPServer.Configuration {
+    /// Cuts nobody: the test has a limit of its own, and a busy machine is no slow client.
+    static var patient: Self {
+        var configuration = Self()
+        configuration.receiveTimeout = .seconds(3600)
+        return configuration
     }
 }
 
@@ -114,7 +123,8 @@ final class RawConnection: Sendable {
         }
     }
 
-    private func readBlocking(until end: String?) -> String {
+    /// Reads on this thread.
+    func readBlocking(until end: String?) -> String {
         var text = ""
         var buffer = [UInt8](repeating: 0, count: 65536)
         while end.map({ !text.contains($0) }) ?? true {

@@ -23,7 +23,7 @@ struct TLSTests {
         func text(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
         }
-        var configuration = HTTPServer.Configuration()
+        var configuration = HTTPServer.Configuration.patient
         configuration.tls = HTTPServer.TLS(certificate: try text("cert.pem"), key: Secret(try text("key.pem")))
         try await SmartConnectorServerTests.serving(
             Canned { HTTPResponse(json: JSON($0.body.count)) }, configuration, body)
