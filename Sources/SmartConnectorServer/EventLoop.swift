@@ -32,13 +32,16 @@ final class EventLoop {
         static let firstConnection: UInt64 = 2
     }
 
-    init(_ server: HTTPServer, _ mailbox: Mailbox, _ listener: ListeningSocket, _ credentials: TLSCredentials?) {
+    /// - Parameter polling: What the system waits with; it is closed with the loop.
+    init(
+        _ server: HTTPServer, _ mailbox: Mailbox, _ listener: ListeningSocket, _ credentials: TLSCredentials?,
+        polling: Int32
+    ) {
         self.server = server
         self.mailbox = mailbox
         self.listener = listener
         self.credentials = credentials
-        polling = polling_open()
-        precondition(polling >= 0, "the system has no more descriptors for its own waiting")
+        self.polling = polling
     }
 
     deinit {

@@ -1,3 +1,4 @@
+import CPolling
 import Dispatch
 import Foundation
 public import SmartConnectorWire
@@ -101,8 +102,13 @@ public final class HTTPServer: Sendable {
         mailbox = try Mailbox()
         let listener = try ListeningSocket(host: configuration.host, port: configuration.port)
         port = listener.port
+        let polling = polling_open()
+        guard polling >= 0 else {
+            listener.close()
+            throw ServerError(.unavailable, "the system has no more descriptors: \(String(cString: strerror(errno)))")
+        }
         // The thread keeps the server until it is shut down.
-        let thread = Thread { [self] in EventLoop(self, mailbox, listener, credentials).run() }
+        let thread = Thread { [self] in EventLoop(self, mailbox, listener, credentials, polling: polling).run() }
         thread.name = "SmartConnector HTTP"
         thread.start()
     }
