@@ -34,11 +34,14 @@ let package = Package(
         ),
         .target(name: "SmartConnectorHTTP", dependencies: ["SmartConnector", "SmartConnectorWire", "CCurl"]),
         .systemLibrary(
-            name: "CMicrohttpd", path: "Sources/System/Microhttpd",
-            pkgConfig: "libmicrohttpd",
-            providers: [.apt(["libmicrohttpd-dev"]), .brew(["libmicrohttpd"])]
+            name: "CGnuTLS", path: "Sources/System/GnuTLS",
+            pkgConfig: "gnutls",
+            providers: [.apt(["libgnutls28-dev"]), .brew(["gnutls"])]
         ),
-        .target(name: "SmartConnectorServer", dependencies: ["SmartConnector", "SmartConnectorWire", "CMicrohttpd"]),
+        .systemLibrary(name: "CPolling", path: "Sources/System/Polling"),
+        .target(
+            name: "SmartConnectorServer", dependencies: ["SmartConnector", "SmartConnectorWire", "CGnuTLS", "CPolling"]
+        ),
         .target(name: "SmartConnectorSQL", dependencies: ["SmartConnector"]),
         .systemLibrary(
             name: "CSQLite", path: "Sources/System/SQLite",

@@ -42,10 +42,12 @@ public struct ConnectorCommand: Sendable {
 
     /// Runs the process's command line and exits with its status.
     ///
-    /// Ctrl-C and SIGTERM cancel the function under way and leave a state to go on from; a second one ends at once.
+    /// Ctrl-C, SIGTERM and the end of the terminal cancel the function under way and leave a state to go on from; a second
+    /// Ctrl-C or SIGTERM ends at once.
     public func main() async -> Never {
         keepFreedMemory()
-        let signals = [SIGINT, SIGTERM]
+        // Who was started to outlive the terminal, with nohup, does.
+        let signals = [SIGINT, SIGTERM] + (Self.isIgnored(SIGHUP) ? [] : [SIGHUP])
         // A signal that comes before it is listened for is lost, so nothing begins before.
         let (listening, listener) = AsyncStream.makeStream(of: Void.self)
         let task = Task {
@@ -60,13 +62,24 @@ public struct ConnectorCommand: Sendable {
         exit(status.rawValue)
     }
 
+    private static func isIgnored(_ number: Int32) -> Bool {
+        guard let handler = signal(number, SIG_IGN) else {
+            // The system's own way, which is no function.
+            signal(number, SIG_DFL)
+            return false
+        }
+        signal(number, handler)
+        return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     private static func onSignal(
         _ number: Int32, cancel task: Task<ExitCode, Never>, whenListening: @escaping @Sendable () -> Void
     ) -> any DispatchSourceSignal {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-            if task.isCancelled { exit(ExitCode.interrupted.rawValue) }
+            // The end of a terminal is told by the shell and by the system.
+            if task.isCancelled, number != SIGHUP { exit(ExitCode.interrupted.rawValue) }
             task.cancel()
         }
         source.setRegistrationHandler(handler: whenListening)

@@ -22,6 +22,15 @@ extension SQLStore {
         return (value, StateTime(milliseconds: milliseconds, clock: name, resolution: .milliseconds(1)))
     }
 
+    /// All keys under which there are values.
+    public func stateKeys(of integration: String) async throws -> [String]? {
+        let rows = try await perform(writing: false) { session in
+            try session.requireDocument(of: integration)
+            return try session.rows("SELECT key FROM state WHERE integration = $1", [.text(integration)])
+        }
+        return rows.compactMap { $0[0].string }
+    }
+
     /// Puts a value under a key.
     public func setState(_ key: String, of integration: String, to value: JSON) async throws {
         if let error = APIError.tooDeep(value, "the state \(key)", limit: JSON.maximumStateDepth) { throw error }

@@ -1,252 +1,107 @@
-import CMicrohttpd
 import Foundation
 import SmartConnectorWire
-import Synchronization
 
-/// One request and its answer.
-///
-/// `@unchecked Sendable`: what is received is changed by the daemon's thread alone and before the answer is begun; the
-/// connection is used by that thread, or to resume it while it is suspended, when libmicrohttpd does not touch it.
-/// Everything else is in the mutex.
-final class Exchange: @unchecked Sendable {
-    private enum Stage: Sendable {
-        case receiving
-        case running
-        /// The connection is put aside.
-        case suspended
-        case answered(HTTPResponse)
-        case sent(status: Int, size: Int)
+/// One request and its answer, on the thread of the ``EventLoop``.
+struct Exchange {
+    let head: RequestHead
+    let began: ContinuousClock.Instant
+    var body: [UInt8] = []
+    /// An answer that is there before the body is: the body is read and passed over.
+    var refusal: HTTPResponse?
+    /// How many bytes count among what the server has in memory.
+    var counted = 0
+    /// What was answered.
+    var answer: (status: Int, size: Int)?
+    /// What the responder says of it for the log.
+    var note: HTTPResponse.Note?
+    /// Whether a responder was asked, so that it counts among the requests that are being answered.
+    var isRunning = false
+
+    init(_ head: RequestHead) {
+        self.head = head
+        began = .now
     }
 
-    private let server: HTTPServer
-    private let connection: OpaquePointer
-    private let began = ContinuousClock.now
-    private let state = Guarded(Stage.receiving)
-    private let method: String
-    private let path: String
-    private var body: [UInt8] = []
-    /// How much of a body that is too large has come.
-    private var discarded = 0
-    private var wasSuspended = false
-    private var note: HTTPResponse.Note?
-    /// How much of the body counts among what the server has in memory.
-    private var counted = 0
-    /// Whether there was no room for the body.
-    private var isRefused = false
-
-    init(_ server: HTTPServer, _ connection: OpaquePointer, method: String, path: String) {
-        self.server = server
-        self.connection = connection
-        self.method = method
-        self.path = path
+    /// The request for a responder.
+    ///
+    /// - Parameters:
+    ///   - scheme: `http` or `https`.
+    ///   - others: How many connections are open beside its own.
+    func request(_ scheme: String, beside others: Int) -> HTTPRequest {
+        HTTPRequest(
+            // A HEAD is a GET whose body is kept back.
+            method: head.method == "HEAD" ? "GET" : head.method, path: head.path, query: head.query.parameters,
+            headers: head.fields, body: body, openConnections: others,
+            origin: head.authority.isEmpty ? nil : "\(scheme)://\(head.authority)")
     }
-
-    /// The header has arrived.
-    func begin() -> MHD_Result {
-        guard let length = header("Content-Length") else { return http_yes }
-        guard let size = Int(length), size >= 0 else { return send(Self.badLength) }
-        guard size <= server.configuration.maximumBodySize else { return send(tooLarge) }
-        body.reserveCapacity(min(size, 1 << 20))
-        return http_yes
-    }
-
-    /// A part of the body has arrived.
-    func receive(_ part: UnsafeBufferPointer<UInt8>) -> MHD_Result {
-        let (limit, memory) = (server.configuration.maximumBodySize, server.configuration.maximumBufferedSize)
-        guard ContinuousClock.now - began < server.configuration.receiveTimeout else { return http_no }
-        if discarded > 0 || body.count + part.count > limit {
-            discarded += part.count
-            body = []
-            // Answered once all of it has come, unless it never ends.
-            return discarded / 2 > max(limit, 1 << 19) ? http_no : http_yes
-        }
-        guard !isRefused, server.buffered.add(part.count, ordering: .relaxed).newValue <= memory else {
-            if !isRefused { server.buffered.subtract(part.count, ordering: .relaxed) }
-            isRefused = true
-            return http_yes
-        }
-        body.append(contentsOf: part)
-        counted += part.count
-        return http_yes
-    }
-
-    /// All of the request has arrived, or the connection was resumed since the answer is there.
-    func proceed() -> MHD_Result {
-        let answer = state.withLock { state -> HTTPResponse? in
-            if case .answered(let response) = state { return response }
-            state = .running
-            return nil
-        }
-        if let answer { return send(answer) }
-        if discarded > 0 { return send(tooLarge) }
-        if isRefused { return send(Self.noMemory) }
-        server.answer(request(), self)
-        let ready = state.withLock { state -> HTTPResponse? in
-            if case .answered(let response) = state { return response }
-            guard server.suspend(self) else { return HTTPServer.stopped }
-            MHD_suspend_connection(connection)
-            state = .suspended
-            wasSuspended = true
-            return nil
-        }
-        return ready.map(send) ?? http_yes
-    }
-
-    /// The answer is there. A second one counts for nothing.
-    func finish(_ response: HTTPResponse) {
-        let isSuspended = state.withLock { state in
-            switch state {
-            case .receiving, .running:
-                state = .answered(response)
-                return false
-            case .suspended:
-                state = .answered(response)
-                return true
-            case .answered, .sent: return false
-            }
-        }
-        if isSuspended { MHD_resume_connection(connection) }
-    }
-
-    private func send(_ response: HTTPResponse) -> MHD_Result {
-        guard let answer = response.body.withUnsafeBytes({ http_response($0.baseAddress, $0.count) }) else {
-            return http_no
-        }
-        defer { MHD_destroy_response(answer) }
-        for field in response.headers { MHD_add_response_header(answer, field.name, field.value) }
-        // What is no status of HTTP cannot be sent.
-        let status = (200...999).contains(response.status) ? response.status : 500
-        note = response.note
-        state.withLock { $0 = .sent(status: status, size: response.body.count) }
-        return MHD_queue_response(connection, UInt32(status), answer)
-    }
-
-    /// The answer was sent, or the connection broke.
-    func end(_ code: MHD_RequestTerminationCode) {
-        server.buffered.subtract(counted, ordering: .relaxed)
-        server.ended(self, wasSuspended: wasSuspended)
-        server.ended(on: connection)
-        guard let log = server.log else { return }
-        let sent = state.withLock { state -> (Int, Int)? in
-            if case .sent(let status, let size) = state { (status, size) } else { nil }
-        }
-        var entry = AccessLogEntry(
-            method: method, path: path, status: sent?.0, size: sent?.1 ?? 0, duration: ContinuousClock.now - began,
-            isComplete: http_was_completed(code) != 0)
-        entry.note = note
-        log(entry)
-    }
-
-    // MARK: The request
-
-    private func header(_ name: String) -> String? {
-        http_header(connection, name).map { String(cString: $0) }
-    }
-
-    private func request() -> HTTPRequest {
-        var headers: [HTTPRequest.Field] = []
-        withUnsafeMutablePointer(to: &headers) { http_headers_each(connection, collectField, $0) }
-        var query: [HTTPRequest.Field] = []
-        withUnsafeMutablePointer(to: &query) { http_query_each(connection, collectField, $0) }
-        for index in query.indices {
-            query[index] = HTTPRequest.Field(query[index].name.formDecoded, query[index].value.formDecoded)
-        }
-        // A HEAD is a GET whose body libmicrohttpd keeps back.
-        return HTTPRequest(
-            method: method == "HEAD" ? "GET" : method, path: path, query: query, headers: headers, body: body,
-            openConnections: method == "GET" ? server.openConnections - 1 : nil)
-    }
-
-    private var tooLarge: HTTPResponse {
-        HTTPResponse(
-            status: 413,
-            errors: [
-                FunctionFailure(
-                    code: "request_too_large",
-                    message: "the request body is larger than \(server.configuration.maximumBodySize) bytes")
-            ], headers: [HTTPRequest.Field("Connection", "close")])
-    }
-
-    private static let noMemory = HTTPResponse(
-        status: 503,
-        errors: [FunctionFailure(code: "unavailable", message: "too many large requests at once; try again")],
-        headers: [HTTPRequest.Field("Retry-After", "1"), HTTPRequest.Field("Connection", "close")])
-
-    private static let badLength = HTTPResponse(
-        status: 400, errors: [FunctionFailure(code: "bad_request", message: "Content-Length is no number")],
-        headers: [HTTPRequest.Field("Connection", "close")])
 }
 
 extension String {
-    /// Decoded as a part of a query is.
-    fileprivate var formDecoded: String {
-        guard utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return self }
-        let spaced = replacing("+", with: " ")
-        return spaced.removingPercentEncoding ?? spaced
-    }
-}
-
-// MARK: What libmicrohttpd calls
-
-func handleRequest(
-    _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ url: UnsafePointer<CChar>?,
-    _ method: UnsafePointer<CChar>?, _ version: UnsafePointer<CChar>?, _ upload: UnsafePointer<CChar>?,
-    _ uploadSize: UnsafeMutablePointer<Int>?, _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
-) -> MHD_Result {
-    guard let context, let connection, let uploadSize, let request else { return http_no }
-    guard let opaque = request.pointee else {
-        let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
-        let exchange = Exchange(
-            server, connection, method: method.map { String(cString: $0) } ?? "",
-            path: url.map { String(cString: $0) } ?? "/")
-        request.pointee = Unmanaged.passRetained(exchange).toOpaque()
-        server.began(connection)
-        return exchange.begin()
-    }
-    let exchange = Unmanaged<Exchange>.fromOpaque(opaque).takeUnretainedValue()
-    guard uploadSize.pointee > 0, let upload else { return exchange.proceed() }
-    let size = uploadSize.pointee
-    uploadSize.pointee = 0
-    return upload.withMemoryRebound(to: UInt8.self, capacity: size) {
-        exchange.receive(UnsafeBufferPointer(start: $0, count: size))
-    }
-}
-
-func completeRequest(
-    _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
-    _ request: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_RequestTerminationCode
-) {
-    guard let request, let opaque = request.pointee else { return }
-    request.pointee = nil
-    Unmanaged<Exchange>.fromOpaque(opaque).takeRetainedValue().end(code)
-}
-
-func noteConnection(
-    _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
-    _ socket: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_ConnectionNotificationCode
-) {
-    guard let context, let connection, let socket else { return }
-    let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
-    if http_was_opened(code) != 0 {
-        socket.pointee = server.opened(http_connection_socket(connection)).toOpaque()
-    } else if let opaque = socket.pointee {
-        socket.pointee = nil
-        server.closed(Unmanaged<Connection>.fromOpaque(opaque).takeUnretainedValue())
-    }
-}
-
-private func collectField(
-    _ context: UnsafeMutableRawPointer?, _ kind: MHD_ValueKind, _ name: UnsafePointer<CChar>?, _ nameSize: Int,
-    _ value: UnsafePointer<CChar>?, _ valueSize: Int
-) -> MHD_Result {
-    guard let context, let name else { return http_yes }
-    func text(_ start: UnsafePointer<CChar>?, _ size: Int) -> String {
-        guard let start else { return "" }
-        return start.withMemoryRebound(to: UInt8.self, capacity: size) {
-            String(decoding: UnsafeBufferPointer(start: $0, count: size), as: UTF8.self)
+    /// The parameters of a query.
+    fileprivate var parameters: [HTTPRequest.Field] {
+        split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return HTTPRequest.Field(parts[0].formDecoded, parts.count > 1 ? parts[1].formDecoded : "")
         }
     }
-    context.assumingMemoryBound(to: [HTTPRequest.Field].self).pointee
-        .append(HTTPRequest.Field(text(name, nameSize), text(value, valueSize)))
-    return http_yes
+}
+
+extension Substring {
+    /// Decoded as a part of a query is.
+    fileprivate var formDecoded: String {
+        guard utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(self) }
+        let spaced = replacing("+", with: " ")
+        return spaced.removingPercentEncoding ?? String(spaced)
+    }
+}
+
+extension HTTPResponse {
+    /// As it goes over the wire.
+    ///
+    /// - Parameters:
+    ///   - method: Of the request: the answer to a HEAD has no body.
+    ///   - minorVersion: Of the request.
+    ///   - isKept: Whether the connection is used again.
+    ///   - date: The time, as HTTP has it.
+    /// - Returns: The bytes, and the status that they begin with.
+    func serialized(method: String, minorVersion: Int, isKept: Bool, date: String) -> (bytes: [UInt8], status: Int) {
+        // What is no final status of HTTP cannot be sent.
+        let status = (200...999).contains(status) ? status : 500
+        let hasBody = status != 204 && status != 304
+        var text = "HTTP/1.1 \(status) \(Self.reasons[status] ?? "Status")\r\nDate: \(date)\r\n"
+        if hasBody { text += "Content-Length: \(body.count)\r\n" }
+        if !isKept {
+            text += "Connection: close\r\n"
+        } else if minorVersion == 0 {
+            text += "Connection: keep-alive\r\n"
+        }
+        for field in headers where field.isSafe {
+            text += "\(field.name): \(field.value)\r\n"
+        }
+        text += "\r\n"
+        var bytes = Array(text.utf8)
+        if hasBody, method != "HEAD" { bytes += body }
+        return (bytes, status)
+    }
+
+    /// Whether the connection is to end with it.
+    var isLast: Bool { header("Connection")?.lowercased() == "close" }
+
+    private static let reasons = [
+        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request",
+        401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
+        412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
+        422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+        500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
+        505: "HTTP Version Not Supported", 507: "Insufficient Storage",
+    ]
+}
+
+extension HTTPRequest.Field {
+    /// Whether it can be sent as a line of its own, and is not the server's to say.
+    fileprivate var isSafe: Bool {
+        let isToken = !name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter)
+        guard isToken, value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return false }
+        return !["connection", "content-length", "transfer-encoding", "date"].contains(name.lowercased())
+    }
 }

@@ -1,13 +1,14 @@
-import CMicrohttpd
+import CPolling
 import Dispatch
 import Foundation
 public import SmartConnectorWire
 import Synchronization
 
-/// Serves a responder over HTTP, on libmicrohttpd.
+/// Serves a responder over HTTP/1.1, and 1.0.
 ///
-/// Few threads wait for all connections. A request runs on one of them up to the responder's first suspension; then its
-/// connection is put aside until the responder answers, so that functions that take minutes hold up nobody.
+/// One thread waits for all connections and takes apart what they say; answers are found on others, so that neither a
+/// function that takes minutes nor a client that is slow holds up anybody. Requests that could be taken for another, or
+/// for two, are refused: RFC 9112 to the letter, so that no proxy in front and this server ever see different ones.
 ///
 /// Beside what the responder answers there are `GET /livez` and `GET /readyz`: 200 while serving and 503 from the
 /// moment that ``shutdown(within:)`` is called.
@@ -22,18 +23,22 @@ public final class HTTPServer: Sendable {
         public var tls: TLS?
         /// The largest request body in bytes: 50 MB, as integrator.io's own. Larger ones are answered with 413.
         public var maximumBodySize = 50 * 1024 * 1024
-        /// How many bytes of bodies may be in memory at once; what is beyond is answered with 503.
+        /// How many bytes of bodies, and of what is made of large ones when they are parsed, may be in memory at once;
+        /// what is beyond is answered with 503.
         public var maximumBufferedSize = 512 * 1024 * 1024
         /// The most memory in bytes for the header of a request; beyond it the answer is 431.
         public var maximumHeaderSize = 16 * 1024
-        /// How many connections there may be at once.
+        /// How many connections there may be at once. Whoever comes then takes the place of one that waits for its
+        /// client, the one that has waited longest.
         public var maximumConnections = 8192
-        /// How long a connection may be silent.
-        public var idleTimeout = Duration.seconds(60)
-        /// How long a request may take to arrive, its header and its body each.
+        /// How many of these may come from one address, with the same rule. A balancer in front is one address.
+        public var maximumConnectionsPerAddress = 2048
+        /// How long a connection is kept after an answer: longer than the 60 s of most balancers, which else send a
+        /// request into a connection that is being closed.
+        public var idleTimeout = Duration.seconds(301)
+        /// How long a request may take to arrive, its header and its body each, with all that chunks and trailers add;
+        /// and how long a client may take nothing of an answer.
         public var receiveTimeout = Duration.seconds(60)
-        /// How many threads wait for connections: one for each processor.
-        public var threads = ProcessInfo.processInfo.activeProcessorCount
 
         /// A configuration that serves this machine alone, on any port that is free.
         public init() {}
@@ -60,36 +65,29 @@ public final class HTTPServer: Sendable {
     let configuration: Configuration
     let log: (@Sendable (AccessLogEntry) -> Void)?
     private let responder: any HTTPResponder
-    private let state = Guarded(Open())
+    private let mailbox: Mailbox
+    private let large = DispatchQueue(label: "SmartConnector large bodies")
+    private let small = DispatchQueue(label: "SmartConnector requests", attributes: .concurrent)
+    private let state = Guarded(Waiting())
 
-    /// How many requests have begun and not ended.
+    /// How many requests are being answered.
     private let active = Atomic<Int>(0)
     private let isTerminating = Atomic<Bool>(false)
     /// How many bytes of bodies are in memory.
     let buffered = Atomic<Int>(0)
 
-    private struct Open: Sendable {
-        var daemon: Daemon?
-        /// Whether nothing is put aside any more, since the connections are about to be closed.
-        var isOver = false
-        /// Those whose connections are put aside.
-        var suspended: [ObjectIdentifier: Exchange] = [:]
+    private struct Waiting: Sendable {
+        var isStopped = false
         /// Who waits for the last request to end.
-        var waiting: [CheckedContinuation<Void, Never>] = []
-        var connections: [ObjectIdentifier: Connection] = [:]
-        var watch: Task<Void, Never>?
-    }
-
-    /// The daemon is thread-safe: libmicrohttpd's functions that take one may be called from any thread.
-    private struct Daemon: @unchecked Sendable {
-        let pointer: OpaquePointer
+        var continuations: [CheckedContinuation<Void, Never>] = []
     }
 
     /// Starts to serve.
     ///
     /// - Parameters:
     ///   - configuration: Where and how.
-    ///   - log: Is told each request once it is over, on a thread that should not be held up.
+    ///   - log: Is told each request once it is over, on the thread that waits for all connections: it should not be held
+    ///     up.
     ///   - responder: What answers.
     /// - Throws: ``ServerError`` where the address is not to be had, or the certificate or its key cannot be used.
     public init(
@@ -100,44 +98,19 @@ public final class HTTPServer: Sendable {
         self.responder = responder
         self.log = log
         scheme = configuration.tls == nil ? "http" : "https"
-        if configuration.tls != nil, http_has_tls() == 0 {
-            throw ServerError(.invalidCertificate, "this libmicrohttpd was built without TLS")
+        let credentials = try configuration.tls.map { tls throws(ServerError) in try TLSCredentials(tls) }
+        mailbox = try Mailbox()
+        let listener = try ListeningSocket(host: configuration.host, port: configuration.port)
+        port = listener.port
+        let polling = polling_open()
+        guard polling >= 0 else {
+            listener.close()
+            throw ServerError(.unavailable, "the system has no more descriptors: \(String(cString: strerror(errno)))")
         }
-        let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
-        port = socket.port
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        let daemon = (configuration.tls?.key.value).withOptionalCString { key in
-            (configuration.tls?.certificate).withOptionalCString { certificate in
-                http_daemon_start(
-                    http_daemon_options(
-                        listen_socket: socket.descriptor,
-                        connection_limit: UInt32(clamping: configuration.maximumConnections),
-                        // A time-out of no second is none at all there.
-                        timeout_seconds: UInt32(clamping: max(1, configuration.idleTimeout.seconds)),
-                        memory_per_connection: min(max(1024, configuration.maximumHeaderSize), 1 << 30),
-                        threads: UInt32(clamping: max(1, configuration.threads)), tls_key: key,
-                        tls_certificate: certificate),
-                    context, handleRequest, completeRequest, noteConnection)
-            }
-        }
-        guard let daemon else {
-            socket.close()
-            throw configuration.tls == nil
-                ? ServerError(.unavailable, "libmicrohttpd cannot serve on port \(port)")
-                : ServerError(
-                    .invalidCertificate, "the certificate and the key cannot be used; both are to be PEM and to match")
-        }
-        // Retained for as long as the daemon may call back.
-        _ = Unmanaged.passRetained(self)
-        state.withLock { state in
-            state.daemon = Daemon(pointer: daemon)
-            state.watch = Task { [weak self, timeout = configuration.receiveTimeout] in
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: .seconds(1))
-                    self?.cutSilentConnections(longerThan: timeout)
-                }
-            }
-        }
+        // The thread keeps the server until it is shut down.
+        let thread = Thread { [self] in EventLoop(self, mailbox, listener, credentials, polling: polling).run() }
+        thread.name = "SmartConnector HTTP"
+        thread.start()
     }
 
     /// Stops to serve: `/readyz` says so at once, what runs is finished, then all connections are closed.
@@ -147,32 +120,25 @@ public final class HTTPServer: Sendable {
         isTerminating.store(true, ordering: .sequentiallyConsistent)
         let reaper = Task {
             try await Task.sleep(for: grace.bounded)
-            let late = state.withLock { state in
-                state.isOver = true
-                return Array(state.suspended.values)
-            }
-            for exchange in late { exchange.finish(Self.stopped) }
+            mailbox.post(.endAll(Self.stopped))
             // For the answers to be sent; a client that does not take its own is not waited for.
             try await Task.sleep(for: .seconds(1))
             resumeWaiting(evenIfActive: true)
         }
         await allEnded()
         reaper.cancel()
-        let daemon = state.withLock { state in
-            state.watch?.cancel()
-            defer { state.daemon = nil }
-            return state.daemon
+        let wasStopped = state.withLock { state in
+            defer { state.isStopped = true }
+            return state.isStopped
         }
-        guard let daemon else { return }
-        // Waits for the daemon's threads: for a function that blocks the thread it was called on, too.
-        MHD_stop_daemon(daemon.pointer)
-        Unmanaged.passUnretained(self).release()
+        if wasStopped { return }
+        await withCheckedContinuation { mailbox.post(.stop($0)) }
     }
 
     /// Waits until no request is under way.
     private func allEnded() async {
         await withCheckedContinuation { continuation in
-            state.withLock { $0.waiting.append(continuation) }
+            state.withLock { $0.continuations.append(continuation) }
             resumeWaiting()
         }
     }
@@ -180,118 +146,109 @@ public final class HTTPServer: Sendable {
     private func resumeWaiting(evenIfActive: Bool = false) {
         guard evenIfActive || active.load(ordering: .sequentiallyConsistent) == 0 else { return }
         let waiting = state.withLock { state in
-            defer { state.waiting = [] }
-            return state.waiting
+            defer { state.continuations = [] }
+            return state.continuations
         }
         for continuation in waiting { continuation.resume() }
     }
+
+    // MARK: Exchanges, on the thread of the event loop
+
+    /// Begins to answer a request, with so many connections open beside its own.
+    ///
+    /// - Returns: The answer where it is there at once; else it is posted.
+    func answer(
+        _ exchange: inout Exchange, connection: UInt64, serial: UInt64, beside others: Int
+    ) -> HTTPResponse? {
+        let isTerminating = isTerminating.load(ordering: .sequentiallyConsistent)
+        let request = exchange.request(scheme, beside: others)
+        if request.path == "/livez" || request.path == "/readyz" {
+            let answer = isTerminating ? Self.stopped : HTTPResponse(json: ["success": true])
+            return request.method == "GET" ? answer : .methodNotAllowed("GET")
+        }
+        if isTerminating { return Self.stopped }
+        active.add(1, ordering: .sequentiallyConsistent)
+        exchange.isRunning = true
+        let respond = { @Sendable [self] (memory: Int) in
+            let answer = await responder.respond(to: request)
+            buffered.subtract(memory, ordering: .relaxed)
+            mailbox.post(.answer(answer, connection: connection, serial: serial))
+        }
+        // Not on Swift's own threads, of which there are as many as processors: what blocks these keeps nobody from being
+        // answered, nor does a function that blocks its thread keep others.
+        guard request.body.count > Self.largeBody else {
+            small.async { Self.run { await respond(0) } }
+            return nil
+        }
+        // One large body after the other is parsed, on a thread of their own up to where their responder first waits: so
+        // they hold up no small ones, and one alone needs the memory for it.
+        large.async { [self] in
+            let memory = request.body.memoryWhenParsed
+            guard buffers(memory) else {
+                return mailbox.post(.answer(Self.noMemory, connection: connection, serial: serial))
+            }
+            Self.run { await respond(memory) }
+        }
+        return nil
+    }
+
+    /// Runs what answers on this thread, up to where it first waits.
+    private static func run(_ respond: @escaping @Sendable () async -> Void) {
+        if #available(macOS 26, *) { Task.immediate { await respond() } } else { Task { await respond() } }
+    }
+
+    /// The refusal of a request by its header, where there is one.
+    func refusal(of head: RequestHead, beside others: Int) -> HTTPResponse? {
+        responder.refusal(of: Exchange(head).request(scheme, beside: others))
+    }
+
+    /// From how many bytes on a body is a large one.
+    private static let largeBody = 1 << 16
+
+    /// An exchange is over: its answer was sent, or the connection broke.
+    func ended(_ exchange: Exchange, isComplete: Bool) {
+        buffered.subtract(exchange.counted, ordering: .relaxed)
+        log?(AccessLogEntry(exchange, isComplete: isComplete))
+        guard exchange.isRunning else { return }
+        active.subtract(1, ordering: .sequentiallyConsistent)
+        if isTerminating.load(ordering: .sequentiallyConsistent) { resumeWaiting() }
+    }
+
+    /// Makes room for a part of a body.
+    ///
+    /// - Returns: Whether there is any.
+    func buffers(_ count: Int) -> Bool {
+        let isThere = buffered.add(count, ordering: .relaxed).newValue <= configuration.maximumBufferedSize
+        if !isThere { buffered.subtract(count, ordering: .relaxed) }
+        return isThere
+    }
+
+    // MARK: Answers that are always the same
 
     static let stopped = HTTPResponse(
         status: 503, errors: [FunctionFailure(code: "unavailable", message: "the server is being stopped")],
         headers: [HTTPRequest.Field("Connection", "close")])
 
-    // MARK: Exchanges
+    static let noMemory = HTTPResponse(
+        status: 503,
+        errors: [FunctionFailure(code: "unavailable", message: "too many large requests at once; try again")],
+        headers: [HTTPRequest.Field("Retry-After", "1"), HTTPRequest.Field("Connection", "close")])
 
-    /// A request has begun: its header has arrived.
-    func began(_ connection: OpaquePointer) {
-        active.add(1, ordering: .relaxed)
-        self.connection(connection)?.isExpected(false)
-    }
-
-    /// Begins to answer a request, on a thread of the daemon.
-    func answer(_ request: HTTPRequest, _ exchange: Exchange) {
-        let isTerminating = isTerminating.load(ordering: .relaxed)
-        if request.path == "/livez" || request.path == "/readyz" {
-            let answer = isTerminating ? Self.stopped : HTTPResponse(json: ["success": true])
-            exchange.finish(request.method == "GET" ? answer : .methodNotAllowed("GET"))
-        } else if isTerminating {
-            exchange.finish(Self.stopped)
-        } else {
-            let respond = { @Sendable [responder] in exchange.finish(await responder.respond(to: request)) }
-            if #available(macOS 26, *) { Task.immediate { await respond() } } else { Task { await respond() } }
-        }
-    }
-
-    /// A connection is to be put aside.
-    ///
-    /// - Returns: Whether it may be: libmicrohttpd cannot be stopped while any is.
-    func suspend(_ exchange: Exchange) -> Bool {
-        state.withLock { state in
-            if !state.isOver { state.suspended[ObjectIdentifier(exchange)] = exchange }
-            return !state.isOver
-        }
-    }
-
-    func ended(_ exchange: Exchange, wasSuspended: Bool) {
-        if wasSuspended { state.withLock { $0.suspended[ObjectIdentifier(exchange)] = nil } }
-        active.subtract(1, ordering: .sequentiallyConsistent)
-        if isTerminating.load(ordering: .sequentiallyConsistent) { resumeWaiting() }
-    }
-
-    // MARK: Connections
-
-    var openConnections: Int { state.withLock { $0.connections.count } }
-
-    private func connection(_ connection: OpaquePointer) -> Connection? {
-        http_connection_context(connection).map { Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue() }
-    }
-
-    /// A connection was opened. What is returned is kept beside it until it is closed.
-    func opened(_ socket: Int32) -> Unmanaged<Connection> {
-        let connection = Connection(socket: socket)
-        connection.isExpected(true)
-        state.withLock { $0.connections[ObjectIdentifier(connection)] = connection }
-        return Unmanaged.passUnretained(connection)
-    }
-
-    func closed(_ connection: Connection) {
-        state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
-    }
-
-    /// A request has ended: from now on the next one is expected.
-    func ended(on connection: OpaquePointer) {
-        self.connection(connection)?.isExpected(true)
-    }
-
-    /// Ends connections that take too long to say what they want, however slowly they keep sending.
-    private func cutSilentConnections(longerThan timeout: Duration) {
-        // Under the lock a socket that is listed is open: it is taken off the list before it is closed.
-        state.withLock { state in
-            for connection in state.connections.values where connection.isSilent(for: timeout) {
-                shut(connection.socket)
-            }
-        }
-    }
+    static let busy = HTTPResponse(
+        status: 503,
+        errors: [FunctionFailure(code: "unavailable", message: "too many requests at once; try again")],
+        headers: [HTTPRequest.Field("Retry-After", "1"), HTTPRequest.Field("Connection", "close")])
 }
 
-/// A client's connection.
-final class Connection: Sendable {
-    let socket: Int32
-    /// Since when the header of a request is expected, in nanoseconds of a clock that does not stop; 0 while a request
-    /// is under way.
-    private let expectedSince = Atomic<UInt64>(0)
-
-    init(socket: Int32) {
-        self.socket = socket
-    }
-
-    func isExpected(_ isExpected: Bool) {
-        expectedSince.store(isExpected ? DispatchTime.now().uptimeNanoseconds : 0, ordering: .relaxed)
-    }
-
-    func isSilent(for timeout: Duration) -> Bool {
-        let since = expectedSince.load(ordering: .relaxed)
-        guard since > 0 else { return false }
-        let now = DispatchTime.now().uptimeNanoseconds
-        return now > since && Duration.nanoseconds(Int64(clamping: now - since)) > timeout
-    }
-}
-
-extension String? {
-    fileprivate func withOptionalCString<R>(_ body: (UnsafePointer<CChar>?) -> R) -> R {
-        switch self {
-        case let text?: text.withCString { body($0) }
-        case nil: body(nil)
+extension [UInt8] {
+    /// About how many bytes a JSON text needs besides its own once it is parsed: a copy, and 16 bytes for each value and each
+    /// name, of which there is at most one before each mark, and one more.
+    fileprivate var memoryWhenParsed: Int {
+        let values = withUnsafeBufferPointer { bytes in
+            var count = 1
+            for byte in bytes where byte == 0x2C || byte == 0x3A || byte == 0x5B || byte == 0x7B { count += 1 }
+            return count
         }
+        return count + 16 * values
     }
 }

@@ -1,3 +1,4 @@
+import CPolling
 import Foundation
 
 #if canImport(Glibc)
@@ -18,7 +19,7 @@ public struct ServerError: Error, Sendable, Equatable, CustomStringConvertible {
         case notAllowed = "not_allowed"
         /// The host is no address of this machine, or the port is not from 0 to 65535.
         case invalidAddress = "invalid_address"
-        /// The certificate and the key are not PEM or do not match, or libmicrohttpd was built without TLS.
+        /// The certificate and the key are not PEM or do not match.
         case invalidCertificate = "invalid_certificate"
         /// The system refuses for another reason, which the description says.
         case unavailable
@@ -63,7 +64,7 @@ struct ListeningSocket {
         var isOn: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &isOn, socklen_t(MemoryLayout<Int32>.size))
         guard fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0, fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0,
-            bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, listen(descriptor, 1024) == 0
+            bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, listen(descriptor, 4096) == 0
         else {
             let failure = Self.failure(host, port)
             closeSocket(descriptor)
@@ -113,11 +114,11 @@ private func closeSocket(_ descriptor: Int32) {
     #endif
 }
 
-/// Ends both directions of a connection; whoever owns the socket then sees its end and closes it.
-func shut(_ socket: Int32) {
+/// Tells the other side that nothing more comes.
+func shutdownWriting(_ socket: Int32) {
     #if canImport(Glibc) || canImport(Musl)
-        _ = shutdown(socket, Int32(SHUT_RDWR))
+        _ = shutdown(socket, Int32(SHUT_WR))
     #else
-        _ = shutdown(socket, SHUT_RDWR)
+        _ = shutdown(socket, SHUT_WR)
     #endif
 }

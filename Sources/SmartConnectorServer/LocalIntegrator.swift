@@ -1,3 +1,4 @@
+import Foundation
 public import SmartConnectorWire
 
 /// integrator.io on one machine: its Integration API under `/v1`, and the routes by which its pages drive a connector's
@@ -67,6 +68,11 @@ public struct LocalIntegrator: HTTPResponder {
         }
     }
 
+    /// Refuses whose token is missing or not accepted: it can be nowhere but in the header.
+    public func refusal(of header: HTTPRequest) -> HTTPResponse? {
+        caller(header.bearerToken) == nil ? HTTPResponse(APIError.notAccepted) : nil
+    }
+
     func caller(_ token: Secret?) -> Caller? {
         guard let token, !token.value.isEmpty else { return nil }
         if token == configuration.token { return .user }
@@ -94,11 +100,10 @@ public struct LocalIntegrator: HTTPResponder {
             }
         case ("integrations", 3):
             switch request.method {
-            case "GET": return .stored(try await store.get(parts[2]))
+            case "GET": return try await read(parts[2], request)
             case "PUT": return try await update(parts[2], request, caller)
             case "DELETE":
-                let revision = request.header("If-Match").flatMap(Revision.init(entityTag:))
-                try await store.delete(parts[2], ifRevision: revision)
+                try await store.delete(parts[2], ifRevision: try await revision(for: parts[2], request))
                 return HTTPResponse(status: 204)
             default: return .methodNotAllowed("GET, PUT, DELETE")
             }
@@ -107,6 +112,7 @@ public struct LocalIntegrator: HTTPResponder {
             case ("clone", "POST"): return try await clone(parts[2], request)
             case ("install", "POST"): return try await install(connector: parts[2], request)
             case ("install", "DELETE"): return try await remove(parts[2])
+            case ("state", _): return try await allState(of: parts[2], request)
             case ("clone", _): return .methodNotAllowed("POST")
             case ("install", _): return .methodNotAllowed("POST, DELETE")
             default: throw APIError.nothing(at: request.path)
@@ -124,6 +130,8 @@ public struct LocalIntegrator: HTTPResponder {
             case ("installer", _), ("uninstaller", _), ("settings", _): return .methodNotAllowed("PUT")
             default: throw APIError.nothing(at: request.path)
             }
+        case ("tokenInfo", 2):
+            return request.method == "GET" ? Self.tokenInfo : .methodNotAllowed("GET")
         case ("connectors", 4) where parts[3] == "update":
             guard request.method == "PUT" else { return .methodNotAllowed("PUT") }
             return try await update(connector: parts[2], request)
@@ -135,25 +143,40 @@ public struct LocalIntegrator: HTTPResponder {
     // MARK: The six endpoints
 
     private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let page = try await store.list(after: request.parameter("after"), limit: max(1, configuration.pageSize))
+        let limit = try limit(request)
+        let page = try await store.list(
+            after: request.parameter("after"), limit: limit ?? max(1, configuration.pageSize))
         var headers = page.damaged.map { HTTPRequest.Field(.damagedIntegration, $0.id.percentEncoded) }
         if page.integrations.isEmpty, page.next == nil, headers.isEmpty, configuration.isLikeIntegrator {
             return HTTPResponse(status: 204)
         }
         if let next = page.next {
-            headers.append(
-                HTTPRequest.Field("Link", "</v1/integrations?after=\(next.percentEncoded)>; rel=\"next\""))
+            let path = "/v1/integrations?after=\(next.percentEncoded)" + (limit.map { "&limit=\($0)" } ?? "")
+            // Absolute, since many clients read it as a URL and take what is none for the end of the list.
+            headers.append(HTTPRequest.Field("Link", "<\(request.publicOrigin ?? "")\(path)>; rel=\"next\""))
         }
         return HTTPResponse(json: JSON(page.integrations.map(\.integration.json)), headers: headers)
     }
 
+    /// How many a caller wants on a page.
+    private func limit(_ request: HTTPRequest) throws(APIError) -> Int? {
+        guard let text = request.parameter("limit") else { return nil }
+        guard let limit = Int(text), (1...1000).contains(limit) else {
+            throw APIError(.invalid, "limit is '\(text)'; a page has 1 to 1000", status: 400, field: "limit")
+        }
+        return limit
+    }
+
     private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
-        .stored(try await store.create(try request.integration()), status: 201)
+        let sent = try request.integration()
+        try await validate(sent)
+        return .stored(try await store.create(sent), status: 201)
     }
 
     private func update(_ id: String, _ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
         let sent = try request.integration()
-        let revision = request.header("If-Match").flatMap(Revision.init(entityTag:))
+        try await validate(sent, replacing: id)
+        let revision = try await revision(for: id, request)
         return .stored(try await update(id, to: sent, ifRevision: revision, caller))
     }
 
@@ -171,6 +194,8 @@ public struct LocalIntegrator: HTTPResponder {
             if stored["mode"] != nil {
                 for name in ["mode", "settings"] { kept[name] = stored[name] }
             }
+            // Whose an integration is, no user changes; all else that is left out is erased.
+            if let connector = stored["_connectorId"] { kept["_connectorId"] = connector }
             stored = kept.stamped(id: id, lastModified: stored.lastModified ?? "")
         }
     }
@@ -212,6 +237,17 @@ public struct LocalIntegrator: HTTPResponder {
         }
     }
 
+    /// All that is kept beside an integration.
+    private func allState(of id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        guard request.method == "GET" || request.method == "DELETE" else { return .methodNotAllowed("GET, DELETE") }
+        guard let keys = try await store.stateKeys(of: id) else { throw APIError.nothing(at: request.path) }
+        if request.method == "GET" { return HTTPResponse(json: ["keys": JSON(keys.sorted().map { JSON($0) })]) }
+        for key in keys { try await store.removeState(key, of: id) }
+        return HTTPResponse(status: 200)
+    }
+
+    private static let tokenInfo = HTTPResponse(json: ["_userId": "local", "scope": "fullaccess"])
+
     // MARK: Connectors
 
     func connector(of integration: Integration) async throws -> Connector {
@@ -249,17 +285,16 @@ extension APIError {
     }
 }
 
-extension Revision {
-    /// The revision of an entity tag, or nil for `*`.
-    init?(entityTag: String) {
-        let tag = entityTag.hasPrefix("W/") ? entityTag.dropFirst(2) : Substring(entityTag)
-        guard tag != "*" else { return nil }
-        let isQuoted = tag.count > 1 && tag.hasPrefix("\"") && tag.hasSuffix("\"")
-        self.init(String(isQuoted ? tag.dropFirst().dropLast() : tag))
-    }
-}
-
 extension HTTPRequest {
+    /// What URLs of this server begin with, as the client sees it: where something in front speaks TLS, it says so.
+    fileprivate var publicOrigin: String? {
+        guard let origin, let forwarded = header("X-Forwarded-Proto")?.lowercased(),
+            ["http", "https"].contains(forwarded),
+            let host = origin.range(of: "://")
+        else { return origin }
+        return forwarded + origin[host.lowerBound...]
+    }
+
     func json() throws(APIError) -> JSON {
         do {
             // As deep as a store may hold it: what is too deep to be stored now, the store says with its own limit.

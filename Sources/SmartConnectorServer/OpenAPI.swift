@@ -56,7 +56,10 @@ enum OpenAPI {
             [
                 "get": operation(
                     "List integrations",
-                    parameters: [query("after", "Where the page before ended: from its Link header.")],
+                    parameters: [
+                        query("after", "Where the page before ended: from its Link header."),
+                        query("limit", "How many there are on a page, from 1 to 1000."),
+                    ],
                     ["200": list, "204": empty("There are none."), "400": errors]),
                 "post": operation(
                     "Create an integration", body: integration, isRequired: true,
@@ -64,17 +67,26 @@ enum OpenAPI {
             ]
         ),
         (
+            "/v1/tokenInfo",
+            ["get": operation("Say whose the token is", ["200": answer("The user.", ["type": "object"])])]
+        ),
+        (
             "/v1/integrations/{id}",
             [
                 "parameters": [path("id")],
-                "get": operation("Read an integration", ["200": integrationAnswer, "404": errors]),
+                "get": operation(
+                    "Read an integration", parameters: [ifMatch, ifNoneMatch],
+                    [
+                        "200": integrationAnswer, "304": empty("It is as the entity tag says."), "400": errors,
+                        "404": errors, "412": errors,
+                    ]),
                 "put": operation(
                     "Replace an integration: a member that is left out is erased", parameters: [ifMatch],
                     body: integration, isRequired: true,
                     ["200": integrationAnswer, "400": errors, "404": errors, "412": errors, "422": errors]),
                 "delete": operation(
                     "Delete an integration", parameters: [ifMatch],
-                    ["204": empty("It is gone."), "404": errors, "412": errors]),
+                    ["204": empty("It is gone."), "400": errors, "404": errors, "412": errors]),
             ]
         ),
         (
@@ -135,6 +147,17 @@ enum OpenAPI {
                         "422": errors,
                     ]
                 ),
+            ]
+        ),
+        (
+            "/v1/integrations/{id}/state",
+            [
+                "parameters": [path("id")],
+                "get": operation(
+                    "List the keys under which there are values",
+                    ["200": answer("The keys.", ["type": "object", "required": ["keys"]]), "404": errors]),
+                "delete": operation(
+                    "Remove all values", ["200": empty("There is none any more."), "404": errors]),
             ]
         ),
         (
@@ -241,6 +264,11 @@ enum OpenAPI {
 
     private static let ifMatch: JSON = [
         "name": "If-Match", "in": "header", "description": "The ETag of the document that the change is based on.",
+        "schema": ["type": "string"],
+    ]
+
+    private static let ifNoneMatch: JSON = [
+        "name": "If-None-Match", "in": "header", "description": "The ETag of the document that the caller has already.",
         "schema": ["type": "string"],
     ]
 

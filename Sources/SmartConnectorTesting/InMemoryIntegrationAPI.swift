@@ -231,6 +231,16 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
         }
     }
 
+    /// All keys under which there are values, uncounted.
+    ///
+    /// - Throws: `APIError` with the code `notFound` where there is no such integration.
+    public func stateKeys(of integration: String) async throws -> [String]? {
+        try state.withLock { state in
+            guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
+            return state.values[integration]?.keys.map(\.text) ?? []
+        }
+    }
+
     /// Puts a value under a key, uncounted.
     ///
     /// - Throws: `APIError` with the code `notFound` where there is no such integration.

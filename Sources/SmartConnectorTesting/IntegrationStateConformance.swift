@@ -17,6 +17,13 @@ public enum IntegrationStateConformance {
                 try expect(read, is: value, "the state")
             }
         },
+        Promise("the keys under which there are values are known, or none are") { api in
+            let id = try await make(api)
+            for key in ["b", "a/ ü", "c"] { try await api.setState(key, of: id, to: 1) }
+            try await api.removeState("c", of: id)
+            let keys = try await api.stateKeys(of: id)
+            if let keys { try expect(keys.sorted(), is: ["a/ ü", "b"], "the keys") }
+        },
         Promise("keys that only look alike are two") { api in
             let id = try await make(api)
             try await api.setState("\u{E9}", of: id, to: 1)

@@ -15,6 +15,8 @@ public struct HTTPRequest: Sendable, Equatable {
     public var body: [UInt8]
     /// How many connections the server has open beside the one that this came on. Nil where it does not say.
     public var openConnections: Int?
+    /// What the client's URL begins with, without its path: `https://host:port`. Nil where the server does not say.
+    public var origin: String?
 
     /// A header field or a parameter of a query.
     public struct Field: Sendable, Equatable {
@@ -33,7 +35,7 @@ public struct HTTPRequest: Sendable, Equatable {
     /// A request of these parts, for a server to hand on or a test to make.
     public init(
         method: String, path: String, query: [Field] = [], headers: [Field] = [], body: [UInt8] = [],
-        openConnections: Int? = nil
+        openConnections: Int? = nil, origin: String? = nil
     ) {
         self.method = method
         self.path = path
@@ -41,6 +43,7 @@ public struct HTTPRequest: Sendable, Equatable {
         self.headers = headers
         self.body = body
         self.openConnections = openConnections
+        self.origin = origin
     }
 
     /// The parts of the path, percent-decoded.
@@ -187,4 +190,16 @@ extension [FunctionFailure] {
 public protocol HTTPResponder: Sendable {
     /// The answer to a request. Never fails: what goes wrong is an answer too.
     func respond(to request: HTTPRequest) async -> HTTPResponse
+
+    /// The answer to who shows already in the header that nothing will be done for them, so that a server need not read
+    /// the body; nil where the whole request is needed for that.
+    ///
+    /// - Parameter header: A request whose body has not come yet. It is asked before each body, on a thread that is not
+    ///   to be held up.
+    func refusal(of header: HTTPRequest) -> HTTPResponse?
+}
+
+extension HTTPResponder {
+    /// Everybody is heard to the end.
+    public func refusal(of header: HTTPRequest) -> HTTPResponse? { nil }
 }

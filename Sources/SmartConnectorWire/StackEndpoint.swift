@@ -81,6 +81,14 @@ public struct StackEndpoint: HTTPResponder {
         }
     }
 
+    /// Refuses who shows another token in the header; one in the body or in the query counts only where there is none.
+    public func refusal(of header: HTTPRequest) -> HTTPResponse? {
+        guard header.header("Authorization").map({ !$0.isEmpty }) == true, let token = header.bearerToken else {
+            return nil
+        }
+        return isAuthorized(token) ? nil : Self.unauthorized
+    }
+
     private func function(_ request: HTTPRequest) async -> HTTPResponse {
         let shown = request.bearerToken
         if let shown, !isAuthorized(shown) { return Self.unauthorized }

@@ -15,7 +15,7 @@ struct ProcessTests {
         harness = try Harness()
     }
 
-    @Test(arguments: [SIGINT, SIGTERM])
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func aSignalInterruptsAndTheSameCommandGoesOn(_ signal: Int32) async throws {
         let id = try await harness.create(Harness.example)
         let (process, output) = try harness.start(

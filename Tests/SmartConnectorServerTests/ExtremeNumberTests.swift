@@ -12,7 +12,8 @@ struct ServerExtremeNumberTests {
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodySize = max(number, 10)
         configuration.maximumHeaderSize = number
-        if number < .max { configuration.threads = number }
+        configuration.maximumConnections = number
+        configuration.maximumConnectionsPerAddress = number
         configuration.idleTimeout = number > 0 ? .seconds(Int64.max) : .seconds(Int64(number))
         configuration.receiveTimeout = .seconds(Int64.max)
         try await serving(Canned { _ in HTTPResponse(json: ["success": true]) }, configuration) { server in

@@ -7,7 +7,7 @@ import SmartConnectorWire
 
 /// Serves for as long as `body` takes.
 func serving<R>(
-    _ responder: any HTTPResponder, _ configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
+    _ responder: any HTTPResponder, _ configuration: HTTPServer.Configuration = .patient,
     log: (@Sendable (AccessLogEntry) -> Void)? = nil, _ body: (HTTPServer) async throws -> R
 ) async throws -> R {
     let server = try HTTPServer(configuration, log: log, responder: responder)
@@ -18,6 +18,15 @@ func serving<R>(
     } catch {
         await server.shutdown(within: .zero)
         throw error
+    }
+}
+
+extension HTTPServer.Configuration {
+    /// Cuts nobody: the test has a limit of its own, and a busy machine is no slow client.
+    static var patient: Self {
+        var configuration = Self()
+        configuration.receiveTimeout = .seconds(3600)
+        return configuration
     }
 }
 
@@ -86,13 +95,16 @@ final class RawConnection: Sendable {
 
     func write(_ text: String) { write(Array(text.utf8)) }
 
-    func write(_ bytes: [UInt8]) {
+    /// - Returns: Whether all was taken.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
+        return true
     }
 
     /// Reads until the server closes, or until `end` was read: on a thread that may wait.
@@ -102,7 +114,8 @@ final class RawConnection: Sendable {
         }
     }
 
-    private func readBlocking(until end: String?) -> String {
+    /// Reads on this thread.
+    func readBlocking(until end: String?) -> String {
         var text = ""
         var buffer = [UInt8](repeating: 0, count: 65536)
         while end.map({ !text.contains($0) }) ?? true {

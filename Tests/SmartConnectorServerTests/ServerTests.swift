@@ -104,7 +104,7 @@ struct ServerTests {
 
     @Test(arguments: [false, true])
     func aBodyOneByteOverTheLimitIsA413(_ isChunked: Bool) async throws {
-        var configuration = HTTPServer.Configuration()
+        var configuration = HTTPServer.Configuration.patient
         configuration.maximumBodySize = 1000
         try await serving(Self.responder(Gate()), configuration) { server in
             func post(_ size: Int) async throws -> String {
@@ -138,7 +138,7 @@ struct ServerTests {
     }
 
     @Test func bodiesBeyondTheMemoryThereIsAreRefused() async throws {
-        var configuration = HTTPServer.Configuration()
+        var configuration = HTTPServer.Configuration.patient
         configuration.maximumBufferedSize = 1000
         let stopped = try await serving(Self.responder(Gate()), configuration) { server in
             // One keeps its part of a body there, so that the other has no room.
@@ -202,7 +202,7 @@ struct ServerTests {
         func text(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
         }
-        var configuration = HTTPServer.Configuration()
+        var configuration = HTTPServer.Configuration.patient
         configuration.tls = HTTPServer.TLS(certificate: try text("cert.pem"), key: Secret(try text("key.pem")))
         let script = """
             import ssl, sys, urllib.request
@@ -227,7 +227,7 @@ struct ServerTests {
 
     @Test func aPortInUseIsAnErrorThatSaysSo() async throws {
         try await serving(Self.responder(Gate())) { server in
-            var configuration = HTTPServer.Configuration()
+            var configuration = HTTPServer.Configuration.patient
             configuration.port = server.port
             let error = #expect(throws: ServerError.self) {
                 try HTTPServer(configuration, responder: Self.responder(Gate()))
@@ -238,7 +238,7 @@ struct ServerTests {
     }
 
     @Test func anAddressOfAnotherMachineIsRefused() {
-        var configuration = HTTPServer.Configuration()
+        var configuration = HTTPServer.Configuration.patient
         configuration.host = "192.0.2.1"
         let error = #expect(throws: ServerError.self) {
             try HTTPServer(configuration, responder: Self.responder(Gate()))
@@ -250,7 +250,7 @@ struct ServerTests {
         let gate = Gate()
         // Where nobody else listens on its port when it is free again.
         let host = Loopback.ownAddress ?? "127.0.0.1"
-        var configuration = HTTPServer.Configuration()
+        var configuration = HTTPServer.Configuration.patient
         configuration.host = host
         let server = try HTTPServer(configuration, responder: Self.responder(gate))
         let connection = try RawConnection(host: host, port: server.port)

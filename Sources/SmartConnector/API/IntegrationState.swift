@@ -22,6 +22,12 @@ public protocol IntegrationStateAPI: Sendable {
     /// not have this, where only one and the same object does.
     var statePlace: String? { get }
 
+    /// All keys under which there are values, in no order. Nil where the API cannot tell, as it is where it does not have
+    /// this.
+    ///
+    /// - Throws: ``APIError`` where the state cannot be read.
+    func stateKeys(of integration: String) async throws -> [String]?
+
     /// Puts a value under a key. Keys are equal when they are the same scalars.
     ///
     /// - Throws: ``APIError/Code/tooDeep`` where the value is nested more than ``JSON/maximumStateDepth`` deep, and nothing
@@ -39,6 +45,9 @@ extension IntegrationStateAPI {
     public func timedState(_ key: String, of integration: String) async throws -> (value: JSON?, time: StateTime?) {
         (try await state(key, of: integration), nil)
     }
+
+    /// Nil: nobody knows.
+    public func stateKeys(of integration: String) async throws -> [String]? { nil }
 
     /// Nil: each object is a place of its own.
     public var statePlace: String? { nil }

@@ -87,7 +87,15 @@ struct NotingResponder<Responder: HTTPResponder>: HTTPResponder {
     private static var longestRequest: Int { 1 << 20 }
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
-        var response = await responder.respond(to: request)
+        noted(await responder.respond(to: request), request)
+    }
+
+    func refusal(of header: HTTPRequest) -> HTTPResponse? {
+        responder.refusal(of: header).map { noted($0, header) }
+    }
+
+    private func noted(_ answer: HTTPResponse, _ request: HTTPRequest) -> HTTPResponse {
+        var response = answer
         var note = HTTPResponse.Note(id: RequestLog.makeID())
         if request.path == "/function", response.status != 401, request.body.count <= Self.longestRequest {
             // What is no JSON names no function.

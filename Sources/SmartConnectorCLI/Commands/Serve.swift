@@ -25,6 +25,15 @@ struct Serve: Command {
     var templates: [String]
     @Flag("--like-integrator", "ignore writes of mode and settings by users' tokens") var isLikeIntegrator: Bool
     @Flag("--rate-limit", "limit requests as integrator.io does") var isRateLimited: Bool
+    @Option("--page-size", "N", "how many integrations a page of the list has", as: .number(in: 1...1000))
+    var pageSize = 100
+    @Option("--idle-timeout", "SECONDS", "how long a connection is kept after an answer", as: .number(in: 1...86400))
+    var idleTimeout = 301
+    @Option("--receive-timeout", "SECONDS", "how long a header, and a body, may take", as: .number(in: 1...86400))
+    var receiveTimeout = 60
+    @Option(
+        "--connections-per-address", "N", "how many connections one address may have", as: .number(in: 1...1_000_000))
+    var connectionsPerAddress = 2048
     @Option("--tls-cert", "FILE", "serve over TLS: the certificate chain, PEM", as: .text) var certificate: String?
     @Option("--tls-key", "FILE", "and its key, PEM", as: .text) var key: String?
     @Option("--log", "text|json|none", "a line for each request on standard error", as: .choice) var log = Log.text
@@ -52,8 +61,14 @@ struct Serve: Command {
         let integrator: LocalIntegrator
 
         func respond(to request: HTTPRequest) async -> HTTPResponse {
+            await responder(to: request).respond(to: request)
+        }
+
+        func refusal(of header: HTTPRequest) -> HTTPResponse? { responder(to: header).refusal(of: header) }
+
+        private func responder(to request: HTTPRequest) -> any HTTPResponder {
             let isIntegrator = request.path.hasPrefix("/v1/") || request.path == "/openapi.json"
-            return isIntegrator ? await integrator.respond(to: request) : await stack.respond(to: request)
+            return isIntegrator ? integrator : stack
         }
     }
 
@@ -84,6 +99,7 @@ struct Serve: Command {
     ) throws -> LocalIntegrator {
         var configuration = LocalIntegrator.Configuration(token: tokens.user)
         configuration.isLikeIntegrator = isLikeIntegrator
+        configuration.pageSize = pageSize
         if isRateLimited { configuration.rateLimit = RateLimit() }
         for file in templates {
             let template = try Integration(try session.output.console.document(file))
@@ -102,6 +118,9 @@ struct Serve: Command {
         var configuration = HTTPServer.Configuration()
         configuration.port = port
         configuration.host = host
+        configuration.idleTimeout = .seconds(idleTimeout)
+        configuration.receiveTimeout = .seconds(receiveTimeout)
+        configuration.maximumConnectionsPerAddress = connectionsPerAddress
         switch (certificate, key) {
         case (let certificate?, let key?):
             configuration.tls = HTTPServer.TLS(certificate: try file(certificate), key: Secret(try file(key)))

@@ -1,0 +1,376 @@
+import CPolling
+import Dispatch
+import Foundation
+import SmartConnectorWire
+
+/// Waits for all connections on one thread, and is touched by that thread alone.
+///
+/// What a connection says is taken apart here and what is answered is sent from here; answers are found elsewhere, so that
+/// nobody's request holds up another's.
+final class EventLoop {
+    let server: HTTPServer
+    private let mailbox: Mailbox
+    private let polling: Int32
+    private let listener: ListeningSocket
+    private let credentials: TLSCredentials?
+    var connections: [UInt64: Connection] = [:]
+    /// How many connections come from an address.
+    var counts: [PeerAddress: Int] = [:]
+    /// Requests that are still being answered and whose clients are gone.
+    private var orphans: [UInt64: Exchange] = [:]
+    private var nextID: UInt64 = Tag.firstConnection
+    private var now = DispatchTime.now().uptimeNanoseconds
+    private var nextSweep: UInt64 = 0
+    private var isListening = true
+    private var stopped: CheckedContinuation<Void, Never>?
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+    private var clock = HTTPDate()
+
+    private enum Tag {
+        static let listener: UInt64 = 0
+        static let mailbox: UInt64 = 1
+        static let firstConnection: UInt64 = 2
+    }
+
+    /// - Parameter polling: What the system waits with; it is closed with the loop.
+    init(
+        _ server: HTTPServer, _ mailbox: Mailbox, _ listener: ListeningSocket, _ credentials: TLSCredentials?,
+        polling: Int32
+    ) {
+        self.server = server
+        self.mailbox = mailbox
+        self.listener = listener
+        self.credentials = credentials
+        self.polling = polling
+    }
+
+    deinit {
+        buffer.deallocate()
+        _ = close(polling)
+    }
+
+    /// Serves until it is told to stop.
+    func run() {
+        _ = polling_set(polling, listener.descriptor, Tag.listener, 1, 0, 1)
+        _ = polling_set(polling, mailbox.wakeUp, Tag.mailbox, 1, 0, 1)
+        let found = UnsafeMutablePointer<polling_event>.allocate(capacity: Int(polling_batch))
+        defer { found.deallocate() }
+        while stopped == nil {
+            let count = polling_wait(polling, found, tick)
+            now = DispatchTime.now().uptimeNanoseconds
+            for event in UnsafeBufferPointer(start: found, count: max(0, Int(count))) {
+                switch event.tag {
+                case Tag.listener: accept()
+                case Tag.mailbox: for message in mailbox.takeAll() { take(message) }
+                default: connections[event.tag].map { goOn($0, event) }
+                }
+            }
+            if now >= nextSweep { sweep() }
+        }
+        for connection in connections.values { drop(connection) }
+        listener.close()
+        stopped?.resume()
+    }
+
+    /// How often times are looked at, in milliseconds.
+    private var tick: Int32 {
+        let shortest = min(server.configuration.receiveTimeout, server.configuration.idleTimeout)
+        return Int32(clamping: min(1000, max(10, shortest.milliseconds() / 4)))
+    }
+
+    private func take(_ message: Mailbox.Message) {
+        switch message {
+        case .answer(let response, let id, let serial):
+            if let exchange = orphans.removeValue(forKey: id) {
+                server.ended(exchange, isComplete: false)
+            } else if let connection = connections[id], connection.phase == .answer, connection.serial == serial {
+                respond(connection, response)
+                advance(connection)
+            }
+        case .endAll(let response):
+            for connection in connections.values where connection.phase == .answer {
+                respond(connection, response)
+                advance(connection)
+            }
+            for exchange in orphans.values { server.ended(exchange, isComplete: false) }
+            orphans = [:]
+        case .stop(let continuation): stopped = continuation
+        }
+    }
+
+    // MARK: A connection
+
+    private func accept() {
+        for _ in 0..<256 {
+            var storage = sockaddr_storage()
+            let socket = polling_accept(listener.descriptor, &storage)
+            guard socket >= 0 else {
+                // Without a descriptor for it nobody can be let in, until somebody is let go.
+                if errno == EMFILE || errno == ENFILE, !makeRoom(at: nil) { listens(false) }
+                return
+            }
+            let address = PeerAddress(storage)
+            let configuration = server.configuration
+            let all = max(1, configuration.maximumConnections)
+            let own = max(1, configuration.maximumConnectionsPerAddress)
+            guard counts[address, default: 0] < own || makeRoom(at: address),
+                connections.count < all || makeRoom(at: nil)
+            else {
+                refuse(socket)
+                continue
+            }
+            let tls = credentials.flatMap { TLSSession($0, socket: socket) }
+            guard credentials == nil || tls != nil else {
+                _ = close(socket)
+                continue
+            }
+            let connection = Connection(
+                id: nextID, socket: socket, address: address, tls: tls,
+                parser: RequestParser(
+                    maximumHeaderSize: max(1024, server.configuration.maximumHeaderSize),
+                    maximumBodySize: server.configuration.maximumBodySize), since: now)
+            nextID += 1
+            connections[connection.id] = connection
+            counts[address, default: 0] += 1
+            // One that was opened to ask something does so soon.
+            enter(connection, .idle, for: server.configuration.receiveTimeout)
+            wait(connection)
+        }
+    }
+
+    private func listens(_ isListening: Bool) {
+        guard isListening != self.isListening else { return }
+        self.isListening = isListening
+        _ = polling_set(polling, listener.descriptor, Tag.listener, isListening ? 1 : 0, 0, 0)
+    }
+
+    /// All that there may be are being answered.
+    private func refuse(_ socket: Int32) {
+        if credentials == nil {
+            let answer = HTTPServer.busy.serialized(method: "GET", minorVersion: 1, isKept: false, date: clock.text())
+            _ = answer.bytes.withUnsafeBytes { polling_send(socket, $0.baseAddress, $0.count) }
+        }
+        _ = close(socket)
+    }
+
+    /// Closes some of the connections that wait for their clients, those that have waited longest. Who asks at once is never
+    /// among them, nor whose body comes as fast as a body should, so long as there are others.
+    ///
+    /// - Parameter address: Whose, or nil for anybody's.
+    /// - Returns: Whether there were any.
+    private func makeRoom(at address: PeerAddress?) -> Bool {
+        var (slow, diligent): ([Connection], [Connection]) = ([], [])
+        for connection in connections.values where address == nil || connection.address == address {
+            guard connection.phase != .answer else { continue }
+            if isDiligent(connection) { diligent.append(connection) } else { slow.append(connection) }
+        }
+        let candidates = (slow.isEmpty ? diligent : slow).sorted { $0.since < $1.since }
+        // Several, so that it is not looked for them each time somebody comes.
+        for connection in candidates.prefix(max(1, candidates.count / 16)) { drop(connection) }
+        return !candidates.isEmpty
+    }
+
+    /// Whether 10 kB of a body or more have come each second.
+    private func isDiligent(_ connection: Connection) -> Bool {
+        guard connection.phase == .body, let exchange = connection.exchange else { return false }
+        return UInt64(exchange.counted) * 100_000 > now &- connection.since
+    }
+
+    /// From now on something else is waited for.
+    private func enter(_ connection: Connection, _ phase: Connection.Phase, for time: Duration?) {
+        connection.phase = phase
+        connection.since = now
+        connection.deadline = time.map { deadline(in: $0) } ?? .max
+    }
+
+    private func deadline(in time: Duration) -> UInt64 {
+        now &+ UInt64(clamping: max(0, time.milliseconds(.up))) * 1_000_000
+    }
+
+    private func sweep() {
+        nextSweep = now + UInt64(tick) * 1_000_000
+        listens(true)
+        for connection in connections.values where connection.deadline <= now { drop(connection) }
+    }
+
+    /// Closes a connection, whatever it is at.
+    private func drop(_ connection: Connection) {
+        guard connections.removeValue(forKey: connection.id) != nil else { return }
+        counts[connection.address, default: 1] -= 1
+        if counts[connection.address] == 0 { counts[connection.address] = nil }
+        guard let exchange = connection.exchange else { return }
+        connection.exchange = nil
+        if connection.phase == .answer {
+            orphans[connection.id] = exchange
+        } else {
+            server.ended(exchange, isComplete: false)
+        }
+    }
+
+    /// Tells the system what the connection waits for.
+    private func wait(_ connection: Connection) {
+        guard connections[connection.id] != nil else { return }
+        let reads = connection.readsToWrite || connection.isRead
+        let writes = connection.writesToRead || connection.hasOutput && !connection.readsToWrite
+        if let interest = connection.interest, interest == (reads, writes) { return }
+        let isNew = connection.interest == nil
+        connection.interest = (reads, writes)
+        _ = polling_set(polling, connection.socket, connection.id, reads ? 1 : 0, writes ? 1 : 0, isNew ? 1 : 0)
+    }
+
+    // MARK: Its requests
+
+    /// The connection can be read, or written, or is broken.
+    private func goOn(_ connection: Connection, _ event: polling_event) {
+        if event.is_broken != 0, connection.phase == .answer { return drop(connection) }
+        guard connection.isRead else { return advance(connection) }
+        // Nobody is read for ever while others wait.
+        for _ in 0..<16 {
+            switch connection.read(buffer) {
+            case .done(let count):
+                if connection.phase == .closing {
+                    discard(count, connection)
+                } else {
+                    connection.parser.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                    advance(connection)
+                }
+                guard connection.isRead, connections[connection.id] != nil, count >= 1 << 14 else {
+                    return wait(connection)
+                }
+            case .waiting: return connection.hasOutput ? advance(connection) : wait(connection)
+            case .ended, .failed: return drop(connection)
+            }
+        }
+        wait(connection)
+    }
+
+    /// More came of a request that was answered before it was all there.
+    private func discard(_ count: Int, _ connection: Connection) {
+        connection.discarded += count
+        if connection.discarded / 2 > max(server.configuration.maximumBodySize, 1 << 19) { drop(connection) }
+    }
+
+    /// Sends what is to be sent, and takes apart what has come, as far as both go.
+    private func advance(_ connection: Connection) {
+        while true {
+            if connection.hasOutput {
+                let (progress, isAlive) = connection.flush()
+                guard isAlive else { return drop(connection) }
+                if progress, connection.phase == .sending {
+                    connection.deadline = deadline(in: server.configuration.receiveTimeout)
+                }
+                guard !connection.hasOutput else { return wait(connection) }
+            }
+            switch connection.phase {
+            case .sending: answered(connection)
+            case .answer, .closing: return wait(connection)
+            case .idle, .header, .body:
+                do throws(RequestFault) {
+                    guard let event = try connection.parser.next() else {
+                        if connection.phase == .idle, connection.parser.hasBegun {
+                            enter(connection, .header, for: server.configuration.receiveTimeout)
+                        }
+                        return wait(connection)
+                    }
+                    take(event, connection)
+                } catch {
+                    connection.isLast = true
+                    respond(connection, error.response)
+                }
+            }
+        }
+    }
+
+    private func take(_ event: RequestParser.Event, _ connection: Connection) {
+        switch event {
+        case .head(let head):
+            connection.exchange = Exchange(head)
+            connection.serial += 1
+            connection.isLast = !head.isKeptAlive
+            enter(connection, .body, for: server.configuration.receiveTimeout)
+            expectBody(of: head, connection)
+        case .body(let part):
+            guard connection.exchange?.refusal == nil else { return }
+            guard server.buffers(part.count) else {
+                connection.isLast = true
+                return respond(connection, HTTPServer.noMemory)
+            }
+            connection.exchange?.counted += part.count
+            connection.exchange?.body.append(contentsOf: part)
+        case .end:
+            guard var exchange = connection.exchange.take() else {
+                preconditionFailure("a request ends that never began")
+            }
+            enter(connection, .answer, for: nil)
+            let answer =
+                exchange.refusal
+                ?? server.answer(
+                    &exchange, connection: connection.id, serial: connection.serial, beside: connections.count - 1)
+            connection.exchange = exchange
+            if let answer { respond(connection, answer) }
+        }
+    }
+
+    /// The header is there: who may not ask, or waits to be told to go on, is told so before the body is there.
+    private func expectBody(of head: RequestHead, _ connection: Connection) {
+        let length: Int?
+        switch head.framing {
+        case .length(0): return
+        case .length(let bytes): length = bytes
+        case .chunked: length = nil
+        }
+        if let refusal = server.refusal(of: head, beside: connections.count - 1) {
+            // A little body is read, so that the connection can be used again.
+            if let length, length <= 1 << 16, !head.isContinueExpected {
+                connection.exchange?.refusal = refusal
+            } else {
+                connection.isLast = true
+                respond(connection, refusal)
+            }
+            return
+        }
+        guard length ?? 0 <= server.configuration.maximumBodySize else { return }
+        connection.exchange?.body.reserveCapacity(min(length ?? 0, 1 << 20))
+        if head.isContinueExpected, connection.parser.waiting == 0 {
+            connection.send("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+        }
+    }
+
+    /// Begins to send an answer.
+    private func respond(_ connection: Connection, _ response: HTTPResponse) {
+        let head = connection.exchange?.head
+        if connection.exchange == nil { connection.exchange = Exchange(RequestHead()) }
+        if response.isLast || head == nil { connection.isLast = true }
+        let answer = response.serialized(
+            method: head?.method ?? "GET", minorVersion: head?.minorVersion ?? 1, isKept: !connection.isLast,
+            date: clock.text())
+        connection.exchange?.answer = (answer.status, response.body.count)
+        connection.exchange?.note = response.note
+        connection.exchange?.body = []
+        connection.send(answer.bytes)
+        enter(connection, .sending, for: server.configuration.receiveTimeout)
+    }
+
+    /// The answer has been sent.
+    private func answered(_ connection: Connection) {
+        guard let exchange = connection.exchange else { preconditionFailure("nothing was asked") }
+        connection.exchange = nil
+        server.ended(exchange, isComplete: true)
+        guard connection.isLast else {
+            return enter(connection, .idle, for: server.configuration.idleTimeout)
+        }
+        // A client that still sends would not see the answer if the connection were closed on it.
+        connection.endOutput()
+        enter(connection, .closing, for: server.configuration.receiveTimeout)
+    }
+}
+
+extension Connection {
+    /// Whether what comes is read now.
+    var isRead: Bool {
+        switch phase {
+        case .idle, .header, .body, .closing: true
+        case .answer, .sending: false
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import CPolling
+import Foundation
+import SmartConnectorWire
+import Synchronization
+
+/// How other threads tell something to that of the ``EventLoop``.
+final class Mailbox: Sendable {
+    enum Message: Sendable {
+        /// The answer to a request, by its connection and its number on it.
+        case answer(HTTPResponse, connection: UInt64, serial: UInt64)
+        /// What runs is to be answered with this.
+        case endAll(HTTPResponse)
+        /// All connections are to be closed; then whoever waits for that goes on.
+        case stop(CheckedContinuation<Void, Never>)
+    }
+
+    /// Becomes readable when there is something.
+    let wakeUp: Int32
+    private let waker: Int32
+    private let messages = Guarded<[Message]>([])
+
+    init() throws(ServerError) {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else {
+            throw ServerError(.unavailable, "no pipe can be opened: \(String(cString: strerror(errno)))")
+        }
+        (wakeUp, waker) = (ends[0], ends[1])
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+    }
+
+    deinit {
+        _ = close(wakeUp)
+        _ = close(waker)
+    }
+
+    func post(_ message: Message) {
+        let isFirst = messages.withLock { messages in
+            messages.append(message)
+            return messages.count == 1
+        }
+        guard isFirst else { return }
+        var byte: UInt8 = 0
+        _ = write(waker, &byte, 1)
+    }
+
+    func takeAll() -> [Message] {
+        var bytes = (0 as UInt64, 0 as UInt64)
+        _ = withUnsafeMutableBytes(of: &bytes) { read(wakeUp, $0.baseAddress, $0.count) }
+        return messages.withLock { messages in
+            defer { messages = [] }
+            return messages
+        }
+    }
+}

@@ -1,0 +1,194 @@
+import SmartConnectorWire
+
+/// The header of a request, and how long its body is, to the letter of RFC 9112: what two readers could take for two
+/// different things is refused.
+struct RequestHead: Equatable {
+    enum Framing: Equatable {
+        /// So many bytes; none where the header says nothing of a body.
+        case length(Int)
+        case chunked
+    }
+
+    private(set) var method = ""
+    /// The path as it was sent, without the query.
+    private(set) var path = ""
+    /// The query as it was sent, without its question mark.
+    private(set) var query = ""
+    /// The minor version of HTTP/1.
+    private(set) var minorVersion = 1
+    private(set) var fields: [HTTPRequest.Field] = []
+    private(set) var framing = Framing.length(0)
+    /// The host that is asked, with its port where one was given: of the target, or else of the header.
+    private(set) var authority = ""
+    /// Whether the client waits to be told that the body is welcome.
+    private(set) var isContinueExpected = false
+    /// Whether the connection may be used again after the answer.
+    private(set) var isKeptAlive = true
+
+    /// None yet.
+    init() {}
+
+    /// Reads the first line.
+    ///
+    /// Source: RFC 9112, section 3.
+    init(requestLine line: ArraySlice<UInt8>) throws(RequestFault) {
+        let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard parts.count == 3 else { throw .bad("the first line is not a method, a target and a version") }
+        guard !parts[0].isEmpty, parts[0].allSatisfy(\.isTokenCharacter) else { throw .bad("the method is no token") }
+        method = String(decoding: parts[0], as: UTF8.self)
+        minorVersion = try Self.minorVersion(parts[2])
+        // A fragment is never sent, and other characters are to be escaped.
+        guard parts[1].allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }) else {
+            throw .bad("the target has characters that are to be escaped")
+        }
+        try read(target: parts[1])
+    }
+
+    private static func minorVersion(_ version: ArraySlice<UInt8>) throws(RequestFault) -> Int {
+        let text = Array(version)
+        guard text.count == 8, text.starts(with: Array("HTTP/".utf8)), text[5].isDigit, text[6] == UInt8(ascii: "."),
+            text[7].isDigit
+        else { throw .bad("the version of HTTP is unreadable") }
+        guard text[5] == UInt8(ascii: "1") else {
+            throw RequestFault(
+                status: 505, code: "version_not_supported", message: "only HTTP/1.1 and HTTP/1.0 are spoken here")
+        }
+        return Int(text[7] - UInt8(ascii: "0"))
+    }
+
+    private mutating func read(target: ArraySlice<UInt8>) throws(RequestFault) {
+        var target = target
+        if target.first != UInt8(ascii: "/") {
+            // To a proxy a client names the whole URL, and a server has to understand it.
+            let text = String(decoding: target, as: UTF8.self).lowercased()
+            if method == "CONNECT" {
+                throw RequestFault(status: 405, code: "method_not_allowed", message: "this is no proxy")
+            }
+            if method == "OPTIONS", text == "*" {
+                path = text
+                return
+            }
+            guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else {
+                throw .bad("the target is neither a path nor a URL of http")
+            }
+            let rest = target.dropFirst(scheme.utf8.count)
+            let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+            authority = try Self.authority(rest[..<end])
+            target = rest[end...]
+        }
+        let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        path = mark == target.startIndex ? "/" : String(decoding: target[..<mark], as: UTF8.self)
+        query = String(decoding: target[mark...].dropFirst(), as: UTF8.self)
+    }
+
+    // MARK: Fields
+
+    /// Reads a line of the header, or of what comes after a body in chunks.
+    ///
+    /// Source: RFC 9112, section 5.
+    static func field(_ line: ArraySlice<UInt8>) throws(RequestFault) -> HTTPRequest.Field {
+        if let first = line.first, first.isBlank { throw .bad("a line of the header begins with a blank") }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex,
+            line[..<colon].allSatisfy(\.isTokenCharacter)
+        else { throw .bad("a line of the header is not a name, a colon and a value") }
+        var value = line[line.index(after: colon)...].drop(while: \.isBlank)
+        while value.last?.isBlank == true { value.removeLast() }
+        return HTTPRequest.Field(
+            String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
+    }
+
+    mutating func add(_ line: ArraySlice<UInt8>) throws(RequestFault) {
+        fields.append(try Self.field(line))
+    }
+
+    private func values(_ name: String) -> [String] {
+        fields.filter { $0.name.lowercased() == name }.map(\.value)
+    }
+
+    /// All fields are there: says what they mean for the connection.
+    ///
+    /// Source: RFC 9112, sections 3.2, 6 and 9.3.
+    mutating func finish() throws(RequestFault) {
+        let hosts = values("host")
+        guard hosts.count == 1 || minorVersion == 0 && hosts.isEmpty else {
+            throw .bad("there is \(hosts.isEmpty ? "no" : "more than one") Host")
+        }
+        let host = try hosts.first.map { value throws(RequestFault) in try Self.authority(Array(value.utf8)[...]) }
+        if authority.isEmpty { authority = host ?? "" }
+        try readFraming()
+        let options = values("connection").flatMap { $0.lowercased().split(separator: ",") }
+            .map { $0.trimmingBlanks }
+        isKeptAlive = !options.contains("close") && (minorVersion > 0 || options.contains("keep-alive"))
+        isContinueExpected = minorVersion > 0 && values("expect").contains { $0.lowercased() == "100-continue" }
+    }
+
+    private mutating func readFraming() throws(RequestFault) {
+        let (lengths, codings) = (values("content-length"), values("transfer-encoding"))
+        if !codings.isEmpty {
+            guard lengths.isEmpty else { throw .bad("there are Content-Length and Transfer-Encoding") }
+            guard minorVersion > 0, codings.count == 1, codings[0].lowercased() == "chunked" else {
+                throw .bad("Transfer-Encoding may only be chunked, once, and only in HTTP/1.1")
+            }
+            framing = .chunked
+        } else if !lengths.isEmpty {
+            guard lengths.count == 1 else { throw .bad("there is more than one Content-Length") }
+            guard !lengths[0].isEmpty, lengths[0].utf8.allSatisfy(\.isDigit), let length = Int(lengths[0]) else {
+                throw .bad("Content-Length is no number of bytes")
+            }
+            framing = .length(length)
+        }
+    }
+
+    /// A host and its port, as they may stand in a URL.
+    ///
+    /// Source: RFC 3986, section 3.2, without users, and without the delimiters and escapes that no host's name has.
+    private static func authority(_ bytes: ArraySlice<UInt8>) throws(RequestFault) -> String {
+        var rest = bytes
+        func isNamed(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "-._~".utf8.contains(byte) }
+        func isNumbered(_ byte: UInt8) -> Bool { byte.isHexadecimal || ":.".utf8.contains(byte) }
+        let name: ArraySlice<UInt8>
+        if rest.first == UInt8(ascii: "[") {
+            name = rest.dropFirst().prefix(while: isNumbered)
+            rest = rest.dropFirst(1 + name.count)
+            guard rest.popFirst() == UInt8(ascii: "]"), name.contains(UInt8(ascii: ":")) else {
+                throw .bad("Host is no name of a host")
+            }
+        } else {
+            name = rest.prefix(while: isNamed)
+            rest = rest.dropFirst(name.count)
+        }
+        if rest.first == UInt8(ascii: ":") {
+            let port = rest.dropFirst()
+            guard port.allSatisfy(\.isDigit), port.isEmpty || UInt16(String(decoding: port, as: UTF8.self)) != nil
+            else {
+                throw .bad("the port of Host is none")
+            }
+            rest = []
+        }
+        guard !name.isEmpty, rest.isEmpty else { throw .bad("Host is no name of a host") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension UInt8 {
+    var isDigit: Bool { (0x30...0x39).contains(self) }
+    var isBlank: Bool { self == 0x20 || self == 0x09 }
+    var isAlphanumeric: Bool { isDigit || (0x41...0x5A).contains(self & 0xDF) && self < 0x80 }
+
+    var isHexadecimal: Bool { isDigit || (0x41...0x46).contains(self & 0xDF) && self < 0x80 }
+
+    /// Whether it may be part of a method or of the name of a field: RFC 9110, section 5.6.2.
+    var isTokenCharacter: Bool {
+        isAlphanumeric || Self.marks.contains(self)
+    }
+
+    private static let marks = Array("!#$%&'*+-.^_`|~".utf8)
+}
+
+extension Substring {
+    fileprivate var trimmingBlanks: Substring {
+        var rest = drop { $0 == " " || $0 == "\t" }
+        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
+        return rest
+    }
+}
