@@ -5,7 +5,7 @@ import Synchronization
 /// The limits that the clients of this process share: one for each base and token, since an account is limited as a
 /// whole, and one client knows nothing of the requests of another.
 enum SharedRateLimits {
-    private static let limits = Mutex<[Int: (limit: RateLimit, used: ContinuousClock.Instant)]>([:])
+    private static let limits = Guarded<[Int: (limit: RateLimit, used: ContinuousClock.Instant)]>([:])
     /// A token of a call is used for minutes only, and each call has another.
     private static let most = 1000
 

@@ -1,5 +1,6 @@
 import CCurl
 import Foundation
+import SmartConnector
 import SmartConnectorWire
 import Synchronization
 
@@ -30,7 +31,7 @@ final class Transfer: @unchecked Sendable {
     private static let largestHeader = 256 << 10
 
     let request: Request
-    private let continuation: Mutex<CheckedContinuation<Answer, Never>?>
+    private let continuation: Guarded<CheckedContinuation<Answer, Never>?>
     private let cancelled = Atomic(false)
 
     private var handle: UnsafeMutableRawPointer?
@@ -47,7 +48,7 @@ final class Transfer: @unchecked Sendable {
 
     init(_ request: Request, _ continuation: CheckedContinuation<Answer, Never>? = nil) {
         self.request = request
-        self.continuation = Mutex(continuation)
+        self.continuation = Guarded(continuation)
     }
 
     // MARK: From outside

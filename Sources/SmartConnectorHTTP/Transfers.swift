@@ -1,5 +1,6 @@
 import CCurl
 import Foundation
+import SmartConnector
 import SmartConnectorWire
 import Synchronization
 
@@ -23,7 +24,7 @@ final class Transfers: Sendable {
         case cancel(Transfer)
     }
 
-    private let errands = Mutex<[Errand]>([])
+    private let errands = Guarded<[Errand]>([])
     /// Proof that this is safe: it is set once, before the thread begins; the thread alone uses it, and others call but
     /// `curl_multi_wakeup`, which may be called from any thread (libcurl's documentation of it).
     private nonisolated(unsafe) let handle: UnsafeMutableRawPointer

@@ -1,4 +1,5 @@
 import Foundation
+import SmartConnector
 import Synchronization
 
 /// A server of the loopback interface that does with each connection what a test says, down to the bytes.
@@ -9,7 +10,7 @@ package final class RawServer: Sendable {
     /// The port that the system has chosen.
     package let port: Int
     private let isIPv6: Bool
-    private let connections = Mutex<[Int32: Connection]>([:])
+    private let connections = Guarded<[Int32: Connection]>([:])
 
     /// A server that handles what connects.
     ///
