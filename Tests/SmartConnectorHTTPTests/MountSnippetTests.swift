@@ -13,7 +13,7 @@ func myConnector() -> Connector {
 }
 
 /// How the README mounts the endpoint in a web framework.
-@Suite(.ends(within: .minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct MountSnippetTests {
     @Test func whatTheREADMEMountsIsTheSourceThatIsCompiledHere() throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -4,7 +4,7 @@ import SmartConnectorWire
 import Testing
 
 /// Whatever the shape of somebody else's error, its text is known.
-@Suite(.ends(within: .minutes(1)))
+@Suite(.ends(within: .minutes(3)))
 struct ReportedErrorTests {
     @Test(arguments: [
         (#"{"errors":[{"code":"a","message":"one","field":"f"},{"message":"two"}]}"#, ["a: one (f)", "two"]),
