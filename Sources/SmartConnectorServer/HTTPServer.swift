@@ -177,11 +177,6 @@ public final class HTTPServer: Sendable {
         // Not on Swift's own threads, of which there are as many as processors: what blocks these keeps nobody from being
         // answered, nor does a function that blocks its thread keep others.
         guard request.body.count > Self.largeBody else {
-            if responder.isAnsweredAtOnce(request) {
-                return answerAtOnce(request) { [mailbox] answer in
-                    mailbox.post(.answer(answer, connection: connection, serial: serial))
-                }
-            }
             small.async { Self.run { await respond(0) } }
             return nil
         }
@@ -195,27 +190,6 @@ public final class HTTPServer: Sendable {
             Self.run { await respond(memory) }
         }
         return nil
-    }
-
-    /// Finds an answer on this thread.
-    ///
-    /// - Returns: The answer, or nil where it had to be waited for all the same: then it is posted.
-    private func answerAtOnce(
-        _ request: HTTPRequest, otherwise post: @escaping @Sendable (HTTPResponse) -> Void
-    ) -> HTTPResponse? {
-        let slot = Guarded<(answer: HTTPResponse?, isLeft: Bool)>((nil, false))
-        Self.run { [responder] in
-            let answer = await responder.respond(to: request)
-            let isLeft = slot.withLock { slot in
-                if !slot.isLeft { slot.answer = answer }
-                return slot.isLeft
-            }
-            if isLeft { post(answer) }
-        }
-        return slot.withLock { slot in
-            slot.isLeft = true
-            return slot.answer
-        }
     }
 
     /// Runs what answers on this thread, up to where it first waits.

@@ -197,16 +197,9 @@ public protocol HTTPResponder: Sendable {
     /// - Parameter header: A request whose body has not come yet. It is asked before each body, on a thread that is not
     ///   to be held up.
     func refusal(of header: HTTPRequest) -> HTTPResponse?
-
-    /// Whether the answer takes no longer than it takes to read the request, so that it may be found on the thread that
-    /// waits for all connections. Asked for small requests, once all of one is there.
-    func isAnsweredAtOnce(_ request: HTTPRequest) -> Bool
 }
 
 extension HTTPResponder {
     /// Everybody is heard to the end.
     public func refusal(of header: HTTPRequest) -> HTTPResponse? { nil }
-
-    /// Nobody's is, unless it is said.
-    public func isAnsweredAtOnce(_ request: HTTPRequest) -> Bool { false }
 }

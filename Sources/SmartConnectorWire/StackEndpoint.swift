@@ -89,18 +89,6 @@ public struct StackEndpoint: HTTPResponder {
         return isAuthorized(token) ? nil : Self.unauthorized
     }
 
-    /// Calls of functions that are done as soon as they are called (``Connector/immediateInstaller(_:policy:_:)``) are
-    /// answered at once.
-    public func isAnsweredAtOnce(_ request: HTTPRequest) -> Bool {
-        // Of whom nobody knows yet, nothing is read on that thread.
-        guard request.path == "/function", isAuthorized(request.bearerToken),
-            request.header("Content-Encoding") == nil, request.body.count <= Self.maximumImmediateSize,
-            let call = try? JSON(parsing: request.body),
-            case .success(let target) = find(call), case .function(let function) = target.called
-        else { return false }
-        return target.connector.isImmediate(function)
-    }
-
     private func function(_ request: HTTPRequest) async -> HTTPResponse {
         let shown = request.bearerToken
         if let shown, !isAuthorized(shown) { return Self.unauthorized }

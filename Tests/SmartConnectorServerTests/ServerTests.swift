@@ -47,56 +47,6 @@ struct ServerTests {
         }
     }
 
-    /// Says of each that it is answered at once.
-    private struct Hasty: HTTPResponder {
-        let body: @Sendable (HTTPRequest) async -> HTTPResponse
-
-        func respond(to request: HTTPRequest) async -> HTTPResponse { await body(request) }
-        func isAnsweredAtOnce(_ request: HTTPRequest) -> Bool { true }
-    }
-
-    @Test func whatIsSaidToBeAnsweredAtOnceAndIsNotHoldsUpNobody() async throws {
-        let gate = Gate()
-        try await serving(Hasty(body: Self.responder(gate).body)) { server in
-            async let slow = server.send("GET", "/slow")
-            await gate.arrived(1)
-            #expect(try await server.send("GET", "/fast").status == 200)
-            await gate.open()
-            let answer = try await slow
-            #expect(answer.json["path"] == "/slow")
-        }
-    }
-
-    @Test func aFunctionThatIsDoneAtOnceIsCalledOnTheThreadThatReads() async throws {
-        let threads = Guarded<[String: ObjectIdentifier]>([:])
-        @Sendable func note(_ name: String) {
-            let thread = ObjectIdentifier(Thread.current)
-            threads.withLock { $0[name] = thread }
-        }
-        var connector = Connector(id: "c1")
-        connector.immediateInstaller("atOnce") { _ in
-            note("atOnce")
-            return .completed
-        }
-        connector.installer("other") { _ in
-            note("other")
-            return .completed
-        }
-        let stack = StackEndpoint(connectors: [connector], systemToken: Secret("T")) { _ in InMemoryIntegrationAPI() }
-        // What is logged is logged on the thread that reads.
-        try await serving(stack, log: { _ in note("reading") }) { server in
-            for name in ["atOnce", "other"] {
-                let call: JSON = ["type": "installer", "function": JSON(name), "_connectorId": "c1", "options": [:]]
-                let answer = try await server.send("POST", "/function", token: "T", json: call)
-                #expect(answer.json["success"] == true)
-            }
-        }
-        let seen = threads.withLock { $0 }
-        #expect(seen["reading"] != nil)
-        #expect(seen["atOnce"] == seen["reading"])
-        #expect(seen["other"] != seen["reading"])
-    }
-
     @Test func twoHundredSlowCallsHoldUpNobody() async throws {
         let gate = Gate()
         try await serving(Self.responder(gate)) { server in

@@ -61,11 +61,6 @@ public struct Connector: Sendable {
     /// How long a function may take and how often it is tried, or nil where there is none.
     package func policy(of function: ConnectorFunction) -> CallPolicy? { entry(for: function)?.policy }
 
-    /// Whether a function is one of which its author says that it is done as soon as it is called.
-    package func isImmediate(_ function: ConnectorFunction) -> Bool {
-        if case .immediate = entry(for: function)?.body { true } else { false }
-    }
-
     func entry(for function: ConnectorFunction) -> Entry? {
         entries[function] ?? fallback
     }

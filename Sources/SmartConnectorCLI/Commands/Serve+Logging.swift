@@ -94,8 +94,6 @@ struct NotingResponder<Responder: HTTPResponder>: HTTPResponder {
         responder.refusal(of: header).map { noted($0, header) }
     }
 
-    func isAnsweredAtOnce(_ request: HTTPRequest) -> Bool { responder.isAnsweredAtOnce(request) }
-
     private func noted(_ answer: HTTPResponse, _ request: HTTPRequest) -> HTTPResponse {
         var response = answer
         var note = HTTPResponse.Note(id: RequestLog.makeID())

@@ -66,8 +66,6 @@ struct Serve: Command {
 
         func refusal(of header: HTTPRequest) -> HTTPResponse? { responder(to: header).refusal(of: header) }
 
-        func isAnsweredAtOnce(_ request: HTTPRequest) -> Bool { responder(to: request).isAnsweredAtOnce(request) }
-
         private func responder(to request: HTTPRequest) -> any HTTPResponder {
             let isIntegrator = request.path.hasPrefix("/v1/") || request.path == "/openapi.json"
             return isIntegrator ? integrator : stack
