@@ -31,7 +31,7 @@ final class Transfer: @unchecked Sendable {
     private static let largestHeader = 256 << 10
 
     let request: Request
-    private let continuation: Guarded<CheckedContinuation<Answer, Never>?>
+    private let continuation = Guarded<CheckedContinuation<Answer, Never>?>(nil)
     private let cancelled = Atomic(false)
 
     private var handle: UnsafeMutableRawPointer?
@@ -46,9 +46,8 @@ final class Transfer: @unchecked Sendable {
     /// Why this end of the connection has given it up.
     private var refusal: TransferFailure.Reason?
 
-    init(_ request: Request, _ continuation: CheckedContinuation<Answer, Never>? = nil) {
+    init(_ request: Request) {
         self.request = request
-        self.continuation = Guarded(continuation)
     }
 
     // MARK: From outside

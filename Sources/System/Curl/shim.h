@@ -30,7 +30,6 @@ static inline CURLcode transfer_set_headers(CURL *transfer, struct curl_slist *h
 // What each callback is given as its context.
 static inline void transfer_set_callbacks(CURL *transfer, void *context, transfer_data header, transfer_data write,
                                           transfer_progress progress) {
-    curl_easy_setopt(transfer, CURLOPT_PRIVATE, context);
     curl_easy_setopt(transfer, CURLOPT_HEADERDATA, context);
     curl_easy_setopt(transfer, CURLOPT_HEADERFUNCTION, header);
     curl_easy_setopt(transfer, CURLOPT_WRITEDATA, context);
@@ -50,11 +49,6 @@ static inline void transfer_set_body(CURL *transfer, void *context, transfer_dat
 static inline long transfer_get_long(CURL *transfer, CURLINFO info) {
     long value = 0;
     return curl_easy_getinfo(transfer, info, &value) == CURLE_OK ? value : 0;
-}
-
-static inline void *transfer_context(CURL *transfer) {
-    char *context = NULL;
-    return curl_easy_getinfo(transfer, CURLINFO_PRIVATE, &context) == CURLE_OK ? context : NULL;
 }
 
 static inline CURLMcode transfers_set_long(CURLM *transfers, CURLMoption option, long value) {
@@ -78,6 +72,5 @@ static const long transfer_http2_over_tls = CURL_HTTP_VERSION_2TLS;
 static const long transfer_tls_1_2 = CURL_SSLVERSION_TLSv1_2;
 static const int transfer_seek_done = CURL_SEEKFUNC_OK;
 static const int transfer_seek_refused = CURL_SEEKFUNC_FAIL;
-static const size_t transfer_read_abort = CURL_READFUNC_ABORT;
 
 #endif
