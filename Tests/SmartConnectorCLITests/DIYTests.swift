@@ -102,13 +102,9 @@ struct DIYTests {
         """
 
     @Test func thoseOfAStackInAnotherLanguageAreCalled() async throws {
-        let (process, output) = (ChildProcess(), Pipe())
-        try #require(process.start(["python3", "-c", Self.python], output: .pipe(output), errors: .nothing))
-        defer { process.kill(SIGKILL) }
-        let transcript = Transcript(output)
-        try #require(await transcript.wait(for: "\n"))
-        let port = transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)
-        let stack = ["--diy", "--stack", "http://127.0.0.1:\(port)", "--stack-token", "T", "--json"]
+        let server = try await PythonServer(Self.python)
+        defer { server.process.kill(SIGKILL) }
+        let stack = ["--diy", "--stack", server.url, "--stack-token", "T", "--json"]
         let hook = await harness.run(["call", "preSave", "--type", "hook"] + stack)
         #expect(hook.output == "[true,\"hook\",\"preSave\"]\n", "\(hook.error)")
         let alone = await harness.run(["call", "count"] + stack)

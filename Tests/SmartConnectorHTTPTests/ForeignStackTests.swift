@@ -47,15 +47,9 @@ struct ForeignStackTests {
     private func calls(
         _ functions: [String], record: ConnectorRecord?, steps: [JSON]? = nil, updates: Bool = true
     ) async throws -> [String] {
-        let (process, output) = (ChildProcess(), Pipe())
         let names = ["makeA", "dropA", "makeB", "dropB"] + functions
-        try #require(
-            process.start(
-                ["python3", "-c", Self.python, names.joined(separator: ",")], output: .pipe(output), errors: .nothing))
-        defer { process.kill(SIGKILL) }
-        let transcript = Transcript(output)
-        try #require(await transcript.wait(for: "\n"))
-        let url = "http://127.0.0.1:" + transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let server = try await PythonServer(Self.python, [names.joined(separator: ",")])
+        defer { server.process.kill(SIGKILL) }
         let store = InMemoryStore()
         let document = try Integration([
             "_connectorId": "c1", "mode": "install", "version": "1.0.0",
@@ -66,13 +60,14 @@ struct ForeignStackTests {
                 ]),
         ])
         let id = try #require(try await store.create(document).integration.id)
-        let stack = try RemoteStack(url, token: Secret("T"), connectorID: "c1")
+        let stack = try RemoteStack(server.url, token: Secret("T"), connectorID: "c1")
         let connector = try await stack.connector { record }
         let flow = InstallFlow(integration: id, connector: connector, store: store)
         #expect(try await flow.run().finish() == .done)
         if updates { #expect(try await flow.update(to: "1.1.0").finish() == .done) }
         #expect(try await flow.uninstall().finish() == .done)
-        let answer = try await HTTPTransport(timeout: nil).send("GET", try #require(URL(string: url)), headers: [])
+        let answer = try await HTTPTransport(timeout: nil).send(
+            "GET", try #require(URL(string: server.url)), headers: [])
         return (try JSON(parsing: answer.body).array ?? []).compactMap(\.string)
     }
 
@@ -100,17 +95,12 @@ struct ForeignStackTests {
     }
 
     @Test func aDocumentWithoutStepsWhoseInstallerNobodyCanNameIsNotInstalled() async throws {
-        let (process, output) = (ChildProcess(), Pipe())
-        try #require(
-            process.start(["python3", "-c", Self.python, "begin"], output: .pipe(output), errors: .nothing))
-        defer { process.kill(SIGKILL) }
-        let transcript = Transcript(output)
-        try #require(await transcript.wait(for: "\n"))
-        let url = "http://127.0.0.1:" + transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let server = try await PythonServer(Self.python, ["begin"])
+        defer { server.process.kill(SIGKILL) }
         let store = InMemoryStore()
         let document = try Integration(["_connectorId": "c1", "mode": "install", "install": []])
         let id = try #require(try await store.create(document).integration.id)
-        let stack = try RemoteStack(url, token: Secret("T"), connectorID: "c1")
+        let stack = try RemoteStack(server.url, token: Secret("T"), connectorID: "c1")
         let outcome = try await InstallFlow(integration: id, connector: stack.connector(), store: store).run().finish()
         #expect(outcome.failure?.code == "invalid_function")
         #expect(outcome.failure?.message.contains("the connector's record says its name") == true)

@@ -277,29 +277,19 @@ struct HTTPTransportTests {
     // MARK: TLS
 
     @Test func aServerOfAPrivateAuthorityIsTrustedByItsFileAlone() async throws {
-        let folder = NSTemporaryDirectory() + "smartconnector-authority-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        #expect(
-            ChildProcess.run([
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem",
-                "-out", folder + "/cert.pem",
-            ]).status == 0)
-        func text(_ name: String) throws -> String {
-            String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
-        }
+        let certificate = try Certificate()
+        defer { certificate.remove() }
         var configuration = HTTPServer.Configuration()
-        configuration.tls = HTTPServer.TLS(certificate: try text("cert.pem"), key: Secret(try text("key.pem")))
+        configuration.tls = HTTPServer.TLS(certificate: try certificate.text, key: Secret(try certificate.key))
         let server = try HTTPServer(configuration, responder: CannedServer([HTTPResponse(json: ["_id": "i"])]))
         let url = "https://127.0.0.1:\(server.port)"
         var options = ConnectionOptions()
         let untrusted = await #expect(throws: TransportError.self) { try await get(url, options) }
         #expect(untrusted?.description == "\(url): its certificate is not trusted")
-        options.certificateFile = folder + "/none.pem"
+        options.certificateFile = certificate.file + ".none"
         let unread = await #expect(throws: TransportError.self) { try await get(url, options) }
         #expect(unread?.description.contains("the file of trusted certificates cannot be read") == true)
-        options.certificateFile = folder + "/cert.pem"
+        options.certificateFile = certificate.file
         #expect(try await get(url, options).status == 200)
         let plain = await #expect(throws: TransportError.self) {
             try await get(

@@ -277,12 +277,8 @@ struct RemoteStackTests {
         """
 
     @Test func aStackInAnotherLanguageIsDriven() async throws {
-        let (process, output) = (ChildProcess(), Pipe())
-        try #require(process.start(["python3", "-c", Self.python], output: .pipe(output), errors: .nothing))
-        defer { process.kill(SIGKILL) }
-        let transcript = Transcript(output)
-        try #require(await transcript.wait(for: "\n"))
-        let port = try #require(Int(transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        let server = try await PythonServer(Self.python)
+        defer { server.process.kill(SIGKILL) }
         let api = InMemoryIntegrationAPI()
         let id =
             try await api.create(
@@ -294,7 +290,7 @@ struct RemoteStackTests {
                     ],
                 ])
             ).integration.id ?? ""
-        let stack = try RemoteStack("http://127.0.0.1:\(port)", token: Secret("T"), connectorID: "c1")
+        let stack = try RemoteStack(server.url, token: Secret("T"), connectorID: "c1")
         let flow = InstallFlow(
             integration: id, connector: try await stack.connector(), api: api, journal: InMemoryJournal())
         let stop = try await flow.run().finish().event

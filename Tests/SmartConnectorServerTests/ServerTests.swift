@@ -190,20 +190,10 @@ struct ServerTests {
     // MARK: TLS
 
     @Test func overTLSItAnswersThoseWhoTrustItsCertificate() async throws {
-        let folder = NSTemporaryDirectory() + "smartconnector-tls-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        #expect(
-            ChildProcess.run([
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem",
-                "-out", folder + "/cert.pem",
-            ]).status == 0)
-        func text(_ name: String) throws -> String {
-            String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
-        }
+        let certificate = try Certificate()
+        defer { certificate.remove() }
         var configuration = HTTPServer.Configuration.patient
-        configuration.tls = HTTPServer.TLS(certificate: try text("cert.pem"), key: Secret(try text("key.pem")))
+        configuration.tls = HTTPServer.TLS(certificate: try certificate.text, key: Secret(try certificate.key))
         let script = """
             import ssl, sys, urllib.request
             context = ssl.create_default_context(cafile=sys.argv[2])
@@ -211,7 +201,7 @@ struct ServerTests {
             """
         try await serving(Self.responder(Gate()), configuration) { server in
             #expect(server.scheme == "https")
-            let answer = ChildProcess.run(["python3", "-c", script, server.url + "/x", folder + "/cert.pem"])
+            let answer = ChildProcess.run(["python3", "-c", script, server.url + "/x", certificate.file])
             #expect(answer.status == 0)
             #expect(answer.output.contains(#""path":"/x""#))
             await #expect(throws: (any Error).self) { try await server.send("GET", "/x") }

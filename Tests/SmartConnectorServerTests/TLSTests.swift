@@ -11,20 +11,10 @@ import Testing
 struct TLSTests {
     /// A server with a certificate of its own, of a kind of key.
     private func serving(_ key: [String], _ body: (HTTPServer) async throws -> Void) async throws {
-        let folder = NSTemporaryDirectory() + "smartconnector-tls-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let made = ChildProcess.run(
-            ["openssl", "req", "-x509"] + key + [
-                "-nodes", "-days", "1", "-subj", "/CN=localhost", "-keyout", folder + "/key.pem", "-out",
-                folder + "/cert.pem",
-            ])
-        #expect(made.status == 0)
-        func text(_ name: String) throws -> String {
-            String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
-        }
+        let certificate = try Certificate(key: key)
+        defer { certificate.remove() }
         var configuration = HTTPServer.Configuration.patient
-        configuration.tls = HTTPServer.TLS(certificate: try text("cert.pem"), key: Secret(try text("key.pem")))
+        configuration.tls = HTTPServer.TLS(certificate: try certificate.text, key: Secret(try certificate.key))
         try await SmartConnectorServerTests.serving(
             Canned { HTTPResponse(json: JSON($0.body.count)) }, configuration, body)
     }

@@ -1,0 +1,28 @@
+import Foundation
+
+/// A server in Python that knows nothing of this project.
+package struct PythonServer {
+    /// Its process, to be killed by whoever has started it.
+    package let process = ChildProcess()
+    /// Where it answers.
+    package let url: String
+
+    /// Starts one, and waits until it listens.
+    ///
+    /// - Parameters:
+    ///   - script: Listens at a port of 127.0.0.1 that the system chooses, and prints it on a line.
+    ///   - arguments: What the script finds as `sys.argv[1:]`.
+    /// - Throws: Where it does not start, or ends without having listened.
+    package init(_ script: String, _ arguments: [String] = []) async throws {
+        let output = Pipe()
+        guard process.start(["python3", "-c", script] + arguments, output: .pipe(output), errors: .nothing) else {
+            throw CocoaError(.executableNotLoadable)
+        }
+        let transcript = Transcript(output)
+        guard await transcript.wait(for: "\n") else {
+            process.kill(SIGKILL)
+            throw CocoaError(.executableLoad)
+        }
+        url = "http://127.0.0.1:" + transcript.text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
