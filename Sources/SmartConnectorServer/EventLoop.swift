@@ -13,6 +13,9 @@ final class EventLoop {
     private let polling: Int32
     private let listener: ListeningSocket
     private let credentials: TLSCredentials?
+    /// Those of the configuration, in nanoseconds.
+    private let receiveTimeout: UInt64
+    private let idleTimeout: UInt64
     var connections: [UInt64: Connection] = [:]
     /// How many connections come from an address.
     var counts: [PeerAddress: Int] = [:]
@@ -42,6 +45,11 @@ final class EventLoop {
         self.listener = listener
         self.credentials = credentials
         self.polling = polling
+        func nanoseconds(_ time: Duration) -> UInt64 {
+            UInt64(clamping: max(0, time.milliseconds(.up))) * 1_000_000
+        }
+        receiveTimeout = nanoseconds(server.configuration.receiveTimeout)
+        idleTimeout = nanoseconds(server.configuration.idleTimeout)
     }
 
     deinit {
@@ -56,12 +64,14 @@ final class EventLoop {
         let found = UnsafeMutablePointer<polling_event>.allocate(capacity: Int(polling_batch))
         defer { found.deallocate() }
         while stopped == nil {
-            let count = polling_wait(polling, found, tick)
+            let hasMessages = takeMessages()
+            let isBehind = server.requests.handOn(now)
+            let count = polling_wait(polling, found, hasMessages ? 0 : isBehind ? 1 : tick)
             now = DispatchTime.now().uptimeNanoseconds
             for event in UnsafeBufferPointer(start: found, count: max(0, Int(count))) {
                 switch event.tag {
                 case Tag.listener: accept()
-                case Tag.mailbox: for message in mailbox.takeAll() { take(message) }
+                case Tag.mailbox: mailbox.drain()
                 default: connections[event.tag].map { goOn($0, event) }
                 }
             }
@@ -76,6 +86,13 @@ final class EventLoop {
     private var tick: Int32 {
         let shortest = min(server.configuration.receiveTimeout, server.configuration.idleTimeout)
         return Int32(clamping: min(1000, max(10, shortest.milliseconds() / 4)))
+    }
+
+    /// - Returns: Whether there were any: then others may have come in the meantime.
+    private func takeMessages() -> Bool {
+        let messages = mailbox.takeAll()
+        for message in messages { take(message) }
+        return !messages.isEmpty
     }
 
     private func take(_ message: Mailbox.Message) {
@@ -133,7 +150,7 @@ final class EventLoop {
             connections[connection.id] = connection
             counts[address, default: 0] += 1
             // One that was opened to ask something does so soon.
-            enter(connection, .idle, for: server.configuration.receiveTimeout)
+            enter(connection, .idle, for: receiveTimeout)
             wait(connection)
         }
     }
@@ -177,14 +194,12 @@ final class EventLoop {
     }
 
     /// From now on something else is waited for.
-    private func enter(_ connection: Connection, _ phase: Connection.Phase, for time: Duration?) {
+    ///
+    /// - Parameter time: For how long at most, in nanoseconds.
+    private func enter(_ connection: Connection, _ phase: Connection.Phase, for time: UInt64) {
         connection.phase = phase
         connection.since = now
-        connection.deadline = time.map { deadline(in: $0) } ?? .max
-    }
-
-    private func deadline(in time: Duration) -> UInt64 {
-        now &+ UInt64(clamping: max(0, time.milliseconds(.up))) * 1_000_000
+        connection.deadline = time == .max ? .max : now &+ time
     }
 
     private func sweep() {
@@ -208,9 +223,15 @@ final class EventLoop {
     }
 
     /// Tells the system what the connection waits for.
-    private func wait(_ connection: Connection) {
+    ///
+    /// Most clients send nothing while they wait for an answer. So the system is not told each time that nothing is read
+    /// then, but once something comes all the same.
+    ///
+    /// - Parameter cameEarly: Whether something came that is not read now.
+    private func wait(_ connection: Connection, cameEarly: Bool = false) {
         guard connections[connection.id] != nil else { return }
-        let reads = connection.readsToWrite || connection.isRead
+        let staysRead = connection.interest?.reads == true && !cameEarly
+        let reads = connection.readsToWrite || connection.isRead || staysRead
         let writes = connection.writesToRead || connection.hasOutput && !connection.readsToWrite
         if let interest = connection.interest, interest == (reads, writes) { return }
         let isNew = connection.interest == nil
@@ -223,7 +244,10 @@ final class EventLoop {
     /// The connection can be read, or written, or is broken.
     private func goOn(_ connection: Connection, _ event: polling_event) {
         if event.is_broken != 0, connection.phase == .answer { return drop(connection) }
-        guard connection.isRead else { return advance(connection) }
+        guard connection.isRead else {
+            if event.can_read != 0 { wait(connection, cameEarly: true) }
+            return advance(connection)
+        }
         // Nobody is read for ever while others wait.
         for _ in 0..<16 {
             switch connection.read(buffer) {
@@ -257,7 +281,7 @@ final class EventLoop {
                 let (progress, isAlive) = connection.flush()
                 guard isAlive else { return drop(connection) }
                 if progress, connection.phase == .sending {
-                    connection.deadline = deadline(in: server.configuration.receiveTimeout)
+                    connection.deadline = now &+ receiveTimeout
                 }
                 guard !connection.hasOutput else { return wait(connection) }
             }
@@ -268,7 +292,7 @@ final class EventLoop {
                 do throws(RequestFault) {
                     guard let event = try connection.parser.next() else {
                         if connection.phase == .idle, connection.parser.hasBegun {
-                            enter(connection, .header, for: server.configuration.receiveTimeout)
+                            enter(connection, .header, for: receiveTimeout)
                         }
                         return wait(connection)
                     }
@@ -284,10 +308,10 @@ final class EventLoop {
     private func take(_ event: RequestParser.Event, _ connection: Connection) {
         switch event {
         case .head(let head):
-            connection.exchange = Exchange(head)
+            connection.exchange = Exchange(head, server.scheme, beside: connections.count - 1)
             connection.serial += 1
             connection.isLast = !head.isKeptAlive
-            enter(connection, .body, for: server.configuration.receiveTimeout)
+            enter(connection, .body, for: receiveTimeout)
             expectBody(of: head, connection)
         case .body(let part):
             guard connection.exchange?.refusal == nil else { return }
@@ -296,17 +320,13 @@ final class EventLoop {
                 return respond(connection, HTTPServer.noMemory)
             }
             connection.exchange?.counted += part.count
-            connection.exchange?.body.append(contentsOf: part)
+            connection.exchange?.request.body.append(contentsOf: part)
         case .end:
-            guard var exchange = connection.exchange.take() else {
-                preconditionFailure("a request ends that never began")
-            }
-            enter(connection, .answer, for: nil)
+            guard let exchange = connection.exchange else { preconditionFailure("a request ends that never began") }
+            enter(connection, .answer, for: .max)
             let answer =
                 exchange.refusal
-                ?? server.answer(
-                    &exchange, connection: connection.id, serial: connection.serial, beside: connections.count - 1)
-            connection.exchange = exchange
+                ?? server.answer(exchange, connection: connection.id, serial: connection.serial)
             if let answer { respond(connection, answer) }
         }
     }
@@ -319,7 +339,7 @@ final class EventLoop {
         case .length(let bytes): length = bytes
         case .chunked: length = nil
         }
-        if let refusal = server.refusal(of: head, beside: connections.count - 1) {
+        if let refusal = connection.exchange.flatMap({ server.refusal(of: $0.request) }) {
             // A little body is read, so that the connection can be used again.
             if let length, length <= 1 << 16, !head.isContinueExpected {
                 connection.exchange?.refusal = refusal
@@ -330,7 +350,7 @@ final class EventLoop {
             return
         }
         guard length ?? 0 <= server.configuration.maximumBodySize else { return }
-        connection.exchange?.body.reserveCapacity(min(length ?? 0, 1 << 20))
+        connection.exchange?.request.body.reserveCapacity(min(length ?? 0, 1 << 20))
         if head.isContinueExpected, connection.parser.waiting == 0 {
             connection.send("HTTP/1.1 100 Continue\r\n\r\n".utf8)
         }
@@ -338,17 +358,24 @@ final class EventLoop {
 
     /// Begins to send an answer.
     private func respond(_ connection: Connection, _ response: HTTPResponse) {
-        let head = connection.exchange?.head
-        if connection.exchange == nil { connection.exchange = Exchange(RequestHead()) }
-        if response.isLast || head == nil { connection.isLast = true }
+        let exchange: Exchange
+        if let begun = connection.exchange {
+            exchange = begun
+        } else {
+            // What is no request is answered all the same.
+            exchange = Exchange(RequestHead(), server.scheme, beside: connections.count - 1)
+            connection.exchange = exchange
+            connection.isLast = true
+        }
+        if response.isLast { connection.isLast = true }
         let answer = response.serialized(
-            method: head?.method ?? "GET", minorVersion: head?.minorVersion ?? 1, isKept: !connection.isLast,
+            method: exchange.head.method, minorVersion: exchange.head.minorVersion, isKept: !connection.isLast,
             date: clock.text())
-        connection.exchange?.answer = (answer.status, response.body.count)
-        connection.exchange?.note = response.note
-        connection.exchange?.body = []
+        exchange.answer = (answer.status, response.body.count)
+        exchange.note = response.note
+        exchange.request.body = []
         connection.send(answer.bytes)
-        enter(connection, .sending, for: server.configuration.receiveTimeout)
+        enter(connection, .sending, for: receiveTimeout)
     }
 
     /// The answer has been sent.
@@ -357,11 +384,11 @@ final class EventLoop {
         connection.exchange = nil
         server.ended(exchange, isComplete: true)
         guard connection.isLast else {
-            return enter(connection, .idle, for: server.configuration.idleTimeout)
+            return enter(connection, .idle, for: idleTimeout)
         }
         // A client that still sends would not see the answer if the connection were closed on it.
         connection.endOutput()
-        enter(connection, .closing, for: server.configuration.receiveTimeout)
+        enter(connection, .closing, for: receiveTimeout)
     }
 }
 

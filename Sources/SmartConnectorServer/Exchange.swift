@@ -2,10 +2,11 @@ import Foundation
 import SmartConnectorWire
 
 /// One request and its answer, on the thread of the ``EventLoop``.
-struct Exchange {
+final class Exchange {
     let head: RequestHead
     let began: ContinuousClock.Instant
-    var body: [UInt8] = []
+    /// The request for a responder, with as much of its body as has come.
+    var request: HTTPRequest
     /// An answer that is there before the body is: the body is read and passed over.
     var refusal: HTTPResponse?
     /// How many bytes count among what the server has in memory.
@@ -17,22 +18,18 @@ struct Exchange {
     /// Whether a responder was asked, so that it counts among the requests that are being answered.
     var isRunning = false
 
-    init(_ head: RequestHead) {
-        self.head = head
-        began = .now
-    }
-
-    /// The request for a responder.
-    ///
     /// - Parameters:
+    ///   - head: The header, which is all there.
     ///   - scheme: `http` or `https`.
     ///   - others: How many connections are open beside its own.
-    func request(_ scheme: String, beside others: Int) -> HTTPRequest {
-        HTTPRequest(
+    init(_ head: RequestHead, _ scheme: String, beside others: Int) {
+        self.head = head
+        began = .now
+        request = HTTPRequest(
             // A HEAD is a GET whose body is kept back.
-            method: head.method == "HEAD" ? "GET" : head.method, path: head.path, query: head.query.parameters,
-            headers: head.fields, body: body, openConnections: others,
-            origin: head.authority.isEmpty ? nil : "\(scheme)://\(head.authority)")
+            method: head.method == "HEAD" ? "GET" : head.method, path: head.path,
+            query: head.query.isEmpty ? [] : head.query.parameters, headers: head.fields, openConnections: others,
+            origin: head.authority.isEmpty ? nil : scheme + "://" + head.authority)
     }
 }
 
@@ -68,18 +65,18 @@ extension HTTPResponse {
         // What is no final status of HTTP cannot be sent.
         let status = (200...999).contains(status) ? status : 500
         let hasBody = status != 204 && status != 304
-        var text = "HTTP/1.1 \(status) \(Self.reasons[status] ?? "Status")\r\nDate: \(date)\r\n"
-        if hasBody { text += "Content-Length: \(body.count)\r\n" }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(256 + body.count)
+        func add(_ texts: String...) { for text in texts { bytes.append(contentsOf: text.utf8) } }
+        add("HTTP/1.1 ", String(status), " ", Self.reasons[status] ?? "Status", "\r\nDate: ", date, "\r\n")
+        if hasBody { add("Content-Length: ", String(body.count), "\r\n") }
         if !isKept {
-            text += "Connection: close\r\n"
+            add("Connection: close\r\n")
         } else if minorVersion == 0 {
-            text += "Connection: keep-alive\r\n"
+            add("Connection: keep-alive\r\n")
         }
-        for field in headers where field.isSafe {
-            text += "\(field.name): \(field.value)\r\n"
-        }
-        text += "\r\n"
-        var bytes = Array(text.utf8)
+        for field in headers where field.isSafe { add(field.name, ": ", field.value, "\r\n") }
+        add("\r\n")
         if hasBody, method != "HEAD" { bytes += body }
         return (bytes, status)
     }
@@ -98,10 +95,12 @@ extension HTTPResponse {
 }
 
 extension HTTPRequest.Field {
+    private static let ofTheServer = ["Connection", "Content-Length", "Transfer-Encoding", "Date"]
+
     /// Whether it can be sent as a line of its own, and is not the server's to say.
     fileprivate var isSafe: Bool {
         let isToken = !name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter)
         guard isToken, value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return false }
-        return !["connection", "content-length", "transfer-encoding", "date"].contains(name.lowercased())
+        return !Self.ofTheServer.contains(where: isNamed)
     }
 }

@@ -67,7 +67,8 @@ public final class HTTPServer: Sendable {
     private let responder: any HTTPResponder
     private let mailbox: Mailbox
     private let large = DispatchQueue(label: "SmartConnector large bodies")
-    private let small = DispatchQueue(label: "SmartConnector requests", attributes: .concurrent)
+    /// Requests that wait for a thread.
+    let requests = RequestQueue()
     private let state = Guarded(Waiting())
 
     /// How many requests are being answered.
@@ -154,14 +155,12 @@ public final class HTTPServer: Sendable {
 
     // MARK: Exchanges, on the thread of the event loop
 
-    /// Begins to answer a request, with so many connections open beside its own.
+    /// Begins to answer a request.
     ///
     /// - Returns: The answer where it is there at once; else it is posted.
-    func answer(
-        _ exchange: inout Exchange, connection: UInt64, serial: UInt64, beside others: Int
-    ) -> HTTPResponse? {
+    func answer(_ exchange: Exchange, connection: UInt64, serial: UInt64) -> HTTPResponse? {
         let isTerminating = isTerminating.load(ordering: .sequentiallyConsistent)
-        let request = exchange.request(scheme, beside: others)
+        let request = exchange.request
         if request.path == "/livez" || request.path == "/readyz" {
             let answer = isTerminating ? Self.stopped : HTTPResponse(json: ["success": true])
             return request.method == "GET" ? answer : .methodNotAllowed("GET")
@@ -177,7 +176,7 @@ public final class HTTPServer: Sendable {
         // Not on Swift's own threads, of which there are as many as processors: what blocks these keeps nobody from being
         // answered, nor does a function that blocks its thread keep others.
         guard request.body.count > Self.largeBody else {
-            small.async { Self.run { await respond(0) } }
+            requests.add { Self.run { await respond(0) } }
             return nil
         }
         // One large body after the other is parsed, on a thread of their own up to where their responder first waits: so
@@ -198,9 +197,7 @@ public final class HTTPServer: Sendable {
     }
 
     /// The refusal of a request by its header, where there is one.
-    func refusal(of head: RequestHead, beside others: Int) -> HTTPResponse? {
-        responder.refusal(of: Exchange(head).request(scheme, beside: others))
-    }
+    func refusal(of header: HTTPRequest) -> HTTPResponse? { responder.refusal(of: header) }
 
     /// From how many bytes on a body is a large one.
     private static let largeBody = 1 << 16

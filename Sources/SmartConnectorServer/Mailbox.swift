@@ -17,7 +17,13 @@ final class Mailbox: Sendable {
     /// Becomes readable when there is something.
     let wakeUp: Int32
     private let waker: Int32
-    private let messages = Guarded<[Message]>([])
+    private let state = Guarded(State())
+
+    private struct State: Sendable {
+        var messages: [Message] = []
+        /// Whether the loop waits, so that it is to be woken.
+        var isAwaited = false
+    }
 
     init() throws(ServerError) {
         var ends: [Int32] = [0, 0]
@@ -37,21 +43,28 @@ final class Mailbox: Sendable {
     }
 
     func post(_ message: Message) {
-        let isFirst = messages.withLock { messages in
-            messages.append(message)
-            return messages.count == 1
+        let wakes = state.withLock { state in
+            state.messages.append(message)
+            defer { state.isAwaited = false }
+            return state.isAwaited
         }
-        guard isFirst else { return }
+        guard wakes else { return }
         var byte: UInt8 = 0
         _ = write(waker, &byte, 1)
     }
 
+    /// All that was posted. Where that is nothing, the next message wakes whoever waits for ``wakeUp``.
     func takeAll() -> [Message] {
+        state.withLock { state in
+            defer { state.messages = [] }
+            state.isAwaited = state.messages.isEmpty
+            return state.messages
+        }
+    }
+
+    /// Was woken, and is to be woken again.
+    func drain() {
         var bytes = (0 as UInt64, 0 as UInt64)
         _ = withUnsafeMutableBytes(of: &bytes) { read(wakeUp, $0.baseAddress, $0.count) }
-        return messages.withLock { messages in
-            defer { messages = [] }
-            return messages
-        }
     }
 }

@@ -32,28 +32,31 @@ struct RequestHead: Equatable {
     ///
     /// Source: RFC 9112, section 3.
     init(requestLine line: ArraySlice<UInt8>) throws(RequestFault) {
-        let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw .bad("the first line is not a method, a target and a version") }
-        guard !parts[0].isEmpty, parts[0].allSatisfy(\.isTokenCharacter) else { throw .bad("the method is no token") }
-        method = String(decoding: parts[0], as: UTF8.self)
-        minorVersion = try Self.minorVersion(parts[2])
+        let blank = UInt8(ascii: " ")
+        guard let first = line.firstIndex(of: blank), let last = line.lastIndex(of: blank), first < last,
+            !line[(first + 1)..<last].contains(blank)
+        else { throw .bad("the first line is not a method, a target and a version") }
+        let (name, target) = (line[..<first], line[(first + 1)..<last])
+        guard !name.isEmpty, name.allSatisfy(\.isTokenCharacter) else { throw .bad("the method is no token") }
+        method = String(decoding: name, as: UTF8.self)
+        minorVersion = try Self.minorVersion(line[(last + 1)...])
         // A fragment is never sent, and other characters are to be escaped.
-        guard parts[1].allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }) else {
+        guard target.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }) else {
             throw .bad("the target has characters that are to be escaped")
         }
-        try read(target: parts[1])
+        try read(target: target)
     }
 
     private static func minorVersion(_ version: ArraySlice<UInt8>) throws(RequestFault) -> Int {
-        let text = Array(version)
-        guard text.count == 8, text.starts(with: Array("HTTP/".utf8)), text[5].isDigit, text[6] == UInt8(ascii: "."),
-            text[7].isDigit
+        let number = version.dropFirst(5)
+        guard number.count == 3, version.starts(with: "HTTP/".utf8), let major = number.first, major.isDigit,
+            number.dropFirst().first == UInt8(ascii: "."), let minor = number.last, minor.isDigit
         else { throw .bad("the version of HTTP is unreadable") }
-        guard text[5] == UInt8(ascii: "1") else {
+        guard major == UInt8(ascii: "1") else {
             throw RequestFault(
                 status: 505, code: "version_not_supported", message: "only HTTP/1.1 and HTTP/1.0 are spoken here")
         }
-        return Int(text[7] - UInt8(ascii: "0"))
+        return Int(minor - UInt8(ascii: "0"))
     }
 
     private mutating func read(target: ArraySlice<UInt8>) throws(RequestFault) {
@@ -73,7 +76,8 @@ struct RequestHead: Equatable {
             }
             let rest = target.dropFirst(scheme.utf8.count)
             let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
-            authority = try Self.authority(rest[..<end])
+            try Self.check(authority: rest[..<end])
+            authority = String(decoding: rest[..<end], as: UTF8.self)
             target = rest[end...]
         }
         let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
@@ -102,7 +106,9 @@ struct RequestHead: Equatable {
     }
 
     private func values(_ name: String) -> [String] {
-        fields.filter { $0.name.lowercased() == name }.map(\.value)
+        var values: [String] = []
+        for field in fields where field.isNamed(name) { values.append(field.value) }
+        return values
     }
 
     /// All fields are there: says what they mean for the connection.
@@ -113,8 +119,10 @@ struct RequestHead: Equatable {
         guard hosts.count == 1 || minorVersion == 0 && hosts.isEmpty else {
             throw .bad("there is \(hosts.isEmpty ? "no" : "more than one") Host")
         }
-        let host = try hosts.first.map { value throws(RequestFault) in try Self.authority(Array(value.utf8)[...]) }
-        if authority.isEmpty { authority = host ?? "" }
+        if let host = hosts.first {
+            try Self.check(authority: Array(host.utf8)[...])
+            if authority.isEmpty { authority = host }
+        }
         try readFraming()
         let options = values("connection").flatMap { $0.lowercased().split(separator: ",") }
             .map { $0.trimmingBlanks }
@@ -139,13 +147,20 @@ struct RequestHead: Equatable {
         }
     }
 
-    /// A host and its port, as they may stand in a URL.
+    /// Refuses what is no host and port, as they may stand in a URL.
     ///
     /// Source: RFC 3986, section 3.2, without users, and without the delimiters and escapes that no host's name has.
-    private static func authority(_ bytes: ArraySlice<UInt8>) throws(RequestFault) -> String {
+    private static func check(authority bytes: ArraySlice<UInt8>) throws(RequestFault) {
         var rest = bytes
-        func isNamed(_ byte: UInt8) -> Bool { byte.isAlphanumeric || "-._~".utf8.contains(byte) }
-        func isNumbered(_ byte: UInt8) -> Bool { byte.isHexadecimal || ":.".utf8.contains(byte) }
+        func isNamed(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+            default: byte.isAlphanumeric
+            }
+        }
+        func isNumbered(_ byte: UInt8) -> Bool {
+            byte.isHexadecimal || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
+        }
         let name: ArraySlice<UInt8>
         if rest.first == UInt8(ascii: "[") {
             name = rest.dropFirst().prefix(while: isNumbered)
@@ -166,7 +181,6 @@ struct RequestHead: Equatable {
             rest = []
         }
         guard !name.isEmpty, rest.isEmpty else { throw .bad("Host is no name of a host") }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -179,10 +193,14 @@ extension UInt8 {
 
     /// Whether it may be part of a method or of the name of a field: RFC 9110, section 5.6.2.
     var isTokenCharacter: Bool {
-        isAlphanumeric || Self.marks.contains(self)
+        switch self {
+        case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^")...UInt8(ascii: "`"), UInt8(ascii: "|"),
+            UInt8(ascii: "~"):
+            true
+        default: isAlphanumeric
+        }
     }
-
-    private static let marks = Array("!#$%&'*+-.^_`|~".utf8)
 }
 
 extension Substring {

@@ -92,7 +92,7 @@ struct RequestParser {
     private mutating func step() throws(RequestFault) -> Step {
         switch state {
         case .start(let hasEmptyLine):
-            guard let line = try line(or: .targetTooLong(maximumHeaderSize)) else { return .missing }
+            guard let line = try line(or: RequestFault.targetTooLong) else { return .missing }
             if line.isEmpty {
                 guard !hasEmptyLine else { throw .bad("there are empty lines where a request is to begin") }
                 state = .start(hasEmptyLine: true)
@@ -101,7 +101,7 @@ struct RequestParser {
                 state = .header
             }
         case .header:
-            guard let line = try line(or: .headerTooLarge(maximumHeaderSize)) else { return .missing }
+            guard let line = try line(or: RequestFault.headerTooLarge) else { return .missing }
             guard line.isEmpty else {
                 try head.add(line)
                 return .nothing
@@ -149,7 +149,7 @@ struct RequestParser {
             lineBytes -= min(lineBytes, 2)
             state = .chunkSize
         case .trailers:
-            guard let line = try line(or: .headerTooLarge(maximumHeaderSize)) else { return .missing }
+            guard let line = try line(or: RequestFault.headerTooLarge) else { return .missing }
             if line.isEmpty { return .event(ended()) }
             let name = try RequestHead.field(line).name.lowercased()
             guard !["content-length", "transfer-encoding", "host"].contains(name) else {
@@ -160,7 +160,9 @@ struct RequestParser {
         return .nothing
     }
 
-    private static let extensionsTooLarge = RequestFault.bad("the extensions of the chunks are too large")
+    private static func extensionsTooLarge(_ limit: Int) -> RequestFault {
+        .bad("the extensions of the chunks are too large")
+    }
 
     private static func chunkSize(_ line: ArraySlice<UInt8>) throws(RequestFault) -> Int {
         let digits = line.prefix(while: \.isHexadecimal)
@@ -219,10 +221,10 @@ struct RequestParser {
     ///
     /// A line ends with CR and LF and with nothing else, and no other control character but the tabulator may be in it:
     /// what comes in place of them is refused as soon as it is there.
-    private mutating func line(or tooLong: RequestFault) throws(RequestFault) -> ArraySlice<UInt8>? {
+    private mutating func line(or tooLong: (_ limit: Int) -> RequestFault) throws(RequestFault) -> ArraySlice<UInt8>? {
         let end = buffer[scanned...].firstIndex { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F } ?? buffer.count
         scanned = end
-        guard lineBytes + (end - start) <= maximumHeaderSize else { throw tooLong }
+        guard lineBytes + (end - start) <= maximumHeaderSize else { throw tooLong(maximumHeaderSize) }
         guard end < buffer.count else { return nil }
         guard buffer[end] == 0x0D else {
             throw .bad(buffer[end] == 0x0A ? "a line ends without CR" : "there is a control character")

@@ -44,7 +44,8 @@ extension HTTPRequest {
 
     /// The encoding of the text, as `Content-Type` names it, in small letters.
     private var charset: String? {
-        for parameter in (header("Content-Type") ?? "").split(separator: ";").dropFirst() {
+        guard let type = header("Content-Type"), type.utf8.contains(UInt8(ascii: ";")) else { return nil }
+        for parameter in type.split(separator: ";").dropFirst() {
             let parts = parameter.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, String(parts[0]).trimmingBlanks.asciiLowercased == "charset" else { continue }
             return String(parts[1]).trimmingBlanks.replacing("\"", with: "").asciiLowercased
@@ -102,9 +103,16 @@ extension JSON? {
     ///
     /// Source: integrator.io's extension framework, in whose language these are all the same.
     var given: JSON? {
-        guard let value = self, !value.isNull, value.bool != false, value.string != "" else { return nil }
-        if let number = value.number, number.double.isZero { return nil }
-        return value
+        guard let value = self else { return nil }
+        let isGiven =
+            switch value.kind {
+            case .null: false
+            case .bool: value.bool != false
+            case .string: value.string != ""
+            case .number: value.number?.double.isZero != true
+            case .array, .object: true
+            }
+        return isGiven ? value : nil
     }
 }
 
@@ -142,11 +150,12 @@ struct AnswerLimit {
 extension ConnectorFunction.ExtensionType {
     /// The group of that name; the name of a group in a connector's own code, the plural, counts too.
     init?(group name: String) {
-        let singular: [String: Self] = [
-            "hooks": .hook, "wrappers": .wrapper, "installers": .installer, "uninstallers": .uninstaller,
-            "settings": .setting, "utilities": .utility,
-        ]
-        guard let type = Self(rawValue: name) ?? singular[name] else { return nil }
+        guard let type = Self(rawValue: name) ?? Self.singulars[name] else { return nil }
         self = type
     }
+
+    private static let singulars: [String: Self] = [
+        "hooks": .hook, "wrappers": .wrapper, "installers": .installer, "uninstallers": .uninstaller,
+        "settings": .setting, "utilities": .utility,
+    ]
 }

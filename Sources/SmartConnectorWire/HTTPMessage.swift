@@ -30,6 +30,9 @@ public struct HTTPRequest: Sendable, Equatable {
             self.name = name
             self.value = value
         }
+
+        /// Whether that is its name, whatever the case of its letters.
+        package func isNamed(_ name: String) -> Bool { self.name.isEqual(toASCII: name) }
     }
 
     /// A request of these parts, for a server to hand on or a test to make.
@@ -64,9 +67,13 @@ public struct HTTPRequest: Sendable, Equatable {
     /// such header or nothing in it; empty where it is anything else than that scheme, one blank and one word.
     public var bearerToken: Secret? {
         guard let authorization = header("Authorization")?.trimmingBlanks, !authorization.isEmpty else { return nil }
-        let parts = authorization.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-        guard parts.count == 2, String(Substring(parts[0])).isEqual(toASCII: "bearer") else { return Secret("") }
-        return Secret(String(Substring(parts[1])))
+        let blank = UInt8(ascii: " ")
+        let end = authorization.utf8.firstIndex(of: blank) ?? authorization.endIndex
+        guard end < authorization.endIndex, String(authorization[..<end]).isEqual(toASCII: "bearer") else {
+            return Secret("")
+        }
+        let word = authorization.utf8[end...].dropFirst()
+        return Secret(word.contains(blank) ? "" : String(Substring(word)))
     }
 }
 
@@ -132,7 +139,7 @@ extension String {
 
 extension [HTTPRequest.Field] {
     fileprivate func value(_ name: String) -> String? {
-        for field in self where field.name.isEqual(toASCII: name) { return field.value }
+        for field in self where field.isNamed(name) { return field.value }
         return nil
     }
 }
@@ -143,6 +150,7 @@ extension String {
         func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
         guard let first = utf8.firstIndex(where: { !isBlank($0) }), let last = utf8.lastIndex(where: { !isBlank($0) })
         else { return "" }
+        if first == utf8.startIndex, utf8.index(after: last) == utf8.endIndex { return self }
         return String(self[first...last])
     }
 
@@ -156,8 +164,9 @@ extension String {
     fileprivate func isEqual(toASCII other: String) -> Bool {
         func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
         guard utf8.count == other.utf8.count else { return false }
-        for (left, right) in zip(utf8, other.utf8) where left != right && folded(left) != folded(right) { return false }
-        return true
+        return withUTF8Bytes { left in
+            other.withUTF8Bytes { right in left.indices.allSatisfy { folded(left[$0]) == folded(right[$0]) } }
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Limits
 import Loopback
@@ -62,6 +63,35 @@ struct ServerTests {
             for connection in slow {
                 let answer = await connection?.read(until: "}")
                 #expect(answer?.contains("200 OK") == true)
+            }
+        }
+    }
+
+    @Test func functionsThatBlockTheirThreadsHoldUpNobody() async throws {
+        let (begun, beginning) = AsyncStream.makeStream(of: Void.self)
+        let blocked = DispatchSemaphore(value: 0)
+        @Sendable func block() { blocked.wait() }
+        let responder = Canned { request in
+            if request.path == "/blocking" {
+                beginning.yield()
+                block()
+            }
+            return HTTPResponse(json: [:])
+        }
+        try await serving(responder) { server in
+            let connections = try (0..<3).map { _ in
+                let connection = try RawConnection(port: server.port)
+                connection.write("GET /blocking HTTP/1.1\r\nHost: x\r\n\r\n")
+                return connection
+            }
+            var arrivals = begun.makeAsyncIterator()
+            for _ in connections { await arrivals.next() }
+            let other = try await server.send("GET", "/other")
+            #expect(other.status == 200)
+            for _ in connections { blocked.signal() }
+            for connection in connections {
+                let answer = await connection.read(until: "}")
+                #expect(answer.contains("200 OK"))
             }
         }
     }
