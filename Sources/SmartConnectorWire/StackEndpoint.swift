@@ -166,8 +166,12 @@ public struct StackEndpoint: HTTPResponder {
     ///   - request: `{"type"?, "function", "_connectorId" | "diy", "options", "maxResponseSize"?}`; the last one counts as
     ///     the platform's stacks count, in UTF-16 units, which for ASCII are bytes.
     ///   - idempotencyKey: The key that came beside it; `options.idempotencyKey` counts before it.
+    ///   - limit: How long the function may take, where that is less than its policy allows: then the answer is the
+    ///     error `timeout`.
     /// - Returns: The answer. Never fails: what goes wrong is an answer too.
-    public func answer(_ request: JSON, idempotencyKey: String? = nil) async -> Answer {
+    public func answer(
+        _ request: JSON, idempotencyKey: String? = nil, within limit: Duration? = nil
+    ) async -> Answer {
         let target: Target
         switch find(request) {
         case .success(let found): target = found
@@ -175,7 +179,7 @@ public struct StackEndpoint: HTTPResponder {
         }
         let recorder = LedgerRecorder()
         do {
-            var result = try await call(target, idempotencyKey, recorder)
+            var result = try await call(target, idempotencyKey, recorder, within: limit)
             if result.isNull, !target.called.isPreUninstall { result = recorder.added(to: [:]) ?? .null }
             result = recorder.added(to: result) ?? result
             // That of preUninstall is an answer: the steps are undone in reverse.
@@ -298,7 +302,9 @@ public struct StackEndpoint: HTTPResponder {
         }
     }
 
-    private func call(_ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder) async throws -> JSON {
+    private func call(
+        _ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder, within limit: Duration?
+    ) async throws -> JSON {
         let options = CallOptions(wire: target.options)
         let api = api(options)
         let id = target.options["_integrationId"]?.string ?? ""
@@ -308,14 +314,34 @@ public struct StackEndpoint: HTTPResponder {
         }
         switch target.called {
         case .newestUpdate:
-            return try await updateToNewest(target.connector, integration: id, options, api, key)
+            return try await Self.cancelling(after: limit) {
+                try await updateToNewest(target.connector, integration: id, options, api, key)
+            }
         case .function(let function):
             return try await target.connector.call(
                 FunctionCall(
                     function, connectorID: target.connector.id, integrationID: id, options: options,
                     pending: target.options["pending"], idempotencyKey: key ?? IdempotencyKey.make(), api: api,
                     changeLedger: { changes in recorder.record(changes) },
-                    readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }))
+                    readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }),
+                within: limit)
+        }
+    }
+
+    /// Ends what runs several functions when its time is over. What has returned stays recorded, as after any end.
+    private static func cancelling(
+        after limit: Duration?, _ operation: @escaping @Sendable () async throws -> JSON
+    ) async throws -> JSON {
+        guard let limit else { return try await operation() }
+        return try await withThrowingTaskGroup(of: JSON?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await operation() }
+            group.addTask {
+                try await Task.sleep(for: limit.bounded)
+                return nil
+            }
+            guard let answer = try await group.next() ?? nil else { throw FunctionFailure.outOfTime(limit) }
+            return answer
         }
     }
 
@@ -431,6 +457,10 @@ extension FunctionFailure {
             message:
                 "The _integrationId \(integration) is of an integration of another connector than \(connector.id).",
             isRetryable: false)
+    }
+
+    fileprivate static func outOfTime(_ limit: Duration) -> FunctionFailure {
+        FunctionFailure(code: "timeout", message: "The update was not done within \(limit.seconds) s.")
     }
 
     fileprivate static func noGroup(_ type: String) -> FunctionFailure {
