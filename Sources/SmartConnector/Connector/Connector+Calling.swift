@@ -35,6 +35,8 @@ extension CallEnd {
     fileprivate func answer(of function: ConnectorFunction, within timeout: Duration) throws -> JSON {
         switch self {
         case .returned(let answer): return answer
+        // Of such a function nothing was expected.
+        case .threw(is AbsentFunction): return .null
         case .threw(let error): throw error
         case .timedOut: throw FunctionFailure.timeout(timeout, function)
         case .abandoned: throw CancellationError()
