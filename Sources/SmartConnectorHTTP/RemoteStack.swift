@@ -240,7 +240,8 @@ extension ConnectorFunction {
     /// Whether an answer is expected of it.
     fileprivate var isAnswered: Bool {
         switch self {
-        case .connectorInstaller, .connectorUninstaller, .preUninstall, .update, .hook, .wrapper, .utility, .untyped: false
+        case .connectorInstaller, .connectorUninstaller, .preUninstall, .update, .hook, .wrapper, .utility, .untyped:
+            false
         case .setting(let name): ["persistSettings", "refreshMetadata", "getMappingMetadata"].contains(name)
         case .installer, .uninstaller: true
         }

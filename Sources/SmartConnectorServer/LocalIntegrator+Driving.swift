@@ -16,7 +16,7 @@ extension LocalIntegrator {
         return try await tokens.withToken(for: id) { token in
             var options = CallOptions(wire: body)
             options.bearerToken = token
-            options.opts = options.opts ?? [:]
+            if options.opts == nil { options.opts = try await license(of: id) }
             // A store without a journal has no place for what functions make.
             let journal = store as? any FlowJournal
             do {
@@ -33,6 +33,13 @@ extension LocalIntegrator {
                 throw FunctionFailure(error)
             }
         }
+    }
+
+    /// The licence that functions are given as `opts`: what is kept under ``licenseKey`` in the integration's state, or else
+    /// none.
+    private func license(of id: String) async throws -> JSON {
+        let license = try await store.state(Self.licenseKey, of: id)
+        return license.flatMap { $0.kind == .object ? $0 : nil } ?? [:]
     }
 
     /// Changes a document by what the machine says about it as it is now.
@@ -193,10 +200,13 @@ extension LocalIntegrator {
         for integration in ids.compactMap({ $0 }) {
             let failure = try await tokens.withToken(for: integration) { token -> FunctionFailure? in
                 do {
+                    var configuration = InstallFlow.Configuration()
+                    configuration.functionAPI = api(for: token)
                     return try await InstallFlow(
                         integration: integration, connector: connector, api: store,
                         journal: store.ownJournal ?? StateJournal(store),
-                        options: CallOptions(bearerToken: token, opts: [:])
+                        options: CallOptions(bearerToken: token, opts: try await license(of: integration)),
+                        configuration: configuration
                     ).bring(to: version).reason
                 } catch let error where !(error is CancellationError) {
                     return FunctionFailure(error)
