@@ -3,6 +3,7 @@ import Foundation
 public import SmartConnector
 import SmartConnectorSQLite
 import SmartConnectorServer
+public import SmartConnectorWire
 
 /// The harness as a command: everything of `smartconnector`, with a connector's own functions.
 ///
@@ -17,6 +18,7 @@ public struct ConnectorCommand: Sendable {
     let name: String
     private let connector: Connector?
     private let diy: Connector?
+    private let record: ConnectorRecord?
     private let ownVersion: String?
     private let ownCommands: @Sendable () -> [any Command]
 
@@ -26,16 +28,20 @@ public struct ConnectorCommand: Sendable {
     ///   - name: What the executable is called.
     ///   - connector: The functions. Without any, `--simulate` stands in for them.
     ///   - diy: The functions of integrations that users build themselves, which `serve` answers for and `call --diy` calls.
+    ///   - record: What the connector's record at integrator.io calls the functions for the connector as a whole, so that
+    ///     `serve` answers to these names too.
     ///   - version: What `--version` prints, if not the version of SmartConnector alone.
     ///   - commands: Commands of the connector's own, made anew for each command line. One whose name is taken is an
     ///     error at the start.
     public init(
-        _ name: String, connector: Connector? = nil, diy: Connector? = nil, version: String? = nil,
+        _ name: String, connector: Connector? = nil, diy: Connector? = nil, record: ConnectorRecord? = nil,
+        version: String? = nil,
         commands: @autoclosure @escaping @Sendable () -> [any Command] = []
     ) {
         self.name = name
         self.connector = connector
         self.diy = diy
+        self.record = record
         ownVersion = version
         ownCommands = commands
     }
@@ -121,7 +127,7 @@ public struct ConnectorCommand: Sendable {
         _ arguments: [String], environment: [String: String], console: Console
     ) async throws -> ExitCode {
         let place = Place(environment)
-        let functions = Functions(own: connector, diy: diy, environment: environment, place: place)
+        let functions = Functions(own: connector, diy: diy, record: record, environment: environment, place: place)
         let (output, explanation, person) = (Output(console, program: name), Explanation(), Person(environment))
         let shared = [place, functions, person, output, explanation].flatMap(declaredArguments)
         let options = shared.map(\.declaration)

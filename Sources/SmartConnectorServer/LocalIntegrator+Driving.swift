@@ -186,9 +186,7 @@ extension LocalIntegrator {
                 .invalid, "_integrationIds is missing or no array of ids", status: 422, field: "_integrationIds")
         }
         let connector = try await connector(id)
-        guard let version = connector.newestVersion else {
-            throw APIError(.invalid, "connector \(id) is not known to have an update function", status: 422)
-        }
+        let version = try Self.version(body, of: connector)
         for integration in ids.compactMap({ $0 }) {
             guard try await store.get(integration).integration.connectorID.isExactly(id) else {
                 throw APIError(
@@ -217,6 +215,26 @@ extension LocalIntegrator {
             }
         }
         return failures.isEmpty ? HTTPResponse(json: ["success": true]) : HTTPResponse(status: 422, errors: failures)
+    }
+}
+
+extension LocalIntegrator {
+    /// The version that is pushed: the one that the request names, an addition of ours, or else the newest that the connector
+    /// is known to have.
+    fileprivate static func version(_ body: JSON, of connector: Connector) throws(APIError) -> ConnectorVersion {
+        switch Integration.InstalledVersion(body["version"]) {
+        case .version(let version): return version
+        case .unreadable(let text):
+            throw APIError(
+                .invalid, "version is \(text), which is no version such as 1.2.0", status: 422, field: "version")
+        case .none: break
+        }
+        if let version = connector.newestVersion { return version }
+        let reason =
+            connector.functions.isOpen
+            ? "nobody knows which versions connector \(connector.id) has: name the one to push as version"
+            : "connector \(connector.id) has no update function"
+        throw APIError(.invalid, reason, status: 422, field: "version")
     }
 }
 

@@ -182,11 +182,12 @@ enum OpenAPI {
             [
                 "parameters": [path("id")],
                 "put": operation(
-                    "Push the newest version into integrations",
+                    "Push the newest version into integrations, or the one that is named",
                     body: [
                         "type": "object", "required": ["_integrationIds"],
                         "properties": [
-                            "_integrationIds": ["type": "array", "minItems": 1, "items": ["type": "string"]]
+                            "_integrationIds": ["type": "array", "minItems": 1, "items": ["type": "string"]],
+                            "version": ["type": "string"],
                         ],
                     ], isRequired: true,
                     [

@@ -83,8 +83,11 @@ struct Serve: Command {
         // Looked at now, so that what is wrong with it is said now.
         let place = session.place
         if let base { _ = try place.client(base, token: Secret("")) }
+        let functions = session.functions
+        var records: [String: ConnectorRecord] = [:]
+        if let own = functions.own, let record = functions.ownRecord { records[own.id] = record }
         return StackEndpoint(
-            connectors: [session.functions.own].compactMap(\.self), diy: session.functions.ownDIY,
+            connectors: [functions.own].compactMap(\.self), diy: functions.ownDIY, records: records,
             systemToken: tokens.system
         ) { options in
             guard let base, let client = try? place.client(base, token: options.bearerToken ?? Secret("")) else {
