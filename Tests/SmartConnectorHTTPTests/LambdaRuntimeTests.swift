@@ -50,6 +50,11 @@ struct LambdaRuntimeTests {
         }
     }
 
+    private static func untilCancelled() async throws {
+        for await _ in AsyncStream.makeStream(of: Never.self).stream {}
+        try Task.checkCancellation()
+    }
+
     private func answers(
         _ invocations: [RuntimeAPI.Invocation], of integrations: InMemoryIntegrationAPI = InMemoryIntegrationAPI()
     ) async throws -> [(path: String, errorType: String?, body: JSON)] {
@@ -60,10 +65,10 @@ struct LambdaRuntimeTests {
         connector.hook("key") { call in JSON(call.idempotencyKey) }
         connector.hook("large") { _ in JSON(String(repeating: "x", count: LambdaRuntime.maximumResponseSize)) }
         connector.installer("endless") { _ in
-            try await Task.sleep(for: .seconds(3600))
+            try await Self.untilCancelled()
             return .completed
         }
-        connector.update(to: "2.0.0") { _ in try await Task.sleep(for: .seconds(3600)) }
+        connector.update(to: "2.0.0") { _ in try await Self.untilCancelled() }
         let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret("")) { _ in integrations }
         let api = RuntimeAPI(invocations)
         let server = try HTTPServer(responder: api)
