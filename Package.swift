@@ -97,7 +97,7 @@ let package = Package(
         // What tests have in common.
         .target(name: "Processes", path: "Tests/Support/Processes"),
         .target(name: "Limits", dependencies: ["Processes"], path: "Tests/Support/Limits"),
-        .target(name: "Loopback", dependencies: ["SmartConnector"], path: "Tests/Support/Loopback"),
+        .target(name: "Loopback", dependencies: ["SmartConnector", "Processes"], path: "Tests/Support/Loopback"),
         .target(
             name: "PostgresServer", dependencies: ["Loopback", "Processes"], path: "Tests/Support/PostgresServer"
         ),

@@ -7,7 +7,7 @@ import Testing
 
 /// A server in a process of its own, with a store of its own.
 final class Served {
-    private let process: ChildProcess
+    let process: ChildProcess
     let url: String
     private let output: Pipe
     private let errors: Pipe
