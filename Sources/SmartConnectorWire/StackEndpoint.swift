@@ -4,7 +4,7 @@ import Synchronization
 /// Answers the calls that integrator.io makes to a connector's stack, over any transport.
 ///
 /// In a web framework it is mounted as it is; ``respond(to:)`` takes bytes and headers and returns status, headers and
-/// bytes. In a function service, ``answer(_:idempotencyKey:)`` takes the request alone.
+/// bytes. In a function service, ``answer(_:idempotencyKey:within:)`` takes the request alone.
 ///
 /// ```swift
 /// let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { options in
