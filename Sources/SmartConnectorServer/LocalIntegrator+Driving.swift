@@ -140,13 +140,16 @@ extension LocalIntegrator {
         var answer: JSON = ["success": true, "pending": asked]
         var pending = asked
         let connector = try await connector(of: stored.integration)
-        if connector.functions.contains(.persistSettings) {
+        let isAnswered = connector.functions.contains(.persistSettings)
+        if isAnswered {
             answer = try await call(function, connector, of: stored, body: [:], pending: asked)
             let result = try SettingsResult(answer, of: function)
             guard result.isAccepted else { return HTTPResponse(json: answer) }
             pending = result.pending ?? asked
         }
-        try await change(id) { machine, integration in try machine.saveSettings(pending, in: integration) }
+        try await change(id) { machine, integration in
+            try machine.saveSettings(pending, in: integration, isAnswered: isAnswered)
+        }
         return HTTPResponse(json: answer)
     }
 
