@@ -26,6 +26,10 @@ public protocol Command: Sendable {
     /// Which of the options that every command accepts mean something to it. Its help shows these.
     static var sharedOptions: SharedOptions { get }
 
+    /// How it is used, as somebody would write it: the arguments after its name, each example on its own. Its help shows
+    /// them.
+    static var examples: [[String]] { get }
+
     /// How it is written after its name: each way, part by part. What is declared says it unless the command knows
     /// better, such as that one of two options is needed. Nothing has been read when this is asked: it is put together from
     /// declarations (`$id`), not from values.
@@ -63,6 +67,9 @@ public struct SharedOptions: OptionSet, Sendable {
 extension Command {
     /// Store, journal and `--json`.
     public static var sharedOptions: SharedOptions { [.place, .output] }
+
+    /// None.
+    public static var examples: [[String]] { [] }
 
     /// All that is declared, what may be left out in brackets.
     public var usage: [[String]] { [declared.map(\.declaration.markedUsage)] }

@@ -13,7 +13,7 @@ struct CommandList: Sendable {
     /// The commands of the harness, new ones each time, since a command line is read into them.
     static var builtIn: [Section] {
         [
-            Section(title: "begin", commands: [Demo(), Help()]),
+            Section(title: "begin", commands: [Demo(), New(), Check(), Help()]),
             Section(title: "documents", commands: [Create(), List(), Get(), Clone(), Delete()]),
             Section(title: "look", commands: [Status(), Plan(), History(), Leftovers()]),
             Section(

@@ -48,7 +48,7 @@ struct HelpPages: Sendable {
 
     private func page(on command: any Command) -> String {
         page([
-            usage(parts(command)), type(of: command).summary.wrapped(to: columns),
+            usage(parts(command)), type(of: command).summary.wrapped(to: columns), examples(of: command),
             lists(
                 [("arguments", rows(command.arguments)), ("options", rows(command.options))]
                     + sharedOptions(type(of: command).sharedOptions)),
@@ -60,6 +60,17 @@ struct HelpPages: Sendable {
     }
 
     // MARK: Usage
+
+    /// The lines of a command's examples.
+    func exampleLines(of command: any Command) -> [String] {
+        type(of: command).examples.map { ([program, command.name] + $0).joined(separator: " ") }
+    }
+
+    private func examples(of command: any Command) -> String {
+        let lines = exampleLines(of: command)
+        guard !lines.isEmpty else { return "" }
+        return (["for example:"] + lines.map { "  \($0)".wrapped(to: columns, indent: 6) }).joined(separator: "\n")
+    }
 
     /// How a command is written, each way on one line.
     func ways(of command: any Command) -> [String] {

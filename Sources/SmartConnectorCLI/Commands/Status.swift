@@ -97,7 +97,7 @@ struct Status: Command {
 
 extension String {
     /// Whether it leads to a page: http, https, or relative. A terminal opens also what starts a program.
-    fileprivate var isLink: Bool {
+    var isLink: Bool {
         let beginning = prefix { !"/?#".contains($0) }
         guard let colon = beginning.firstIndex(of: ":") else { return true }
         return ["http", "https"].contains(beginning[..<colon].lowercased())
