@@ -62,6 +62,10 @@ public struct SharedOptions: OptionSet, Sendable {
     public static let output = SharedOptions(rawValue: 4)
     /// `--by`: who gives the command, for the history.
     public static let person = SharedOptions(rawValue: 8)
+    /// `--yes`: not to be asked.
+    public static let consent = SharedOptions(rawValue: 16)
+    /// `--wait`: for a lease that somebody else has.
+    public static let patience = SharedOptions(rawValue: 32)
 }
 
 extension Command {
@@ -79,6 +83,9 @@ extension Command {
 
     /// The words of its name.
     var words: [String] { Self.name.split(separator: " ").map(String.init) }
+
+    /// Whether its first argument is an integration's `_id`.
+    var isAboutIntegration: Bool { arguments.first.map { $0.name == "ID" && $0.help.contains("integration") } ?? false }
 
     var declared: [any DeclaredArgument] { declaredArguments(of: self) }
 }

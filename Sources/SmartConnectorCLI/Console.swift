@@ -19,6 +19,14 @@ struct Console: Sendable {
     /// The same of standard error.
     var errorColumns: Int?
 
+    /// Whether standard output shows colours.
+    var hasColours = false
+    /// The same of standard error.
+    var hasErrorColours = false
+
+    /// By which the seconds of what is under way are counted.
+    var clock: any Clock<Duration> = ContinuousClock()
+
     /// Whether somebody can be asked.
     var isInteractive: Bool { readLine != nil }
 
@@ -39,7 +47,14 @@ struct Console: Sendable {
         readInput: { try FileHandle.standardInput.readToEnd() ?? Data() },
         readLine: typedLine,
         isTerminal: isatty(STDOUT_FILENO) == 1,
-        columns: columns(of: STDOUT_FILENO), errorColumns: columns(of: STDERR_FILENO))
+        columns: columns(of: STDOUT_FILENO), errorColumns: columns(of: STDERR_FILENO),
+        hasColours: showsColours(STDOUT_FILENO), hasErrorColours: showsColours(STDERR_FILENO))
+
+    /// Whether a terminal shows colours, and is wanted to: see no-color.org.
+    private static func showsColours(_ file: Int32) -> Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return isatty(file) == 1 && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    }
 
     /// Reads what somebody types, where it is read and seen.
     private static var typedLine: (@Sendable () -> String?)? {

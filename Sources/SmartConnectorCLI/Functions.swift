@@ -91,6 +91,9 @@ public struct Functions: Sendable {
     /// The id of the connector whose functions these are, where it is known here.
     var checkedID: String? { areOthers ? nil : own?.id }
 
+    /// Whether nothing is done that is said to be done.
+    var areSimulated: Bool { isSimulation }
+
     /// What functions are given beside what they are about.
     ///
     /// - Throws: ``UsageError`` or ``FileError`` where the token that is given is none.

@@ -222,7 +222,9 @@ private struct FunctionCheck {
             step.functions.filter { !functions.contains($0) }.map { function in
                 let member = "\(function.kind)Function"
                 let others = functions.functions.filter { $0.kind == function.kind }.map(\.name).sorted()
-                let similar = others.closest(to: function.name) ?? names.closest(to: function.name)
+                let similar =
+                    others.closest(to: function.name) ?? names.closest(to: function.name)
+                    ?? others.first { $0.count > 3 && ($0.hasPrefix(function.name) || function.name.hasPrefix($0)) }
                 return .error(
                     "unknown_function", "install[\(index)].\(member)",
                     "the connector has no \(function.kind) \(function.name)"

@@ -31,7 +31,7 @@ struct Check: Command {
         ).findings
         if session.output.isJSON {
             session.output.print(json: [
-                "format": 1, "time": JSON(Date().shown), "integration": document["_id"] ?? .null,
+                "format": JSON(Output.format), "time": JSON(Date().shown), "integration": document["_id"] ?? .null,
                 "functionsKnown": JSON(functions != nil), "findings": JSON(findings.map(\.json)),
             ])
         } else {

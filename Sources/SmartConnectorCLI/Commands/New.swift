@@ -45,12 +45,15 @@ struct New: Command {
     private func report(_ scaffold: Scaffold, _ output: Output) {
         let files = scaffold.files.map(\.path)
         guard !output.isJSON else {
-            output.print(json: ["folder": JSON(scaffold.folder.path), "files": JSON(files.map { JSON($0) })])
+            output.print(json: [
+                "format": JSON(Output.format), "folder": JSON(scaffold.folder.path),
+                "files": JSON(files.map { JSON($0) }),
+            ])
             return
         }
-        output.print(line: "\(scaffold.folder.path):")
-        for file in files { output.print(line: "  \(file)") }
-        output.print(line: "next: cd \(scaffold.folder.path) && swift test")
+        output.note("\(scaffold.folder.path):")
+        for file in files { output.note("  \(file)") }
+        output.note("next: cd \(scaffold.folder.path) && swift test")
     }
 }
 

@@ -109,6 +109,12 @@ extension Scaffold {
                 try await StepRun(.install, isCompleted: { _ in false }) { try await $0.advance().finish() }
             }
 
+
+        """ + Self.stepRunDocument
+    }
+
+    /// The rest of it: how a run is made, and of which document.
+    private static let stepRunDocument = """
             /// The document as it is now; nil where it is gone.
             var document: Integration? { api[id] }
 
@@ -134,5 +140,4 @@ extension Scaffold {
         }
 
         """
-    }
 }
