@@ -62,7 +62,7 @@ let package = Package(
                 "SmartConnector", "SmartConnectorHTTP", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorWire",
             ],
-            resources: [.embedInCode("Resources/integration.json")]
+            resources: [.embedInCode("Resources/integration.json"), .embedInCode("Resources/integration-schema.json")]
         ),
         .executableTarget(name: "smartconnector", dependencies: ["SmartConnectorCLI"]),
         .executableTarget(

@@ -91,6 +91,15 @@ public struct Functions: Sendable {
     /// Whether the connector's own functions are not those that are called.
     var areOthers: Bool { isOnStack || isSimulation }
 
+    /// Whether anybody knows here which functions there are.
+    var areKnown: Bool { isOnStack || !isSimulation && own != nil }
+
+    /// The id of the connector whose functions these are, where it is known here.
+    var checkedID: String? { areOthers ? nil : own?.id }
+
+    /// Whether nothing is done that is said to be done.
+    var areSimulated: Bool { isSimulation }
+
     /// What functions are given beside what they are about.
     ///
     /// - Throws: ``UsageError`` or ``FileError`` where the token that is given is none.

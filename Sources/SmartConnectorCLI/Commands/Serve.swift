@@ -8,6 +8,10 @@ struct Serve: Command {
     static let name = "serve"
     static let summary = "be integrator.io on this machine, and the stack of the connector's functions"
     static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let examples = [
+        [], ["--port", "7081", "--template", "integration.json"],
+        ["--host", "0.0.0.0", "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--log", "json"],
+    ]
 
     /// How a request is written to standard error.
     enum Log: String, CaseIterable, Sendable { case text, json, none }
