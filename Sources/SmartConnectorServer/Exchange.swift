@@ -93,7 +93,8 @@ extension HTTPResponse {
     var isLast: Bool { header("Connection")?.lowercased() == "close" }
 
     private static let reasons = [
-        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request",
+        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 303: "See Other",
+        304: "Not Modified", 400: "Bad Request",
         401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
         412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
         422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
