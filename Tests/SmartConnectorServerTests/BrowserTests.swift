@@ -137,6 +137,50 @@ struct BrowserTests {
         }
     }
 
+    @Test func anUpdateThatFailsIsGoneOnWithOrGivenUp() async throws {
+        try await opened { shown, browser in
+            let id = try await shown.create(Shown.installed)
+            shown.fail("update", times: 2, "The ledger is being maintained")
+            try await show(id, "", shown, browser)
+            try await browser.click("#update")
+            try await browser.see("The update failed")
+            try await browser.see("The ledger is being maintained")
+            try await browser.see("Updating", in: ".facts")
+            try await browser.click("#update-abort")
+            try await browser.see("Installed", in: ".facts")
+            #expect(try await shown.store.get(id).integration.isUpdateInProgress == false)
+            try await browser.click("#update")
+            try await browser.see("The update failed")
+            try await browser.click("#update-on")
+            try await browser.see("Version 1.1.0", in: ".facts")
+            #expect(shown.calls == ["update", "update", "update"])
+        }
+    }
+
+    /// A process elsewhere made a call, and nobody will ever hear of it again.
+    @Test func aCallInDoubtIsSaidAndAPersonSaysWhatBecameOfIt() async throws {
+        try await opened { shown, browser in
+            let id = try await shown.create()
+            shown.hold("connectShop")
+            let flow = try shown.elsewhere(id)
+            let task = Task { try await flow.run(until: "0").finish() }
+            try await until { shown.calls == ["connectShop"] }
+            try await show(id, "", shown, browser)
+            try await browser.see("Somebody else is at it")
+            try await browser.see("Running", in: "#step-0")
+            try await browser.click("#unlock")
+            try await browser.see("In doubt: “Shop”")
+            try await browser.type("It is in the shop", into: "#doubt-reason")
+            try await browser.click("#doubt-done")
+            try await browser.see("Done", in: "#step-0")
+            try await browser.click("#tab-history")
+            try await browser.see("“It is in the shop”", in: ".timeline")
+            shown.letGo("connectShop")
+            _ = await task.result
+            #expect(shown.calls == ["connectShop"])
+        }
+    }
+
     @Test func twoWindowsSeeEachOtherAndWhatACommandDoesElsewhere() async throws {
         try await Shown.serving { shown in
             try await Browser.withDriver { driver in

@@ -25,21 +25,26 @@ actor PageIndex {
         self.store = store
     }
 
-    /// Whether anything was there when it was read, the newest first.
+    /// All as they were a moment ago, the newest first.
     func all() async throws -> [Row] {
         // No more than a tenth of the time is spent on it.
         if let taken, taken + max(.seconds(1), cost * 10) > .now { return rows }
         let task = reading ?? Task { try await read() }
         reading = task
-        defer { reading = nil }
+        // Nobody waits for what changes little: whoever watches is told of it.
+        if let taken, taken + Self.longestAge > .now { return rows }
         try await task.value
         return rows
     }
+
+    /// What is older is not shown.
+    private static var longestAge: Duration { .seconds(60) }
 
     /// Something was created or removed here.
     func isOld() { taken = nil }
 
     private func read() async throws {
+        defer { reading = nil }
         let began = ContinuousClock.now
         var (found, broken): ([Row], [IntegrationPage.Damaged]) = ([], [])
         try await store.eachPage { page in

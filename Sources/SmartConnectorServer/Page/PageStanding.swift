@@ -63,7 +63,8 @@ struct PageStanding: Sendable {
             "version": .optional(integration["version"]?.string?.printable),
             "lastModified": .optional(integration.lastModified), "updating": JSON(isUpdating),
             "target": .optional(entry.record.memory.update?.target.description),
-            "versions": JSON(versions.map { JSON($0.description) }), "legal": JSON(legal),
+            "versions": JSON(versions.map { JSON($0.description) }), "anyVersion": JSON(functions.isOpen),
+            "legal": JSON(legal),
             "steps": JSON(steps), "next": next.map { $0.json(machine) } ?? .null,
             "fault": .optional(fault?.printable), "functionsFault": .optional(functionsFault?.printable),
             "missing": JSON((machine?.missingFunctions ?? []).map { JSON("\($0.kind) \($0.name)".printable) }),
@@ -73,7 +74,7 @@ struct PageStanding: Sendable {
                 ?? .null,
             "call": driver == nil ? .null : call.flatMap { $0.isInDoubt ? $0.shown : nil } ?? .null,
             "doubt": driver == nil ? call.flatMap { $0.isInDoubt ? $0.shown : nil } ?? .null : .null,
-            "failure": failure ?? .null,
+            "failure": failure ?? .null, "returned": returned ?? .null,
             "parked": entry.record.parked.map {
                 [
                     "reason": JSON($0.reason.printable), "since": JSON($0.since.shown),
@@ -88,6 +89,12 @@ struct PageStanding: Sendable {
     private var versions: [ConnectorVersion] {
         let installed = integration.installedVersion.readable
         return functions.versions.filter { version in installed.map { version > $0 } ?? true }.sorted()
+    }
+
+    /// The call of which it is known what became of it, and the document does not say so yet.
+    private var returned: JSON? {
+        guard let call, case .returned = call.stage else { return nil }
+        return call.shown
     }
 
     private var failure: JSON? {
@@ -161,7 +168,7 @@ extension InstallMachine.Action {
         case .finishUpdate(let version): return "Write version \(version) and end the update"
         case .callPreUninstall: return "Ask the connector for the order, which may change what follows"
         case .callUninstaller(let step): return "Undo \(name(step))"
-        case .clear(let step): return "Take \(name(step)) off the list: it has nothing to undo"
+        case .clear(let step): return "\(name(step)): nothing to undo"
         case .remove(true): return "Call the connector’s uninstaller and delete the integration"
         case .remove(false): return "Delete the integration"
         case .none: return "Nothing to do"

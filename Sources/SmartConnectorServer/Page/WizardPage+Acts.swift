@@ -4,7 +4,7 @@ import SmartConnectorWire
 
 /// What a person does on the page.
 extension WizardPage {
-    /// How long whoever saves settings waits for what becomes of that.
+    /// How long whoever saves settings, or does what calls no function, waits for what becomes of it.
     private static var patience: Duration { .seconds(20) }
 
     /// `POST /page/integrations/ID/act` with `{"act", …}`.
@@ -26,7 +26,9 @@ extension WizardPage {
         }
         order.person = person
         order.reason = text("reason")
-        let report = await drives.begin(id, order, patience: act == "saveSettings" ? Self.patience : nil)
+        // What calls nothing is over soon; of the rest there is news all the time.
+        let isShort = act == "saveSettings" || !order.callsFunctions
+        let report = await drives.begin(id, order, patience: isShort ? Self.patience : nil)
         await index.isOld()
         return try await answer(report, of: id, body)
     }

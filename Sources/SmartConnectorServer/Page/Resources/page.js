@@ -112,7 +112,7 @@ function signInScreen(reason) {
             h("input", { id: "token", type: "password", autocomplete: "current-password", "aria-invalid": fault ? "true" : null, "aria-describedby": fault ? "token-error" : null }),
             fault ? h("span", { id: "token-error", class: "error" }, fault) : null),
           h("div", { class: "field" }, h("label", { for: "name" }, "Your name ", h("span", { class: "muted" }, "(optional)")),
-            h("input", { id: "name", autocomplete: "name", maxlength: 80, "aria-describedby": "name-help" }),
+            h("input", { id: "name", autocomplete: "username", maxlength: 80, "aria-describedby": "name-help" }),
             h("span", { id: "name-help", class: "help" }, "The history says who has done what.")),
           h("button", { class: "button main", id: "signin", type: "submit", "aria-disabled": isBusy ? "true" : null }, "Sign in")));
     },
@@ -151,8 +151,7 @@ function listScreen(parameters) {
       h("span", {}, h("span", { class: "name" }, entry.name || "Without a name"), h("span", { class: "under mono" }, entry.id)),
       h("span", { class: "bar" }, entry.steps ? bar(entry.done, entry.steps, `Steps of ${entry.name ?? entry.id}`) : null, h("span", {}, steps)),
       h("span", { class: "version" }, entry.version ?? "–"),
-      h("span", { class: "mode" }, modePill(entry.mode, entry.updating)),
-      h("span", { class: "state" }, state ? pill(state, kind) : null)));
+      h("span", { class: "pills" }, state ? pill(state, kind) : null, modePill(entry.mode, entry.updating))));
   };
 
   const of = {
@@ -238,5 +237,13 @@ async function begin() {
   route();
 }
 
+// A menu closes by Escape, and when somebody turns to something else.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.more[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.more[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
 addEventListener("hashchange", route);
 begin();

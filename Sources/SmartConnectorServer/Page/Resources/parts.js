@@ -25,7 +25,7 @@ export function safeAddress(text) {
 
 const shapes = {
   check: "M4 12.5l5 5L20 6.5", alert: "M12 8v5M12 16.5v.5M12 3l9.5 17h-19z", out: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
-  stop: "M7 7h10v10H7z", back: "M14 6l-6 6 6 6",
+  stop: "M7 7h10v10H7z", more: "M6 12h.01M12 12h.01M18 12h.01", back: "M14 6l-6 6 6 6",
 };
 
 export function icon(name) {
@@ -59,7 +59,7 @@ export function bar(done, all, label) {
 }
 
 export const modes = {
-  install: ["Installing", "busy-less"], settings: ["Installed", "good"], uninstall: ["Uninstalling", "warn"],
+  install: ["Installing", "next"], settings: ["Installed", "good"], uninstall: ["Uninstalling", "warn"],
 };
 
 export function modePill(mode, isUpdating) {

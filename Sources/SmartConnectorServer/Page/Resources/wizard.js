@@ -21,7 +21,7 @@ export function wizard(id, begun, redraw) {
     try {
       const answer = await ask(`${path}/act`, body);
       if (answer.outcome === "stopped" && answer.failure) fault = { about, ...answer.failure, field: answer.field };
-      then(answer);
+      await then(answer);
     } catch (error) {
       fault = { about, code: error.code ?? "unreachable", message: error instanceof Fault ? error.message : "The server cannot be reached.", field: error.field };
     }
@@ -62,6 +62,8 @@ export function wizard(id, begun, redraw) {
       [button("Take it away from them", () => act("all", { act: "unlock" }), { id: "unlock", kind: "slim" })]));
     if (it.parked) all.push(notice("bad", "Given up", it.parked.reason, it.driver ? [] : [button("Take it up again", () => act("all", { act: "resume" }), { id: "resume", kind: "main", disabled: busy !== null })]));
     if (it.doubt) all.push(doubt());
+    if (it.returned && !it.driver && !it.parked) all.push(notice("warn", `Not written down yet: ${about(it.returned)}`, "It is known to have done its work, and the document does not say so yet. It is not called again.",
+      [button("Go on", () => goOn(it.returned), { id: "returned-on", kind: "main", disabled: busy !== null })]));
     if (it.updating && it.reopened) all.push(notice("warn", "The update has reopened the installation", "What is open below comes first; then the update goes on."));
     else if (it.updating) all.push(updating());
     if (it.trouble && !fault) all.push(notice("bad", "It stopped", it.trouble.message));
@@ -72,8 +74,18 @@ export function wizard(id, begun, redraw) {
     return all;
   }
 
+  // Writes down what is known, and does nothing beyond the step that it is about.
+  function goOn(call) {
+    return act("all", it.mode === "install" && call.step !== null ? { act: "install", step: call.step } : { act: "run" });
+  }
+
   function doubt() {
-    const say = (tookEffect) => () => act("doubt", { act: "resolve", tookEffect, reason: draft.get("doubt-reason") ?? "" }, () => draft.drop("doubt-"));
+    const call = it.doubt;
+    const say = (tookEffect) => () => act("doubt", { act: "resolve", tookEffect, reason: draft.get("doubt-reason") ?? "" }, (answer) => {
+      if (answer.outcome !== "done") return;
+      draft.drop("doubt-");
+      return goOn(call);
+    });
     return notice(
       "warn", `In doubt: ${about(it.doubt)}`,
       [`It was called at ${moment(it.doubt.started)} and never returned, so that nobody knows whether it took effect. Look into the other system, and say what you found.`,
@@ -116,7 +128,7 @@ export function wizard(id, begun, redraw) {
     if (step.leftBehind) return ["left", "Left behind", "warn"];
     if (it.failure?.step === step.index && !step.done) return ["failed", "Failed", "bad"];
     if (step.done) return ["done", step.undoing ? "Undone" : "Done", step.undoing ? "" : "good"];
-    if (step.current) return ["current", step.undoing ? "Next to be undone" : step.installer ? "Next" : "Waits for you", "busy-less"];
+    if (step.current) return ["current", step.undoing ? "Next to be undone" : step.installer ? "Next" : "Waits for you", "next"];
     return ["later", step.undoing ? "To be undone" : "Later", ""];
   }
 
@@ -129,7 +141,7 @@ export function wizard(id, begun, redraw) {
     const title = titleOf(step);
     const body = [
       h("div", {},
-        h("div", { class: "title" }, h("h3", { id: `${key}-title` }, title), pill(label, kind)),
+        h("div", { class: "title" }, h("h3", { id: `${key}-title` }, title), h("div", { class: "marks" }, pill(label, kind), others(step, key, state))),
         step.description ? h("p", { class: "about" }, step.description) : null,
         step.link && !address ? h("p", { class: "about" }, `Go to: ${step.link}`) : null),
     ];
@@ -138,8 +150,6 @@ export function wizard(id, begun, redraw) {
     if (fault?.about === key && state !== "failed") body.push(notice("bad", "This was not done", fault.message));
     if (isNow && !step.undoing && it.mode === "install" && !it.fault) body.push(...ways(step, key, state, isBusy, address, title));
     if (isNow && step.undoing && !isDriven()) body.push(h("div", { class: "row" }, button(state === "failed" ? "Try again" : "Go on", () => act(key, { act: "run" }), { id: `${key}-go`, kind: "main" })));
-    const more = others(step, key, state);
-    if (more) body.push(more);
     return h("li", { class: `card step ${state}`, "aria-current": isNow ? "step" : null, "aria-labelledby": `${key}-title`, id: key }, logo(step), h("div", { class: "body" }, body));
   }
 
@@ -181,7 +191,7 @@ export function wizard(id, begun, redraw) {
     if (may("reset") && (step.completed || step.mayExist)) all.push(button("Run it anew", () => act(key, { act: "reset", step: step.index }), { id: `${key}-reset`, kind: "slim", describedby: `${key}-title` }));
     if (may("complete") && !step.done && step.current && (step.installer || step.undoing)) all.push(button(step.undoing ? "Take it as undone" : "Take it as done", () => act(key, { act: "complete", step: step.index }), { id: `${key}-complete`, kind: "slim", describedby: `${key}-title` }));
     if (!all.length) return null;
-    return h("details", { class: "more", id: `${key}-more` }, h("summary", {}, "More", h("span", { class: "unseen" }, ` about ${titleOf(step)}`)), h("div", { class: "row" }, all));
+    return h("details", { class: "more", id: `${key}-more` }, h("summary", {}, icon("more"), h("span", { class: "unseen" }, `More about ${titleOf(step)}`)), h("div", { class: "menu" }, all));
   }
 
   function steps() {
@@ -199,9 +209,8 @@ export function wizard(id, begun, redraw) {
     return [
       h("div", { class: "spread" },
         it.steps.length ? h("div", { class: "progress" }, h("span", { class: "small muted", id: "progress" }, `${done} of ${plural(it.steps.length, "step")} ${word}`), bar(done, it.steps.length, `Steps ${word}`)) : h("span"),
-        h("div", { class: "row actions" },
-          isRunning && isInstalling ? button("Stop", () => act("all", { act: "stop" }), { id: "stop", symbol: "stop" }) : null,
-          canAll && !isRunning ? button(free === open ? "Install all steps" : `Install the next ${free} steps`, () => act("all", { act: "install" }), { id: "install-all", disabled: isDriven() }) : null)),
+        isRunning && isInstalling ? h("div", { class: "row actions" }, button("Stop", () => act("all", { act: "stop" }), { id: "stop", symbol: "stop" }))
+          : canAll ? h("div", { class: "row actions" }, button(free === open ? "Install all steps" : `Install the next ${free} steps`, () => act("all", { act: "install" }), { id: "install-all", disabled: isDriven() })) : null),
       it.mode === "settings" && !it.updating ? notice("good", "Installed", "All is set up. What it does is decided by its settings.", [h("a", { class: "button slim", href: link("settings"), id: "to-settings" }, "Settings")]) : null,
       it.steps.length === 0 && isInstalling && !it.fault ? h("div", { class: "card empty" }, h("h2", {}, "No steps yet"), h("p", {}, "The connector’s own installer writes them."),
         h("div", {}, button("Begin", () => act("all", { act: "run" }), { id: "begin", kind: "main", disabled: isDriven() }))) : null,
@@ -255,7 +264,13 @@ export function wizard(id, begun, redraw) {
   // MARK: Updates, history, removal
 
   function updates() {
-    if (!it.versions.length || !may("update") || it.updating) return null;
+    if (!may("update") || it.updating) return null;
+    // Nobody knows which versions there are: whoever is here does.
+    if (!it.versions.length && it.anyVersion) return h("details", { class: "more wide", id: "update-more" }, h("summary", { class: "button" }, "Update…"),
+      h("form", { class: "menu", on: { submit: (event) => { event.preventDefault(); act("all", { act: "update", version: document.getElementById("version").value.trim() }); } } },
+        h("div", { class: "field" }, h("label", { for: "version" }, "Version to update to"), h("input", { id: "version", autocomplete: "off", placeholder: "1.1.0" })),
+        h("button", { class: "button main", type: "submit", id: "update" }, "Update")));
+    if (!it.versions.length) return null;
     const newest = it.versions[it.versions.length - 1];
     return button(`Update to ${newest}`, () => act("all", { act: "update", version: newest }), { id: "update", disabled: isDriven(), kind: "" });
   }
@@ -362,7 +377,7 @@ export function wizard(id, begun, redraw) {
         h("div", { class: "spread" },
           h("div", {}, crumb(), h("h1", { tabindex: -1 }, it.name || "Without a name"),
             h("div", { class: "facts" }, modePill(it.mode, it.updating), h("span", {}, it.version ? `Version ${it.version}` : "No version"), h("span", { class: "mono" }, it.id))),
-          h("div", { class: "row actions" }, updates())),
+          updates() ? h("div", { class: "row actions" }, updates()) : null),
         of.fault ? notice("bad", "It cannot be read at the moment", of.fault.message) : null, notices(),
         h("nav", { class: "tabs", "aria-label": "About this integration" }, tabs.map(([name, label]) => h("a", { class: "tab", id: `tab-${name}`, href: link(name), "aria-current": name === known ? "page" : null }, label))),
         h("div", { class: "stack" }, content));
