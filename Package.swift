@@ -156,7 +156,8 @@ let package = Package(
             dependencies: [
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
-                "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
+                "Browser", "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector",
+                "bigcommerce-netsuite",
                 "plain-sockets",
             ],
             exclude: ["Snapshots"]

@@ -105,6 +105,8 @@ struct BrowserTests {
             try await browser.type("30", into: interval)
             try await browser.click("#save")
             try await browser.see("Saved.", in: "#settings-state")
+            #expect(try await browser.run("return document.querySelector(arguments[0]).value", JSON(interval)) == "30")
+            #expect(try await !browser.text("main").contains("not in the document"))
             #expect(shown.calls == [#"persistSettings {"interval":3}"#, #"persistSettings {"interval":30}"#])
             // While an update is in progress they are locked.
             try await shown.store.edit(id) { $0.isUpdateInProgress = true }

@@ -138,6 +138,12 @@ final class Shown: Sendable {
             if let interval = call.pending?["interval"], (interval.int ?? 0) < 5 {
                 return .rejected("Minutes between two runs: 5 or more")
             }
+            // As connectors of the platform do: they write the field themselves.
+            if let interval = call.pending?["interval"] {
+                try await call.api.edit(call.integrationID) { integration in
+                    integration[setting: JSON.Path(["sections", "0", "fields", "1", "value"])] = interval
+                }
+            }
             return .saved
         }
         connector.update(to: "1.1.0") { _ in try await world.enter("update") }

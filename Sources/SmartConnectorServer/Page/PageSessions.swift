@@ -24,7 +24,6 @@ final class PageSessions: Sendable {
 
     /// How many there may be of each; the oldest make room.
     private static let most = 64
-    static let cookie = "smartconnector_page"
     static let longestName = 80
 
     private let token: Secret
@@ -98,7 +97,14 @@ final class PageSessions: Sendable {
         state.withLock { state in state.sessions.removeAll { $0.key == key } }
     }
 
+    /// What the cookie is called: browsers keep those of all ports of one host together.
+    static func cookie(of request: HTTPRequest) -> String {
+        let port = request.origin?.split(separator: ":").last.flatMap { UInt16($0) }
+        return "smartconnector_page" + (port.map { "_\($0)" } ?? "")
+    }
+
     private static func key(of request: HTTPRequest) -> Secret? {
+        let cookie = cookie(of: request)
         for field in request.headers where field.isNamed("Cookie") {
             for pair in field.value.split(separator: ";") {
                 let parts = pair.split(separator: "=", maxSplits: 1)
@@ -156,7 +162,7 @@ extension WizardPage {
             request.origin?.hasPrefix("https") == true || request.header("X-Forwarded-Proto")?.lowercased() == "https"
         return HTTPRequest.Field(
             "Set-Cookie",
-            "\(PageSessions.cookie)=\(key?.value ?? ""); Path=/; HttpOnly; SameSite=Strict"
+            "\(PageSessions.cookie(of: request))=\(key?.value ?? ""); Path=/; HttpOnly; SameSite=Strict"
                 + (isSecure ? "; Secure" : "") + (key == nil ? "; Max-Age=0" : ""))
     }
 }

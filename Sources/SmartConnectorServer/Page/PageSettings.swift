@@ -125,6 +125,9 @@ struct PageSettings: Sendable {
             let hasStores = settings["supportsMultiStore"]?.bool == true
             add("General", fields(settings["general"]?["fields"], ["general", "fields"], nil))
             add("General", fields(settings["general"], ["general"], nil))
+            for (index, part) in (settings["general"]?.array ?? []).enumerated() {
+                read(part, ["general", "\(index)"], title: part["title"]?.string ?? "General", store: nil)
+            }
             for (index, section) in (settings["sections"]?.array ?? []).enumerated() {
                 let store = hasStores ? section["id"]?.string : nil
                 read(section, ["sections", "\(index)"], title: section["title"]?.string, store: store)

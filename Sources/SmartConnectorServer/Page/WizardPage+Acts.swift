@@ -106,12 +106,29 @@ extension WizardPage {
             json: ["outcome": evicted == nil ? "nothing" : "unlocked", "holder": .optional(evicted?.holder.printable)])
     }
 
+    /// Fields of which the document does not have what was accepted: a connector that checks its settings writes them itself.
+    private func unwritten(_ values: JSON, _ id: String) async throws -> [String] {
+        let settings = PageSettings(try await integrator.store.get(id).integration)
+        return (values.members ?? []).compactMap { name, value in
+            guard let field = settings.field(name), case .field = field.place, field.json["value"] != value else {
+                return nil
+            }
+            return field.json["label"]?.string
+        }
+    }
+
     private func answer(_ report: PageDrives.Report, of id: String, _ body: JSON) async throws -> HTTPResponse {
         switch report {
         case .running: return HTTPResponse(status: 202, json: ["outcome": "running"])
         case .failed(let error): throw error
         case .ended(let event):
-            guard let event, event.needsPerson else { return HTTPResponse(json: ["outcome": "done"]) }
+            guard let event, event.needsPerson else {
+                var json: JSON = ["outcome": "done"]
+                if let values = body["values"] {
+                    json["unwritten"] = JSON(try await unwritten(values, id).map { JSON($0) })
+                }
+                return HTTPResponse(json: json)
+            }
             var json: JSON = ["outcome": "stopped", "event": event.json]
             if let failure = event.failure {
                 json["failure"] = failure.shown

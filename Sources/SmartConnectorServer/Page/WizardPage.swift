@@ -6,7 +6,7 @@ public import SmartConnectorWire
 /// looked at and to be driven.
 ///
 /// It answers `GET /` to whoever accepts HTML, and everything below `/page/`; ``answers(_:)`` says which requests these are.
-/// What people do there goes through ``InstallFlow``, so that journal, leases and doubt are those of the command line.
+/// What people do there goes through `InstallFlow`, so that journal, leases and doubt are those of the command line.
 ///
 /// Who has the server's token, or a link of ``signInPath()``, is signed in; a cookie keeps that. Other origins and names of
 /// hosts that are not this server's are refused.

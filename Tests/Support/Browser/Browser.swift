@@ -53,6 +53,9 @@ package struct Browser: Sendable {
                             "goog:chromeOptions": [
                                 "args": [
                                     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                                    // Nothing of its own, which takes time and asks others.
+                                    "--disable-extensions", "--disable-background-networking",
+                                    "--disable-component-update", "--disable-sync", "--no-first-run",
                                     "--window-size=1280,900",
                                 ]
                             ],

@@ -61,13 +61,26 @@ export function reader(of, path) {
 // Listens to what happens, and reads once it listens, so that nothing is between.
 function listen(of, query) {
   of.events?.close();
+  of.query = query;
+  // A browser has few connections to a server: a window that nobody sees needs none.
+  if (document.hidden) return;
   const events = new EventSource(`/page/events${query}`);
   of.events = events;
   events.addEventListener("open", () => { isOffline(false); of.read(); });
   events.addEventListener("changed", () => of.read());
   events.addEventListener("flow", (event) => { of.happened?.(JSON.parse(event.data)); of.read(); });
-  events.addEventListener("error", () => { if (of === screen) of.read(); });
+  events.addEventListener("error", () => {
+    if (of !== screen || of.events !== events) return;
+    of.read();
+    // What was refused is not tried again by itself.
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => { if (of === screen && of.events === events) listen(of, query); }, 3000);
+  });
 }
+
+document.addEventListener("visibilitychange", () => {
+  if (!screen?.query) return;
+  if (document.hidden) screen.events?.close(); else listen(screen, screen.query);
+});
 
 function enter(next) {
   screen?.leave?.();

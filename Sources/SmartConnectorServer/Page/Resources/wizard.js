@@ -11,12 +11,13 @@ export function wizard(id, begun, redraw) {
   let plan = null;
   let planFault = null;
   let isSaved = false;
+  let unwritten = [];
   let agreed = false;
   const path = `integrations/${encodeURIComponent(id)}`;
   const link = (name) => `#/i/${encodeURIComponent(id)}${name === "steps" ? "" : `/${name}`}`;
 
   async function act(about, body, then = () => {}) {
-    [busy, fault, isSaved] = [about, null, false];
+    [busy, fault, isSaved, unwritten] = [about, null, false, []];
     redraw(of);
     try {
       const answer = await ask(`${path}/act`, body);
@@ -239,6 +240,7 @@ export function wizard(id, begun, redraw) {
         if (answer.outcome !== "done") { say("The settings were not saved"); return; }
         draft.drop("set-");
         isSaved = true;
+        unwritten = answer.unwritten ?? [];
         say("The settings are saved");
       }).then(() => { if (fault?.field) document.getElementById(`set-${fault.field}`)?.focus(); });
     };
@@ -254,6 +256,7 @@ export function wizard(id, begun, redraw) {
     return [
       why ? notice(it.updating ? "warn" : "", "Locked", why) : null,
       fault?.about === "settings" ? notice("bad", "The settings were not saved", fault.field ? "Look at the field that is marked below." : fault.message) : null,
+      unwritten.length ? notice("warn", "Accepted, and not in the document", `The connector’s persistSettings accepted the change and is to write where the fields stand, and did not: ${unwritten.join(", ")}.`) : null,
       h("form", { class: "card", novalidate: true, on: { submit }, "aria-label": "Settings" },
         it.settings.map((section) => h("fieldset", { class: "pad", disabled: isLocked }, h("legend", {}, section.title),
           h("div", { class: "fields" }, section.fields.map((one) => field(one, "set-", { disabled: isLocked, onChange: update, error: fault?.about === "settings" && fault.field === one.id ? fault.message : null }))))),
