@@ -106,6 +106,49 @@ struct PageTests {
         }
     }
 
+    @Test func overTLSTheCookieIsForTLSAlone() async throws {
+        try await Shown.serving { shown in
+            let entered = try await shown.server.send(
+                "GET", shown.page.signInPath(), headers: ["X-Forwarded-Proto": "https"])
+            #expect(try #require(entered.header("Set-Cookie")).hasSuffix("; Secure"))
+        }
+    }
+
+    @Test func whoIsSignedOutIsToldNothingMore() async throws {
+        try await Shown.serving { shown in
+            let (id, cookie) = (try await shown.create(), try await signIn(shown))
+            let connection = try RawConnection(port: shown.server.port)
+            connection.write(
+                "GET /page/events?integration=\(id) HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: \(cookie)\r\n\r\n")
+            // Another port in Host is another cookie.
+            #expect(await connection.read(until: "\r\n\r\n").contains("401"))
+            let watching = try RawConnection(port: shown.server.port)
+            watching.write(
+                "GET /page/events?integration=\(id) HTTP/1.1\r\nHost: 127.0.0.1:\(shown.server.port)\r\nCookie: \(cookie)\r\n\r\n"
+            )
+            _ = await watching.read(until: "retry")
+            _ = try await shown.server.send(
+                "POST", "/page/session/end", headers: Self.json.merging(["Cookie": cookie]) { $1 }, json: [:])
+            #expect(await watching.read(until: "0\r\n\r\n").hasSuffix("0\r\n\r\n"))
+        }
+    }
+
+    @Test func whoSignsInLastHasAPlace() {
+        let sessions = PageSessions(token: Secret("t"), linkTime: .seconds(600), idleTime: .seconds(600))
+        func request(_ key: Secret) -> HTTPRequest {
+            HTTPRequest(
+                method: "GET", path: "/",
+                headers: [HTTPRequest.Field("Cookie", "a=b; smartconnector_page_7080=\(key.value)")],
+                origin: "http://localhost:7080")
+        }
+        let keys = (0..<100).compactMap { _ in sessions.enter(token: Secret("t"), as: nil) }
+        #expect(keys.filter { sessions.session(of: request($0)) != nil }.count == 64)
+        #expect(sessions.session(of: request(keys[99])) != nil)
+        let codes = (0..<100).map { _ in sessions.makeLink() }
+        #expect(sessions.enter(code: codes[0]) == nil)
+        #expect(sessions.enter(code: codes[99]) != nil)
+    }
+
     @Test func onlyTheServersTokenSignsInByTheForm() async throws {
         try await Shown.serving { shown in
             func enter(_ token: String) async throws -> HTTPResponse {

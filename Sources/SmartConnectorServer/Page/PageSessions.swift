@@ -92,6 +92,15 @@ final class PageSessions: Sendable {
         }
     }
 
+    /// Whether somebody is still signed in. To be looked at keeps nobody signed in.
+    func isGood(_ session: Session) -> Bool {
+        state.withLock { state in
+            var isGood = false
+            for other in state.sessions where other.key == session.key && other.seen + idleTime > .now { isGood = true }
+            return isGood
+        }
+    }
+
     func end(_ request: HTTPRequest) {
         guard let key = Self.key(of: request) else { return }
         state.withLock { state in state.sessions.removeAll { $0.key == key } }
@@ -154,6 +163,7 @@ extension WizardPage {
 
     func signOut(_ request: HTTPRequest) -> HTTPResponse {
         sessions.end(request)
+        watch.leaveOut()
         return HTTPResponse(json: ["signedIn": false], headers: [cookie(nil, request)])
     }
 

@@ -132,7 +132,10 @@ struct PageSettings: Sendable {
                 let store = hasStores ? section["id"]?.string : nil
                 read(section, ["sections", "\(index)"], title: section["title"]?.string, store: store)
             }
-            let structure = ["sections", "general", "commonresources", "storemap", "addOnMap"]
+            let structure = [
+                "sections", "general", "commonresources", "storemap", "addOnMap", "supportsMultiStore", "storeLabel",
+                "defaultSectionId",
+            ]
             let others = (settings.members ?? []).filter { !structure.contains($0.name) }
             add(sections.isEmpty ? "Settings" : "Other", others.compactMap { name, value in setting(value, [name]) })
         }

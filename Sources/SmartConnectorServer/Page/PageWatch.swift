@@ -13,6 +13,8 @@ final class PageWatch: Sendable {
     private struct Watcher: Sendable {
         let subject: Subject
         let stream: HTTPStream
+        /// Whether whoever looks is still signed in.
+        let isAllowed: @Sendable () -> Bool
     }
 
     private struct State: Sendable {
@@ -33,10 +35,12 @@ final class PageWatch: Sendable {
     /// - Parameters:
     ///   - subject: What they look at.
     ///   - sight: What it looks like at the moment, before they have seen it: so they are told of whatever changes after.
+    ///   - isAllowed: Whether they still may.
     ///   - look: Looks again.
     /// - Returns: Nil where too many look already.
     func begin(
-        _ subject: Subject, seeing sight: String, look: @escaping @Sendable (Subject) async -> String
+        _ subject: Subject, seeing sight: String, isAllowed: @escaping @Sendable () -> Bool,
+        look: @escaping @Sendable (Subject) async -> String
     ) -> HTTPStream? {
         state.withLock { state in
             guard state.watchers.count < Self.most, !state.isOver else { return nil }
@@ -44,7 +48,7 @@ final class PageWatch: Sendable {
             state.next += 1
             let stream = HTTPStream(sign: Array(": still here\n\n".utf8)) { [weak self] in self?.leave(number) }
             stream.send(Array("retry: 1000\n\n".utf8))
-            state.watchers[number] = Watcher(subject: subject, stream: stream)
+            state.watchers[number] = Watcher(subject: subject, stream: stream, isAllowed: isAllowed)
             if state.seen[subject] == nil { state.seen[subject] = sight }
             if state.looking == nil { state.looking = Task { [weak self] in await self?.lookAgain(look) } }
             return stream
@@ -67,6 +71,7 @@ final class PageWatch: Sendable {
         // Ends when it is cancelled, by the last who looks.
         while (try? await Task.sleep(for: pause)) != nil {
             let began = ContinuousClock.now
+            leaveOut()
             for subject in Set(state.withLock { $0.watchers.values.map(\.subject) }) {
                 let sight = await look(subject)
                 let isNew = state.withLock { state in
@@ -81,6 +86,13 @@ final class PageWatch: Sendable {
         }
     }
 
+    /// Ends what those are told who have been signed out.
+    func leaveOut() {
+        for watcher in state.withLock({ Array($0.watchers.values) }) where !watcher.isAllowed() {
+            watcher.stream.finish()
+        }
+    }
+
     /// Something has happened here.
     func tell(_ event: FlowEvent, of integration: String) {
         send("flow", event.json(of: integration, at: Date()), to: .integration(integration))
@@ -90,6 +102,7 @@ final class PageWatch: Sendable {
     func changed(_ integration: String) { send("changed", [:], to: .integration(integration)) }
 
     private func send(_ event: String, _ json: JSON, to subject: Subject) {
+        leaveOut()
         let bytes = Array("event: \(event)\ndata: \(json.text())\n\n".utf8)
         let streams = state.withLock { state in
             state.watchers.values.filter { $0.subject == subject }.map(\.stream)
@@ -113,10 +126,14 @@ extension WizardPage {
     func events(_ request: HTTPRequest) async throws -> HTTPResponse {
         let subject: PageWatch.Subject =
             request.parameter("integration").map { .integration($0) } ?? .list(PageQuery(request))
+        guard let session = sessions.session(of: request) else {
+            throw APIError(.unauthorized, "sign in first", status: 401)
+        }
         let sight = await sight(of: subject)
         guard
             let stream = watch.begin(
-                subject, seeing: sight, look: { [weak self] in await self?.sight(of: $0) ?? "" })
+                subject, seeing: sight, isAllowed: { [sessions] in sessions.isGood(session) },
+                look: { [weak self] in await self?.sight(of: $0) ?? "" })
         else { throw APIError(.busy, "too many look at once", status: 503) }
         var response = HTTPResponse(
             status: 200,

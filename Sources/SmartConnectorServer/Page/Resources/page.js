@@ -25,8 +25,10 @@ function redraw(of) {
     again.focus({ preventScroll: true });
     try { if (range && range[0] !== null) again.setSelectionRange(range[0], range[1]); } catch { /* not every field has a selection */ }
   } else if (active && active !== "main" && !again) {
-    // What had the focus is gone: reading goes on at the heading, and not at the top of the page.
-    main.querySelector("h1")?.focus({ preventScroll: true });
+    // What had the focus is gone: it goes on with the next step, else at the heading, and not at the top of the page.
+    const next = active.startsWith("step-") ? main.querySelector("[aria-current=step] :is(input, select, textarea, a.button, .button)") : null;
+    if (next) { next.focus({ preventScroll: true }); next.scrollIntoView({ block: "nearest" }); }
+    else main.querySelector("h1")?.focus({ preventScroll: true });
   }
   document.title = `${of.title()} · SmartConnector`;
 }
