@@ -40,7 +40,11 @@ let package = Package(
         ),
         .systemLibrary(name: "CPolling", path: "Sources/System/Polling"),
         .target(
-            name: "SmartConnectorServer", dependencies: ["SmartConnector", "SmartConnectorWire", "CGnuTLS", "CPolling"]
+            name: "SmartConnectorServer",
+            dependencies: ["SmartConnector", "SmartConnectorWire", "CGnuTLS", "CPolling"],
+            resources: ["icon.svg", "page.css", "page.html", "page.js", "parts.js", "wizard.js"].map {
+                .embedInCode("Page/Resources/\($0)")
+            }
         ),
         .target(name: "SmartConnectorSQL", dependencies: ["SmartConnector"]),
         .systemLibrary(
@@ -99,6 +103,10 @@ let package = Package(
         .target(name: "Limits", dependencies: ["Processes"], path: "Tests/Support/Limits"),
         .target(name: "Loopback", dependencies: ["SmartConnector", "Processes"], path: "Tests/Support/Loopback"),
         .target(
+            name: "Browser", dependencies: ["Processes", "SmartConnector", "SmartConnectorHTTP", "SmartConnectorWire"],
+            path: "Tests/Support/Browser"
+        ),
+        .target(
             name: "PostgresServer", dependencies: ["Loopback", "Processes"], path: "Tests/Support/PostgresServer"
         ),
         .target(
@@ -129,7 +137,7 @@ let package = Package(
             name: "SmartConnectorServerTests",
             dependencies: [
                 "SmartConnector", "SmartConnectorHTTP", "SmartConnectorSQLite", "SmartConnectorServer",
-                "SmartConnectorTesting", "SmartConnectorWire", "Limits", "Loopback", "Processes",
+                "SmartConnectorTesting", "SmartConnectorWire", "Browser", "Limits", "Loopback", "Processes",
             ],
             exclude: ["Fixtures"]
         ),
@@ -148,7 +156,8 @@ let package = Package(
             dependencies: [
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
-                "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector", "bigcommerce-netsuite",
+                "Browser", "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector",
+                "bigcommerce-netsuite",
                 "plain-sockets",
             ],
             exclude: ["Snapshots"]

@@ -14,6 +14,8 @@ final class Connection {
         case body
         /// The answer, however long it takes.
         case answer
+        /// More of an answer that comes into being while it is sent.
+        case streaming
         /// The client to take the answer.
         case sending
         /// The client to see that nothing more is answered.

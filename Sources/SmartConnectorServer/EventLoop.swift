@@ -99,11 +99,21 @@ final class EventLoop {
         switch message {
         case .answer(let response, let id, let serial):
             if let exchange = orphans.removeValue(forKey: id) {
+                response.stream?.end()
                 server.ended(exchange, isComplete: false)
             } else if let connection = connections[id], connection.phase == .answer, connection.serial == serial {
                 respond(connection, response)
                 advance(connection)
+            } else {
+                response.stream?.end()
             }
+        case .more(let id, let serial):
+            guard let connection = connections[id], connection.phase == .streaming, connection.serial == serial else {
+                return
+            }
+            advance(connection)
+        case .endStreams:
+            for connection in connections.values where connection.phase == .streaming { endStream(connection) }
         case .endAll(let response):
             for connection in connections.values where connection.phase == .answer {
                 respond(connection, response)
@@ -178,7 +188,7 @@ final class EventLoop {
     private func makeRoom(at address: PeerAddress?) -> Bool {
         var (slow, diligent): ([Connection], [Connection]) = ([], [])
         for connection in connections.values where address == nil || connection.address == address {
-            guard connection.phase != .answer else { continue }
+            guard connection.phase != .answer, connection.phase != .streaming else { continue }
             if isDiligent(connection) { diligent.append(connection) } else { slow.append(connection) }
         }
         let candidates = (slow.isEmpty ? diligent : slow).sorted { $0.since < $1.since }
@@ -205,7 +215,9 @@ final class EventLoop {
     private func sweep() {
         nextSweep = now + UInt64(tick) * 1_000_000
         listens(true)
-        for connection in connections.values where connection.deadline <= now { drop(connection) }
+        for connection in connections.values where connection.deadline <= now {
+            if connection.phase == .streaming, !connection.hasOutput { showSign(connection) } else { drop(connection) }
+        }
     }
 
     /// Closes a connection, whatever it is at.
@@ -215,6 +227,7 @@ final class EventLoop {
         if counts[connection.address] == 0 { counts[connection.address] = nil }
         guard let exchange = connection.exchange else { return }
         connection.exchange = nil
+        exchange.stream?.end()
         if connection.phase == .answer {
             orphans[connection.id] = exchange
         } else {
@@ -252,9 +265,10 @@ final class EventLoop {
         for _ in 0..<16 {
             switch connection.read(buffer) {
             case .done(let count):
-                if connection.phase == .closing {
-                    discard(count, connection)
-                } else {
+                switch connection.phase {
+                case .closing: discard(count, connection)
+                case .streaming: keepForLater(count, connection)
+                case .idle, .header, .body, .answer, .sending:
                     connection.parser.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                     advance(connection)
                 }
@@ -280,13 +294,14 @@ final class EventLoop {
             if connection.hasOutput {
                 let (progress, isAlive) = connection.flush()
                 guard isAlive else { return drop(connection) }
-                if progress, connection.phase == .sending {
+                if progress, connection.phase == .sending || connection.phase == .streaming {
                     connection.deadline = now &+ receiveTimeout
                 }
                 guard !connection.hasOutput else { return wait(connection) }
             }
             switch connection.phase {
             case .sending: answered(connection)
+            case .streaming: if !sendMore(connection) { return wait(connection) }
             case .answer, .closing: return wait(connection)
             case .idle, .header, .body:
                 do throws(RequestFault) {
@@ -368,14 +383,82 @@ final class EventLoop {
             connection.isLast = true
         }
         if response.isLast { connection.isLast = true }
+        if response.stream != nil, exchange.head.minorVersion == 0 || server.isStopping { connection.isLast = true }
         let answer = response.serialized(
             method: exchange.head.method, minorVersion: exchange.head.minorVersion, isKept: !connection.isLast,
             date: clock.text())
-        exchange.answer = (answer.status, response.body.count)
+        exchange.answer = (answer.status, response.stream == nil ? response.body.count : 0)
         exchange.note = response.note
         exchange.request.body = []
         connection.send(answer.bytes)
+        guard let stream = response.stream, exchange.head.method != "HEAD", !server.isStopping else {
+            response.stream?.end()
+            // What would have been a stream has no length, and is over with the connection or with its last chunk.
+            if response.stream != nil { endBody(connection, exchange) }
+            return enter(connection, .sending, for: receiveTimeout)
+        }
+        exchange.stream = stream
+        server.begin(stream, connection: connection.id, serial: connection.serial)
+        enter(connection, .streaming, for: receiveTimeout)
+    }
+
+    // MARK: Streams
+
+    /// Sends what there is of a stream, once all before it is sent.
+    ///
+    /// - Returns: Whether the connection can go on now.
+    private func sendMore(_ connection: Connection) -> Bool {
+        guard let exchange = connection.exchange, let stream = exchange.stream else {
+            preconditionFailure("what is streamed is known")
+        }
+        switch stream.next() {
+        case .bytes(let bytes): send(bytes, connection, exchange)
+        case .end: endStream(connection)
+        case .overrun: drop(connection)
+        case .nothing:
+            let pause = max(1, stream.pause.milliseconds(.up)) * 1_000_000
+            connection.deadline = stream.sign.isEmpty ? .max : now &+ UInt64(clamping: pause)
+            return false
+        }
+        return connections[connection.id] != nil
+    }
+
+    private func send(_ bytes: [UInt8], _ connection: Connection, _ exchange: Exchange) {
+        let isChunked = exchange.head.minorVersion > 0
+        if isChunked { connection.send((String(bytes.count, radix: 16) + "\r\n").utf8) }
+        connection.send(bytes)
+        if isChunked { connection.send("\r\n".utf8) }
+        exchange.answer?.size += bytes.count
+        connection.deadline = now &+ receiveTimeout
+    }
+
+    /// Nothing was said for a while: says that both are still there.
+    private func showSign(_ connection: Connection) {
+        guard let exchange = connection.exchange, let stream = exchange.stream else { return }
+        send(stream.sign, connection, exchange)
+        advance(connection)
+    }
+
+    /// Ends a stream, whatever more there might have been. A client that does not take what it was sent is not waited for.
+    private func endStream(_ connection: Connection) {
+        guard let exchange = connection.exchange else { return }
+        exchange.stream?.end()
+        if connection.hasOutput, server.isStopping { return drop(connection) }
+        endBody(connection, exchange)
         enter(connection, .sending, for: receiveTimeout)
+        if server.isStopping { advance(connection) }
+    }
+
+    private func endBody(_ connection: Connection, _ exchange: Exchange) {
+        if exchange.head.minorVersion > 0, exchange.head.method != "HEAD" {
+            connection.send("0\r\n\r\n".utf8)
+        }
+    }
+
+    /// The client asks more before it has heard all: that is read later, as far as it is no more than a header.
+    private func keepForLater(_ count: Int, _ connection: Connection) {
+        connection.parser.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        if connection.parser.waiting > max(1024, server.configuration.maximumHeaderSize) { drop(connection) }
     }
 
     /// The answer has been sent.
@@ -396,7 +479,8 @@ extension Connection {
     /// Whether what comes is read now.
     var isRead: Bool {
         switch phase {
-        case .idle, .header, .body, .closing: true
+        // A client that goes while it is told something is noticed by that alone.
+        case .idle, .header, .body, .streaming, .closing: true
         case .answer, .sending: false
         }
     }

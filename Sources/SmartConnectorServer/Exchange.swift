@@ -15,6 +15,8 @@ final class Exchange {
     var answer: (status: Int, size: Int)?
     /// What the responder says of it for the log.
     var note: HTTPResponse.Note?
+    /// What comes into being while it is sent.
+    var stream: HTTPStream?
     /// Whether a responder was asked, so that it counts among the requests that are being answered.
     var isRunning = false
 
@@ -69,7 +71,13 @@ extension HTTPResponse {
         bytes.reserveCapacity(256 + body.count)
         func add(_ texts: String...) { for text in texts { bytes.append(contentsOf: text.utf8) } }
         add("HTTP/1.1 ", String(status), " ", Self.reasons[status] ?? "Status", "\r\nDate: ", date, "\r\n")
-        if hasBody { add("Content-Length: ", String(body.count), "\r\n") }
+        let isStreamed = hasBody && stream != nil
+        if isStreamed {
+            // Else it ends with the connection.
+            if minorVersion > 0 { add("Transfer-Encoding: chunked\r\n") }
+        } else if hasBody {
+            add("Content-Length: ", String(body.count), "\r\n")
+        }
         if !isKept {
             add("Connection: close\r\n")
         } else if minorVersion == 0 {
@@ -77,7 +85,7 @@ extension HTTPResponse {
         }
         for field in headers where field.isSafe { add(field.name, ": ", field.value, "\r\n") }
         add("\r\n")
-        if hasBody, method != "HEAD" { bytes += body }
+        if hasBody, !isStreamed, method != "HEAD" { bytes += body }
         return (bytes, status)
     }
 
@@ -85,7 +93,8 @@ extension HTTPResponse {
     var isLast: Bool { header("Connection")?.lowercased() == "close" }
 
     private static let reasons = [
-        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request",
+        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 303: "See Other",
+        304: "Not Modified", 400: "Bad Request",
         401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
         412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
         422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",

@@ -74,6 +74,8 @@ public final class HTTPServer: Sendable {
     /// How many requests are being answered.
     private let active = Atomic<Int>(0)
     private let isTerminating = Atomic<Bool>(false)
+    /// Whether it is being shut down, so that nothing is begun that has no end of its own.
+    var isStopping: Bool { isTerminating.load(ordering: .sequentiallyConsistent) }
     /// How many bytes of bodies are in memory.
     let buffered = Atomic<Int>(0)
 
@@ -114,11 +116,12 @@ public final class HTTPServer: Sendable {
         thread.start()
     }
 
-    /// Stops to serve: `/readyz` says so at once, what runs is finished, then all connections are closed.
+    /// Stops to serve: `/readyz` says so at once, streams end, what runs is finished, then all connections are closed.
     ///
     /// - Parameter grace: How long to wait for what runs. What is not done then is answered with 503.
     public func shutdown(within grace: Duration = .seconds(30)) async {
         isTerminating.store(true, ordering: .sequentiallyConsistent)
+        mailbox.post(.endStreams)
         let reaper = Task {
             try await Task.sleep(for: grace.bounded)
             mailbox.post(.endAll(Self.stopped))
@@ -154,6 +157,11 @@ public final class HTTPServer: Sendable {
     }
 
     // MARK: Exchanges, on the thread of the event loop
+
+    /// Begins to send what comes into being while it is sent.
+    func begin(_ stream: HTTPStream, connection: UInt64, serial: UInt64) {
+        stream.begin { [mailbox] in mailbox.post(.more(connection: connection, serial: serial)) }
+    }
 
     /// Begins to answer a request.
     ///

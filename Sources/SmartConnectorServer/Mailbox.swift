@@ -8,6 +8,10 @@ final class Mailbox: Sendable {
     enum Message: Sendable {
         /// The answer to a request, by its connection and its number on it.
         case answer(HTTPResponse, connection: UInt64, serial: UInt64)
+        /// There is more of the answer to a request.
+        case more(connection: UInt64, serial: UInt64)
+        /// Answers that come into being while they are sent are to end now.
+        case endStreams
         /// What runs is to be answered with this.
         case endAll(HTTPResponse)
         /// All connections are to be closed; then whoever waits for that goes on.

@@ -85,6 +85,9 @@ public struct HTTPResponse: Sendable, Equatable {
     public var headers: [HTTPRequest.Field]
     /// The body in bytes; empty where there is none.
     public var body: [UInt8]
+    /// What is sent in place of ``body``, as it comes into being; nil where the answer is whole. Servers of others, and Lambda,
+    /// send no such answer.
+    public var stream: HTTPStream?
     /// What a log may say of the request. It is not sent.
     public var note: Note?
 

@@ -1,3 +1,4 @@
+import Browser
 import Foundation
 import Limits
 import Loopback
@@ -154,6 +155,33 @@ struct ServeTests {
         let answers = ChildProcess.run(["python3", "-c", script, String(port)]).output
         #expect(answers == String(repeating: "HTTP/1.1 200 OK\n", count: 3))
         #expect(try served.end().status == 0)
+    }
+
+    /// What is printed at the start is all that a person needs.
+    @Test func theLinkThatIsPrintedOpensThePageAndACommandBesideItIsSeenThere() async throws {
+        let served = try Served(harness, "smartconnector", ["--simulate", "--token", Self.userToken])
+        let link = try #require(try JSON(parsing: served.started)["page"]?.string)
+        try Data(Harness.example.utf8).write(to: URL(fileURLWithPath: harness.file("example.json")))
+        let store = ["--store", "sqlite:\(harness.file("smartconnector.sqlite"))"]
+        let created = try harness.run("smartconnector", store + ["create", harness.file("example.json")])
+        let id = created.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        try await Browser.withDriver { driver in
+            try await Browser.with(driver) { browser in
+                try await browser.open(link)
+                try await browser.click("#entry-\(id)")
+                try await browser.see("0 of 4 steps done")
+                try await browser.click("#step-0-go")
+                try await browser.see("1 of 4 steps done")
+                #expect(try harness.run("smartconnector", store + ["run", id, "--simulate"]).status == 0)
+                try await browser.see("4 of 4 steps done")
+                try await browser.see("Installed", in: ".facts")
+                #expect(try await browser.complaints() == [])
+                // A browser that looks on does not hold up the end.
+                let (status, output) = try served.end()
+                #expect(status == 0)
+                #expect(!output.dropFirst(served.started.count).contains("code="))
+            }
+        }
     }
 
     @Test func aPortInUseIsSaid() throws {

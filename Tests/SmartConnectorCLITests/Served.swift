@@ -11,7 +11,7 @@ final class Served {
     let url: String
     private let output: Pipe
     private let errors: Pipe
-    private let started: String
+    let started: String
 
     /// - Parameters:
     ///   - program: Whose `serve` it is; its store has this name too.

@@ -27,13 +27,13 @@ struct ServeTokens: Sendable {
 
 /// What is printed once it serves.
 extension Serve {
-    func announce(_ server: HTTPServer, _ tokens: ServeTokens, _ session: Session) {
+    func announce(_ server: HTTPServer, _ tokens: ServeTokens, _ pagePath: String, _ session: Session) {
         let output = session.output
         let shown = host.contains(":") ? "[\(host)]" : host
         let url = "\(server.scheme)://\(shown.printable):\(server.port)"
         if output.isJSON {
             // What a program needs to know; tokens that it gave itself it knows.
-            var event: JSON = ["event": "serving", "url": JSON(url)]
+            var event: JSON = ["event": "serving", "url": JSON(url), "page": JSON(url + pagePath)]
             if tokens.hasMadeUp.user { event["token"] = JSON(tokens.user.value) }
             if tokens.hasMadeUp.system { event["systemToken"] = JSON(tokens.system.value) }
             output.print(json: event)
@@ -44,6 +44,7 @@ extension Serve {
         output.console.write(
             """
             serving on \(url) until Ctrl-C
+              page              \(url + pagePath)  (signs in once, within 10 minutes)
               Integration API   \(url)/v1            token \(tokens.shown.user)
               stack             \(url)/function      system token \(tokens.shown.system)
 

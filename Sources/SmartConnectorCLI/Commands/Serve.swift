@@ -40,6 +40,8 @@ struct Serve: Command {
     var connectionsPerAddress = 2048
     @Option("--tls-cert", "FILE", "serve over TLS: the certificate chain, PEM", as: .text) var certificate: String?
     @Option("--tls-key", "FILE", "and its key, PEM", as: .text) var key: String?
+    @Option("--page-host", "NAME", "a name under which browsers reach the page, beside localhost", as: .text)
+    var pageHosts: [String]
     @Option("--log", "text|json|none", "a line for each request on standard error", as: .choice) var log = Log.text
 
     func run(_ session: Session) async throws -> ExitCode {
@@ -49,13 +51,18 @@ struct Serve: Command {
             system: try system.given(in: session.environment))
         Self.allowManyConnections()
         let store = try await session.place.store(creating: true)
-        let integrator = try integrator(store, tokens, session)
+        let integrator = try await integrator(store, tokens, session)
+        let page = WizardPage(
+            integrator, journal: try await session.place.journal(of: store, creating: true),
+            configuration: pageConfiguration(session))
         let responder = NotingResponder(
-            responder: Responder(stack: try stack(beside: integrator, tokens, session), integrator: integrator))
+            responder: Responder(
+                stack: try stack(beside: integrator, tokens, session), integrator: integrator, page: page))
         let server = try HTTPServer(
             try configuration(), log: requestLog(tokens, session.output), responder: responder)
-        announce(server, tokens, session)
+        announce(server, tokens, page.signInPath(), session)
         while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+        await page.end()
         await server.shutdown()
         return .done
     }
@@ -63,6 +70,7 @@ struct Serve: Command {
     private struct Responder: HTTPResponder {
         let stack: StackEndpoint
         let integrator: LocalIntegrator
+        let page: WizardPage
 
         func respond(to request: HTTPRequest) async -> HTTPResponse {
             await responder(to: request).respond(to: request)
@@ -71,6 +79,7 @@ struct Serve: Command {
         func refusal(of header: HTTPRequest) -> HTTPResponse? { responder(to: header).refusal(of: header) }
 
         private func responder(to request: HTTPRequest) -> any HTTPResponder {
+            if page.answers(request) { return page }
             let isIntegrator = request.path.hasPrefix("/v1/") || request.path == "/openapi.json"
             return isIntegrator ? integrator : stack
         }
@@ -103,7 +112,7 @@ struct Serve: Command {
 
     private func integrator(
         _ store: any IntegrationAPI & IntegrationStateAPI, _ tokens: ServeTokens, _ session: Session
-    ) throws -> LocalIntegrator {
+    ) async throws -> LocalIntegrator {
         var configuration = LocalIntegrator.Configuration(token: tokens.user)
         configuration.isLikeIntegrator = isLikeIntegrator
         configuration.pageSize = pageSize
@@ -115,10 +124,21 @@ struct Serve: Command {
             }
             configuration.templates[id] = template
         }
-        return LocalIntegrator(configuration, store: store) { [functions = session.functions] id in
+        let functions = session.functions
+        // Made once: what is told to fail twice does so twice, whoever calls it.
+        let simulation = functions.areOthers && !functions.isOnStack ? try await functions.connector(nil) : nil
+        return LocalIntegrator(configuration, store: store) { id in
+            if let simulation { return simulation }
             if functions.areOthers { return try await functions.connector(id) }
             return functions.own.flatMap { $0.id.isExactly(id) ? $0 : nil }
         }
+    }
+
+    private func pageConfiguration(_ session: Session) -> WizardPage.Configuration {
+        var configuration = WizardPage.Configuration()
+        configuration.hosts = pageHosts
+        configuration.person = session.person.name
+        return configuration
     }
 
     private func configuration() throws -> HTTPServer.Configuration {

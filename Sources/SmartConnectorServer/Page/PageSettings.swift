@@ -1,0 +1,211 @@
+import SmartConnector
+import SmartConnectorWire
+
+/// A field that a person fills in: of a step's form or of settings.
+struct PageField: Sendable {
+    enum Place: Sendable {
+        /// The value stands where the settings have the field, and `pending` names the field.
+        case field(name: String, store: String?, value: JSON.Path)
+        /// The value itself is the setting.
+        case setting(JSON.Path)
+    }
+
+    let id: String
+    let place: Place
+    let json: JSON
+
+    /// A field as a document describes it.
+    ///
+    /// Source: integrator.io's settings and forms: `name`, `label`, `type`, `value`, `options`.
+    init?(_ element: JSON, id: String, place: Place) {
+        guard element.kind == .object else { return nil }
+        self.id = id
+        self.place = place
+        let options = (element["options"]?.array ?? []).flatMap { option -> [JSON] in
+            // `[id, text]`; `{value, label}`; `{items: […]}` of these.
+            option["items"]?.array ?? [option]
+        }.map { option -> JSON in
+            let value = option[0] ?? option["value"] ?? option
+            let label = option[1] ?? option["label"] ?? value
+            return ["value": value, "label": JSON(label.words.printable)]
+        }
+        let text = element["helpText"] ?? element["description"] ?? element["tooltip"]
+        json = [
+            "id": JSON(id), "label": JSON((element["label"] ?? element["name"] ?? JSON(id)).words.printable),
+            "type": JSON(Self.type(element, hasOptions: !options.isEmpty)),
+            "value": element["value"] ?? element["defaultValue"] ?? .null, "options": JSON(options),
+            "required": JSON(element["required"]?.bool ?? false), "help": .optional(text?.string?.printableLines),
+            "placeholder": .optional(element["placeholder"]?.string?.printable),
+        ]
+    }
+
+    private static func type(_ element: JSON, hasOptions: Bool) -> String {
+        let type = (element["inputType"]?.string ?? element["type"]?.string ?? "").lowercased()
+        switch type {
+        case "checkbox", "toggle", "switch", "boolean": return "checkbox"
+        case "multiselect", "multi-select": return "multiselect"
+        case "select", "radio", "radiogroup", "dropdown": return hasOptions ? "select" : "text"
+        case "textarea", "editor": return "textarea"
+        case "number", "integer": return "number"
+        case "password": return "password"
+        case "email", "url", "date": return type
+        default: break
+        }
+        switch element["value"]?.kind {
+        case .bool: return "checkbox"
+        case .number: return "number"
+        case .object, .array: return "json"
+        case .string, .null, nil: return hasOptions ? "select" : "text"
+        }
+    }
+}
+
+extension JSON {
+    /// The value as a person reads it.
+    fileprivate var words: String { string ?? text() }
+}
+
+/// The form of a step.
+struct PageForm: Sendable {
+    let fields: [JSON]
+
+    /// Source: integrator.io's forms: `fields`, or `fieldMap` in the order of `layout.fields`.
+    init?(_ form: JSON?) {
+        guard let form, form.kind == .object else { return nil }
+        var elements: [(name: String, element: JSON)] = (form["fields"]?.array ?? []).map {
+            ($0["name"]?.string ?? $0["id"]?.string ?? "", $0)
+        }
+        if let map = form["fieldMap"]?.members {
+            let order = form["layout"]?["fields"]?.array?.compactMap(\.string) ?? []
+            func rank(_ key: String) -> Int { order.firstIndex { $0.isExactly(key) } ?? order.count }
+            elements += map.enumerated().sorted {
+                (rank($0.element.name), $0.offset) < (rank($1.element.name), $1.offset)
+            }
+            .map { ($0.element.value["name"]?.string ?? $0.element.name, $0.element.value) }
+        }
+        fields = elements.compactMap { name, element in
+            name.isEmpty ? nil : PageField(element, id: name, place: .setting(JSON.Path([name])))?.json
+        }
+    }
+}
+
+/// Settings as a form: sections with fields, as integrator.io has them; what is none of these and simple stands beside.
+struct PageSettings: Sendable {
+    struct Section: Sendable {
+        let title: String
+        let fields: [PageField]
+    }
+
+    let sections: [Section]
+
+    init(_ integration: Integration) {
+        var reader = Reader(settings: integration.settings ?? [:])
+        reader.read()
+        sections = reader.sections
+    }
+
+    var json: JSON {
+        JSON(sections.map { ["title": JSON($0.title.printable), "fields": JSON($0.fields.map(\.json))] })
+    }
+
+    func field(_ id: String) -> PageField? {
+        for section in sections {
+            if let field = section.fields.first(where: { $0.id.isExactly(id) }) { return field }
+        }
+        return nil
+    }
+
+    private struct Reader {
+        let settings: JSON
+        var sections: [Section] = []
+
+        init(settings: JSON) { self.settings = settings }
+
+        mutating func read() {
+            let hasStores = settings["supportsMultiStore"]?.bool == true
+            add("General", fields(settings["general"]?["fields"], ["general", "fields"], nil))
+            add("General", fields(settings["general"], ["general"], nil))
+            for (index, part) in (settings["general"]?.array ?? []).enumerated() {
+                read(part, ["general", "\(index)"], title: part["title"]?.string ?? "General", store: nil)
+            }
+            for (index, section) in (settings["sections"]?.array ?? []).enumerated() {
+                let store = hasStores ? section["id"]?.string : nil
+                read(section, ["sections", "\(index)"], title: section["title"]?.string, store: store)
+            }
+            let structure = [
+                "sections", "general", "commonresources", "storemap", "addOnMap", "supportsMultiStore", "storeLabel",
+                "defaultSectionId",
+            ]
+            let others = (settings.members ?? []).filter { !structure.contains($0.name) }
+            add(sections.isEmpty ? "Settings" : "Other", others.compactMap { name, value in setting(value, [name]) })
+        }
+
+        private mutating func read(_ section: JSON, _ path: [String], title: String?, store: String?) {
+            let name = title ?? section["id"]?.string ?? "Settings"
+            add(name, fields(section["fields"], path + ["fields"], store))
+            for (index, part) in (section["sections"]?.array ?? []).enumerated() {
+                let own = part["title"]?.string ?? "Section \(index + 1)"
+                read(part, path + ["sections", "\(index)"], title: "\(name) › \(own)", store: store)
+            }
+            for (index, flow) in (section["flows"]?.array ?? []).enumerated() {
+                let fields = fields(flow["settings"], path + ["flows", "\(index)", "settings"], store)
+                add(flow["name"]?.string.map { "\(name) › \($0)" } ?? name, fields)
+            }
+        }
+
+        private mutating func add(_ title: String, _ fields: [PageField]) {
+            if !fields.isEmpty { sections.append(Section(title: title, fields: fields)) }
+        }
+
+        private func fields(_ list: JSON?, _ path: [String], _ store: String?) -> [PageField] {
+            (list?.array ?? []).enumerated().compactMap { index, element in
+                guard let name = element["name"]?.string, !name.isEmpty else { return nil }
+                let place = path + ["\(index)"]
+                return PageField(
+                    element, id: JSON.Path(place).description,
+                    place: .field(name: name, store: store, value: JSON.Path(place + ["value"])))
+            }
+        }
+
+        /// A setting that is described nowhere, by what its value is.
+        private func setting(_ value: JSON, _ path: [String]) -> PageField? {
+            let place = JSON.Path(path)
+            return PageField(
+                ["name": JSON(path.joined(separator: ".")), "value": value], id: place.description,
+                place: .setting(place))
+        }
+    }
+
+    /// What a flow is to save.
+    ///
+    /// A connector that checks its settings is told fields by their names, as integrator.io's pages do, and writes where they
+    /// stand; where there is no such function, they are written there.
+    ///
+    /// - Throws: `APIError` where there is no such field, or no place for it.
+    func pending(_ values: JSON, in integration: Integration, hasFunction: Bool) throws(APIError) -> JSON {
+        var (named, placed): (JSON, [(path: JSON.Path, value: JSON)]) = ([:], [])
+        for (id, value) in values.members ?? [] {
+            guard let field = field(id) else {
+                throw APIError(
+                    .conflict, "the settings have changed meanwhile; look at them again", status: 409, field: id)
+            }
+            switch field.place {
+            case .field(let name, let store?, _) where hasFunction:
+                var fields = named[store] ?? [:]
+                fields[name] = value
+                named[store] = fields
+            case .field(let name, nil, _) where hasFunction: named[name] = value
+            case .field(_, _, let path), .setting(let path): placed.append((path, value))
+            }
+        }
+        var changed = integration
+        do {
+            try changed.setSettings(placed)
+        } catch {
+            throw APIError(.invalid, "there is no place in settings for \(error)", status: 422)
+        }
+        var pending = (changed.settings ?? [:]).difference(from: integration.settings ?? [:])
+        for (name, value) in named.members ?? [] { pending[name] = value }
+        return pending
+    }
+}
