@@ -117,7 +117,7 @@ extension LocalIntegrator {
             _ = try await call(.connectorUninstaller, connector, of: stored, body: [:])
         }
         try await store.delete(id)
-        return HTTPResponse(status: 204)
+        return HTTPResponse(json: [:])
     }
 
     // MARK: Settings
@@ -173,12 +173,12 @@ extension LocalIntegrator {
         // Of what nobody knows whether it is complete, nobody says that it is installed.
         try InstallMachine(integration, functions: connector.functions).checkInstaller()
         let stored = try await store.create(integration)
-        guard let created = stored.integration.id else { return .stored(stored, status: 201) }
+        guard let created = stored.integration.id else { return .stored(stored) }
         if connector.functions.contains(.connectorInstaller) {
             _ = try await call(.connectorInstaller, connector, of: stored, body: [:])
         }
         let begun = try await change(created) { machine, _ in machine.connectorInstallerReturned() }
-        return .stored(begun, status: 201)
+        return .stored(begun)
     }
 
     /// The author pushes a version into integrations.

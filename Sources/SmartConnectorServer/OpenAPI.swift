@@ -110,10 +110,10 @@ enum OpenAPI {
                 "parameters": [path("id")],
                 "post": operation(
                     "Install a connector: the id is the connector's", body: ["type": "object"],
-                    ["201": integrationAnswer, "400": errors, "422": errors]),
+                    ["200": integrationAnswer, "400": errors, "422": errors]),
                 "delete": operation(
                     "Call the connector's uninstaller and delete the integration",
-                    ["204": empty("It is gone."), "404": errors, "422": errors]),
+                    ["200": anything("It is gone."), "404": errors, "422": errors]),
             ]
         ),
         (

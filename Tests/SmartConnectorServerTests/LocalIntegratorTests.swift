@@ -183,7 +183,7 @@ struct LocalIntegratorTests {
             #expect(store[id]?.steps.map(\.isCompleted) == [true, false])
             _ = try await put("integrations/\(id)/uninstaller/removeA")
             let removed = try await server.send("DELETE", "/v1/integrations/\(id)/install", token: "U", json: [:])
-            #expect(removed.status == 204)
+            #expect(removed.status == 200)
             #expect(store[id] == nil)
         }
     }
@@ -256,7 +256,7 @@ struct LocalIntegratorTests {
         }
         try await serving(integrator) { server in
             let answer = try await server.send("POST", "/v1/integrations/c1/install", token: "U", json: [:])
-            #expect(answer.status == 201)
+            #expect(answer.status == 200)
             #expect(answer.json["mode"] == "settings")
         }
     }
@@ -325,7 +325,7 @@ struct LocalIntegratorTests {
         try await serving(integrator) { server in
             let created = try await server.send(
                 "POST", "/v1/integrations/c1/install", token: "U", json: ["sandbox": true])
-            #expect(created.status == 201)
+            #expect(created.status == 200)
             #expect(created.json["mode"] == "install")
             #expect(created.json["sandbox"] == true)
             #expect(created.json["install"]?.count == 2)
@@ -357,7 +357,7 @@ struct LocalIntegratorTests {
         configuration.templates["c1"] = try Integration(Self.document)
         try await serving(LocalIntegrator(configuration, store: store) { _ in connector }) { server in
             let created = try await server.send("POST", "/v1/integrations/c1/install", token: "U", json: [:])
-            #expect(created.status == 201)
+            #expect(created.status == 200)
             #expect(created.json["mode"] == "install")
         }
     }
