@@ -73,7 +73,7 @@ let package = Package(
             name: "bigcommerce-netsuite",
             dependencies: ["SmartConnector", "SmartConnectorCLI"],
             path: "Examples/BigCommerceNetSuite",
-            exclude: ["README.md", "integration.json"]
+            exclude: ["README.md", "graph.svg", "history.svg", "integration.json"]
         ),
         .executableTarget(name: "plain-sockets", dependencies: ["SmartConnectorHTTP"], path: "Examples/PlainSockets"),
 

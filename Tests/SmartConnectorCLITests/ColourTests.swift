@@ -93,6 +93,30 @@ struct ColourTests {
 
     // MARK: Watching
 
+    @Test func onATerminalTheScreenIsDrawnAnew() async throws {
+        let harness = try Harness()
+        let id = try await harness.create(Harness.example)
+        let (shown, announcer) = AsyncStream.makeStream(of: Void.self)
+        let captured = Captured()
+        let plain = captured.console(columns: 80, isTerminal: true, hasColours: true)
+        let console = Console(
+            write: { text in
+                plain.write(text)
+                announcer.yield()
+            }, writeError: plain.writeError, readInput: plain.readInput, isTerminal: true, columns: 80, hasColours: true
+        )
+        let environment = ["SMARTCONNECTOR_STORE": "sqlite:\(harness.file("store.sqlite"))"]
+        let watching = Task {
+            await harness.command.run(["watch", id, "--every", "1h"], environment: environment, console: console)
+        }
+        for await _ in shown.prefix(1) {}
+        watching.cancel()
+        #expect(await watching.value == .done)
+        #expect(captured.text.hasPrefix("\u{1B}[H\u{1B}[2JBigCommerce - NetSuite Connector"))
+        #expect(captured.text.contains("\u{1B}[36m▸\u{1B}[0m 0"))
+        #expect(captured.errorText == "")
+    }
+
     @Test func watchShowsWhatChangesUntilTheIntegrationIsGone() async throws {
         let harness = try Harness()
         let id = try await harness.create(Harness.example)

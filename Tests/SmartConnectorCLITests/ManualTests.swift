@@ -50,15 +50,6 @@ struct ManualTests {
             .map { Set($0.split(separator: " ").map(String.init)) }
     }
 
-    @Test func bashCompletesCommandsOptionsValuesAndIdentifiers() async throws {
-        let tries = Self.lines.map { line in
-            "COMP_WORDS=(\(line.typed)\(line.typed.hasSuffix(" ") ? " ''" : "")); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _smartconnector; echo \"${COMPREPLY[*]}\""
-        }
-        let output = try await run(
-            ["bash", "--norc"], "source <(smartconnector completions bash)\n" + tries.joined(separator: "\n") + "\n")
-        #expect(offers(output) == Self.lines.map(\.offers))
-    }
-
     @Test func fishCompletesCommandsOptionsValuesAndIdentifiers() async throws {
         let tries = Self.lines.map { line in
             "complete -C '\(line.typed)' | string split -f 1 \\t | string join ' '"
@@ -70,24 +61,28 @@ struct ManualTests {
         #expect(offers(output) == Self.lines.map(\.offers))
     }
 
-    /// In a terminal of its own, since zsh completes nowhere else.
-    @Test func zshCompletesCommandsOptionsValuesAndIdentifiers() async throws {
-        // What is common to all offers is completed.
-        let expected = Self.lines.map { line -> String in
-            let common = line.offers.count == 1 ? (line.offers.first ?? "") + " " : ""
-            let head = line.typed.split(separator: " ", omittingEmptySubsequences: false).dropLast().joined(
-                separator: " ")
-            return common.isEmpty ? line.typed : head + " " + common
+    /// What stands on the line after a tab: what is common to all offers is completed.
+    private static var completed: [String] {
+        lines.map { line in
+            guard line.offers.count == 1, let offer = line.offers.first else { return line.typed }
+            let head = line.typed.split(separator: " ", omittingEmptySubsequences: false).dropLast().map(String.init)
+            return (head + [offer]).joined(separator: " ") + " "
         }
-        let output = try await run(
-            ["zsh", "-f"],
-            #"""
+    }
+
+    /// Types the lines into a shell in a terminal of its own, with a tab behind each, and returns what then stands there.
+    ///
+    /// - Parameters:
+    ///   - shell: Starts the shell.
+    ///   - setUp: Loads the completions, and binds ^G to showing the line between angles and forgetting it.
+    private func type(into shell: String, _ setUp: String) async throws -> [String] {
+        let script = #"""
             zmodload zsh/zpty
-            zpty z zsh -f -i
-            zpty -w z "unsetopt zle_bracketed_paste; PROMPT=; autoload -Uz compinit; compinit -u -D; source <(smartconnector completions zsh); unsetopt beep list_beep auto_list; shown() { print -r -- \"<<\$BUFFER>>\"; BUFFER=; }; zle -N shown; bindkey '^X' shown; bindkey '^I' complete-word; echo REA''DY"
+            zpty z \#(shell)
+            zpty -w z '. ./setup; echo REA""DY'
             while zpty -r z line; do [[ $line == *READY* ]] && break; done
             while IFS= read -r typed; do
-              zpty -n -w z "$typed"$'\t\x18'
+              zpty -n -w z "$typed"$'\t\a'
               out=
               while zpty -r z line; do out+=$line; [[ $line == *'>>'* ]] && break; done
               print -r -- "${${out##*<<}%%>>*}"
@@ -96,9 +91,30 @@ struct ManualTests {
             END
             zpty -d z
 
-            """#)
-        #expect(
-            output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init) == expected)
+            """#
+        try Data(setUp.utf8).write(to: URL(fileURLWithPath: harness.file("setup")))
+        return try await run(["zsh", "-f"], script).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            .map(String.init)
+    }
+
+    @Test func bashCompletesCommandsOptionsValuesAndIdentifiers() async throws {
+        let setUp = #"""
+            PS1=; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'
+            bind -x '"\C-g": echo "<<$READLINE_LINE>>"; READLINE_LINE='
+            source <(smartconnector completions bash)
+            """#
+        #expect(try await type(into: "bash --norc --noprofile -i", setUp) == Self.completed)
+    }
+
+    @Test func zshCompletesCommandsOptionsValuesAndIdentifiers() async throws {
+        let setUp = #"""
+            unsetopt zle_bracketed_paste; PROMPT=
+            autoload -Uz compinit; compinit -u -D; source <(smartconnector completions zsh)
+            unsetopt beep list_beep auto_list
+            shown() { print -r -- "<<$BUFFER>>"; BUFFER=; }; zle -N shown
+            bindkey '^G' shown; bindkey '^I' complete-word
+            """#
+        #expect(try await type(into: "zsh -f -i", setUp) == Self.completed)
     }
 
     @Test(arguments: [["bash", "-n"], ["zsh", "-n"], ["fish", "--no-execute"]])

@@ -90,7 +90,7 @@ struct ShapeTests {
             for number in 0..<count {
                 // Read into a new command each time.
                 let command = CommandList.builtIn.flatMap(\.commands)[index]
-                let words = type(of: command).examples[number].prefix { !["<", "|", ">>"].contains($0) }
+                let words = type(of: command).examples[number].prefix { !["<", "|", ">", ">>"].contains($0) }
                     .map { $0.trimmingCharacters(in: ["\"", "'"]) }
                 let parsed = try ParsedArguments(words, options: command.options + options)
                 #expect(try parsed.readAll(into: command.declared), "\(command.name): \(words)")

@@ -7,7 +7,22 @@ struct Snapshot {
         .appendingPathComponent("Snapshots")
     private static let variable = "SMARTCONNECTOR_RENEW_SNAPSHOTS"
 
-    let name: String
+    private let name: String
+    private let file: URL
+
+    /// One of the screens.
+    init(name: String) {
+        self.init("Snapshots/\(name).txt", Self.folder.appendingPathComponent(name + ".txt"))
+    }
+
+    /// A file elsewhere in the repository, by its path there.
+    init(path: String) {
+        self.init(path, Self.folder.appendingPathComponent("../../../" + path).standardized)
+    }
+
+    private init(_ name: String, _ file: URL) {
+        (self.name, self.file) = (name, file)
+    }
 
     /// The names of all files that there are.
     static var all: Set<String> {
@@ -18,7 +33,6 @@ struct Snapshot {
 
     /// Compares a screen to the file, or writes the file where that is asked for.
     func expect(_ screen: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let file = Self.folder.appendingPathComponent(name + ".txt")
         guard ProcessInfo.processInfo.environment[Self.variable] == nil else {
             try Data(screen.utf8).write(to: file)
             return
@@ -28,8 +42,8 @@ struct Snapshot {
         let found = expected.map { Self.difference(from: $0, to: screen) } ?? "there is no such file"
         Issue.record(
             """
-            Snapshots/\(name).txt: \(found)
-            If what is printed now is right: \(Self.variable)=1 swift test --filter Snapshot
+            \(name): \(found)
+            If what is printed now is right: \(Self.variable)=1 swift test --filter 'SnapshotTests|PictureTests'
             """, sourceLocation: sourceLocation)
     }
 

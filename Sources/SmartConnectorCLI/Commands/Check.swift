@@ -66,7 +66,9 @@ struct Check: Command {
         )
         if !areFunctionsKnown {
             session.output.print(
-                line: "the functions were not checked: the connector's own command does that, or --stack")
+                line: session.functions.isOnStack
+                    ? "the functions were not checked: this stack does not tell which it has"
+                    : "the functions were not checked: the connector's own command does that, or --stack")
         }
         session.output.print(
             line: findings.isEmpty

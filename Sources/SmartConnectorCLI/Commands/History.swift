@@ -4,9 +4,11 @@ import SmartConnector
 struct History: Command {
     static let name = "history"
     static let summary = "show every call and every act of a person: when, by whom, with what outcome"
-    static let examples = [["$ID"], ["$ID", "--json"]]
+    static let examples = [["$ID"], ["$ID", "--json"], ["$ID", "--svg", "history.svg"]]
 
     @Argument("ID", "the integration's _id, also of one that is gone", as: .text) var id: String
+
+    @Option("--svg", "FILE", "draw it as a timeline into a file (-: standard output)", as: .text) var picture: String?
 
     func run(_ session: Session) async throws -> ExitCode {
         let journal = try await session.place.journal()
@@ -17,7 +19,9 @@ struct History: Command {
             // Nothing is known: is there such an integration at all?
             _ = try await session.place.store().get(id)
         }
-        if session.output.isJSON {
+        if let picture {
+            try await draw(history, entry, to: picture, session)
+        } else if session.output.isJSON {
             for entry in history { session.output.print(json: marked(entry.json)) }
             if let (call, isUnderWay) = open(entry, history) {
                 var json = call.json
@@ -28,6 +32,24 @@ struct History: Command {
             show(history, entry, session.output)
         }
         return .done
+    }
+
+    /// Draws the timeline. The integration may be gone; it is then called by its identifier.
+    private func draw(
+        _ history: [HistoryEntry], _ entry: JournalEntry, to file: String, _ session: Session
+    ) async throws {
+        var title = id
+        do {
+            title = try await session.place.store().get(id).integration.name ?? id
+        } catch let error as APIError where error.isNotFound {}
+        let svg = Timeline(title, history, open: open(entry, history).map { ($0, $1) }, now: Date()).svg
+        guard file != "-" else { return session.output.console.write(svg) }
+        do {
+            try Data(svg.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+        } catch {
+            throw FileError(description: "the file \(file) cannot be written", status: .notFound)
+        }
+        session.output.note("drawn: \(file)")
     }
 
     /// An entry with what tells it from those of others.

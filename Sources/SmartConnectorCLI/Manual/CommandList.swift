@@ -17,7 +17,7 @@ struct CommandList: Sendable {
         [
             Section(title: "begin", commands: [Demo(), New(), Check(), Help(), ShowManual(), ShowCompletions()]),
             Section(title: "documents", commands: [Create(), List(), Get(), Clone(), Delete()]),
-            Section(title: "look", commands: [Status(), Watch(), Plan(), History(), Leftovers()]),
+            Section(title: "look", commands: [Status(), Watch(), Plan(), Graph(), History(), Leftovers()]),
             Section(
                 title: "install, change, uninstall",
                 commands: [

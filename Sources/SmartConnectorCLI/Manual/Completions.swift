@@ -56,14 +56,20 @@ struct Completions: Sendable {
         """
         # Completions of \(program) for bash: source <(\(program) completions bash)
         \(function)() {
-            local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} word name='' place=0 skip=0 index
+            local line=${COMP_LINE:0:COMP_POINT} current previous word name='' place=0 skip=0 index
+            local -a typed
             COMPREPLY=()
+            # Words as the command gets them: bash's own are also divided at colons and equals signs.
+            read -ra typed <<< "$line"
+            if [[ $line == *' ' ]]; then typed+=(''); fi
+            current=${typed[-1]} previous=${typed[-2]-}
+            if [[ $current == --*=* ]]; then previous=${current%%=*} current=${current#*=}; fi
             case $previous in
         \(valued.map { "        \($0.name)) \(bashValue($0.completion)); return ;;" }.joined(separator: "\n"))
             esac
             # The command and how many arguments stand before this word.
-            for ((index = 1; index < COMP_CWORD; index++)); do
-                word=${COMP_WORDS[index]}
+            for ((index = 1; index < ${#typed[@]} - 1; index++)); do
+                word=${typed[index]}
                 if ((skip)); then skip=0; continue; fi
                 case $word in
                     \(valued.map(\.name).joined(separator: "|"))) skip=1 ;;
@@ -93,7 +99,7 @@ struct Completions: Sendable {
     /// A word that begins several names takes the next one with it, unless that is the one being typed.
     private var bashGroups: String {
         groups.map { group in
-            "[[ $name == \(group.word) ]] && ((index + 1 < COMP_CWORD)) && { name=\"$name ${COMP_WORDS[++index]}\"; };"
+            "[[ $name == \(group.word) ]] && ((index + 2 < ${#typed[@]})) && { name=\"$name ${typed[++index]}\"; };"
         }.joined(separator: " ")
     }
 
