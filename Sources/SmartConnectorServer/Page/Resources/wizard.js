@@ -346,11 +346,23 @@ export function wizard(id, begun, redraw) {
       h("time", { class: "when", datetime: one.time, title: one.holder }, time(one.time)));
   }
 
+  // A call that has not returned is no entry yet.
+  function openCall() {
+    const call = it.gone ? null : it.call ?? it.doubt;
+    if (!call) return null;
+    const place = call.step !== null && it.steps[call.step] ? titleOf(it.steps[call.step]) : null;
+    return h("ol", { class: "timeline" }, h("li", { class: it.call ? "act" : "warn" },
+      h("div", { class: "what" }, h("strong", {}, place ?? call.function), " ", h("span", { class: "muted small" }, h("code", {}, call.function), call.attempt > 1 ? ` attempt ${call.attempt}` : ""),
+        h("div", { class: "small" }, it.call ? pill("Not returned yet", "busy") : pill("Never returned", "warn"))),
+      h("time", { class: "when", datetime: call.started, title: call.holder }, time(call.started))));
+  }
+
   function timeline() {
     if (!entries) return h("div", { class: "card empty" }, "Reading…");
-    if (!entries.entries.length) return h("div", { class: "card empty" }, h("h2", {}, "Nothing has happened yet"), h("p", {}, "Every call and everything that people do is kept here."));
+    const open = openCall();
+    if (!entries.entries.length && !open) return h("div", { class: "card empty" }, h("h2", {}, "Nothing has happened yet"), h("p", {}, "Every call and everything that people do is kept here."));
     const days = Map.groupBy ? Map.groupBy(entries.entries, (one) => day(one.time)) : new Map([["", entries.entries]]);
-    return h("section", { class: "card pad" }, [...days].map(([name, list]) => [h("h2", { class: "day" }, name), h("ol", { class: "timeline" }, list.map(historyEntry))]),
+    return h("section", { class: "card pad" }, open, [...days].map(([name, list]) => [h("h2", { class: "day" }, name), h("ol", { class: "timeline" }, list.map(historyEntry))]),
       entries.count > entries.entries.length ? h("p", { class: "muted small" }, `The newest ${entries.entries.length} of ${entries.count}.`) : null);
   }
 
