@@ -66,7 +66,7 @@ let package = Package(
                 "SmartConnector", "SmartConnectorHTTP", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorWire",
             ],
-            resources: [.embedInCode("Resources/integration.json")]
+            resources: [.embedInCode("Resources/integration.json"), .embedInCode("Resources/integration-schema.json")]
         ),
         .executableTarget(name: "smartconnector", dependencies: ["SmartConnectorCLI"]),
         .executableTarget(
@@ -101,7 +101,7 @@ let package = Package(
         // What tests have in common.
         .target(name: "Processes", path: "Tests/Support/Processes"),
         .target(name: "Limits", dependencies: ["Processes"], path: "Tests/Support/Limits"),
-        .target(name: "Loopback", dependencies: ["SmartConnector"], path: "Tests/Support/Loopback"),
+        .target(name: "Loopback", dependencies: ["SmartConnector", "Processes"], path: "Tests/Support/Loopback"),
         .target(
             name: "Browser", dependencies: ["Processes", "SmartConnector", "SmartConnectorHTTP", "SmartConnectorWire"],
             path: "Tests/Support/Browser"

@@ -65,7 +65,7 @@ extension [HistoryEntry] {
             else { return true }
             switch attempt.outcome {
             case .resolvedAsCompleted, .resolvedToRerun: return false
-            case .succeeded, .failed, .inDoubt: return true
+            case .succeeded, .absent, .failed, .inDoubt: return true
             }
         }.map { self[$0] }
     }

@@ -42,6 +42,7 @@ extension Attempt {
         let how =
             switch outcome {
             case .succeeded: "succeeded in \(duration) ms"
+            case .absent: "is not there: nothing was called"
             case .failed(let failure): "failed in \(duration) ms: \(failure)"
             case .inDoubt: "never returned: whether it took effect is in doubt"
             case .resolvedAsCompleted(let reason): "taken as done: \(reason)"
@@ -56,6 +57,7 @@ extension Attempt {
         json["ended"] = JSON(ended.shown)
         switch outcome {
         case .succeeded: json["outcome"] = "succeeded"
+        case .absent: json["outcome"] = "absent"
         case .failed(let failure):
             json["outcome"] = "failed"
             json["code"] = JSON(failure.code)

@@ -24,7 +24,8 @@ extension Campaign {
 
     fileprivate var json: JSON {
         [
-            "campaign": JSON(id), "connector": JSON(connector), "to": JSON(target.description),
+            "format": JSON(Output.format), "time": JSON(Date().shown), "campaign": JSON(id),
+            "connector": JSON(connector), "to": JSON(target.description),
             "state": JSON(state.rawValue), "created": JSON(created.formatted(JSON.dateFormat)),
         ]
     }

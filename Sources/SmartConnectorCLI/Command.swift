@@ -26,6 +26,10 @@ public protocol Command: Sendable {
     /// Which of the options that every command accepts mean something to it. Its help shows these.
     static var sharedOptions: SharedOptions { get }
 
+    /// How it is used, as somebody would write it: the arguments after its name, each example on its own. Its help shows
+    /// them.
+    static var examples: [[String]] { get }
+
     /// How it is written after its name: each way, part by part. What is declared says it unless the command knows
     /// better, such as that one of two options is needed. Nothing has been read when this is asked: it is put together from
     /// declarations (`$id`), not from values.
@@ -58,11 +62,18 @@ public struct SharedOptions: OptionSet, Sendable {
     public static let output = SharedOptions(rawValue: 4)
     /// `--by`: who gives the command, for the history.
     public static let person = SharedOptions(rawValue: 8)
+    /// `--yes`: not to be asked.
+    public static let consent = SharedOptions(rawValue: 16)
+    /// `--wait`: for a lease that somebody else has.
+    public static let patience = SharedOptions(rawValue: 32)
 }
 
 extension Command {
     /// Store, journal and `--json`.
     public static var sharedOptions: SharedOptions { [.place, .output] }
+
+    /// None.
+    public static var examples: [[String]] { [] }
 
     /// All that is declared, what may be left out in brackets.
     public var usage: [[String]] { [declared.map(\.declaration.markedUsage)] }
@@ -72,6 +83,9 @@ extension Command {
 
     /// The words of its name.
     var words: [String] { Self.name.split(separator: " ").map(String.init) }
+
+    /// Whether its first argument is an integration's `_id`.
+    var isAboutIntegration: Bool { arguments.first.map { $0.name == "ID" && $0.help.contains("integration") } ?? false }
 
     var declared: [any DeclaredArgument] { declaredArguments(of: self) }
 }

@@ -3,6 +3,7 @@ import Foundation
 public import SmartConnector
 import SmartConnectorSQLite
 import SmartConnectorServer
+public import SmartConnectorWire
 
 /// The harness as a command: everything of `smartconnector`, with a connector's own functions.
 ///
@@ -17,6 +18,7 @@ public struct ConnectorCommand: Sendable {
     let name: String
     private let connector: Connector?
     private let diy: Connector?
+    private let record: ConnectorRecord?
     private let ownVersion: String?
     private let ownCommands: @Sendable () -> [any Command]
 
@@ -26,16 +28,20 @@ public struct ConnectorCommand: Sendable {
     ///   - name: What the executable is called.
     ///   - connector: The functions. Without any, `--simulate` stands in for them.
     ///   - diy: The functions of integrations that users build themselves, which `serve` answers for and `call --diy` calls.
+    ///   - record: What the connector's record at integrator.io calls the functions for the connector as a whole, so that
+    ///     `serve` answers to these names too.
     ///   - version: What `--version` prints, if not the version of SmartConnector alone.
     ///   - commands: Commands of the connector's own, made anew for each command line. One whose name is taken is an
     ///     error at the start.
     public init(
-        _ name: String, connector: Connector? = nil, diy: Connector? = nil, version: String? = nil,
+        _ name: String, connector: Connector? = nil, diy: Connector? = nil, record: ConnectorRecord? = nil,
+        version: String? = nil,
         commands: @autoclosure @escaping @Sendable () -> [any Command] = []
     ) {
         self.name = name
         self.connector = connector
         self.diy = diy
+        self.record = record
         ownVersion = version
         ownCommands = commands
     }
@@ -89,10 +95,16 @@ public struct ConnectorCommand: Sendable {
 
     /// Runs a command line.
     func run(_ arguments: [String], environment: [String: String], console: Console) async -> ExitCode {
+        let output = Output(console, program: name)
+        var subject: String?
         do {
-            return try await dispatch(arguments, environment: environment, console: console)
+            // Known before the rest of the command line: what is wrong with it is said in the way that it asks for.
+            if arguments.prefix(while: { $0 != "--" }).contains(output.$isJSON.name) {
+                try output.$isJSON.declared.read("")
+            }
+            return try await dispatch(arguments, environment: environment, output, subject: &subject)
         } catch {
-            Output(console, program: name).print(error: explanation(error))
+            output.print(ErrorReport(error, explanation(error), about: subject))
             return ExitCode(error)
         }
     }
@@ -117,20 +129,27 @@ public struct ConnectorCommand: Sendable {
         @Flag("--version", "print the version") var isVersion: Bool
     }
 
+    /// Finds the command that a command line names, and runs it.
+    ///
+    /// - Parameter subject: Where to say which integration it is about.
     private func dispatch(
-        _ arguments: [String], environment: [String: String], console: Console
+        _ arguments: [String], environment: [String: String], _ output: Output, subject: inout String?
     ) async throws -> ExitCode {
+        let console = output.console
         let place = Place(environment)
-        let functions = Functions(own: connector, diy: diy, environment: environment, place: place)
-        let (output, explanation, person) = (Output(console, program: name), Explanation(), Person(environment))
-        let shared = [place, functions, person, output, explanation].flatMap(declaredArguments)
+        let functions = Functions(own: connector, diy: diy, record: record, environment: environment, place: place)
+        let (explanation, person, consent, patience) = (Explanation(), Person(environment), Consent(), Patience())
+        let sections: [Reference.Shared] = [
+            .init("where the integrations are", .place, of: place),
+            .init("which functions are called", .functions, of: functions), .init("who acts", .person, of: person),
+            .init("in general", .patience, of: patience), .init("in general", .consent, of: consent),
+            .init("in general", .output, of: output), .init("in general", nil, of: explanation),
+        ]
+        let shared = sections.flatMap(\.declared)
         let options = shared.map(\.declaration)
         let commands = try CommandList(own: ownCommands(), shared: options)
-        let help = HelpPages(
-            program: name, commands: commands, place: declaredArguments(of: place),
-            functions: declaredArguments(of: functions), person: declaredArguments(of: person),
-            output: declaredArguments(of: output),
-            explanation: declaredArguments(of: explanation), columns: console.proseColumns)
+        let reference = Reference(program: name, commands: commands, shared: sections)
+        let help = HelpPages(reference: reference, columns: console.proseColumns)
 
         // Options may stand before the command; which word it is shows once the values are known.
         let parsed = try commands.parse(arguments, shared: options)
@@ -151,16 +170,17 @@ public struct ConnectorCommand: Sendable {
         }
         // Taken apart again with this command's options alone, so that others are refused.
         let own = try ParsedArguments(arguments, options: command.options + options).removing(command.words)
+        if command.isAboutIntegration { subject = own.words.first }
         guard try own.readAll(into: shared + command.declared) else {
-            throw UsageError("usage: " + help.ways(of: command).joined(separator: " | "))
+            throw UsageError("usage: " + reference.ways(of: command).joined(separator: " | "))
         }
         // What means nothing to a command does not keep it from its work.
         let meant = type(of: command).sharedOptions
         if meant.contains(.place) { try place.check() }
         if meant.contains(.functions) { try functions.check() }
         let session = Session(
-            program: name, place: place, functions: functions, output: output, person: person, environment: environment,
-            help: help,
+            program: name, place: place, functions: functions, output: output, person: person, consent: consent,
+            patience: patience, environment: environment, help: help,
             run: { await run($0, environment: [:], console: $1) })
         return try await command.run(session)
     }

@@ -8,7 +8,7 @@ final class EventReport: Sendable {
     private let id: String
     /// The version to which an update is to go.
     private let target: ConnectorVersion?
-    private let started = Guarded<ContinuousClock.Instant?>(nil)
+    private let live: LiveLine
 
     private var output: Output { session.output }
 
@@ -16,6 +16,16 @@ final class EventReport: Sendable {
         self.session = session
         self.id = id
         self.target = target
+        live = LiveLine(session.output.console)
+    }
+
+    /// Says to programs what comes, before anything does.
+    func begin() {
+        guard output.isJSON else { return }
+        output.print(json: [
+            "event": "version", "format": JSON(Output.format), "program": JSON(session.program),
+            "smartconnector": JSON(ConnectorCommand.version), "integration": JSON(id), "time": JSON(Date().shown),
+        ])
     }
 
     func show(_ event: FlowEvent) {
@@ -23,40 +33,55 @@ final class EventReport: Sendable {
             output.print(json: event.json(of: id, at: Date()))
             return
         }
+        if output.isQuiet { return }
         switch event {
-        case .stepStarted(let step): begin("\(step.title): \(step.function ?? "")\(step.again)")
-        case .functionStarted(let function): begin("\(function.title)")
+        case .stepStarted(let step):
+            let calls = step.function.map(ConnectorFunction.installer)
+            begin("\(step.title): \(step.function ?? "")", calls, attempt: step.attempt ?? 1)
+        case .functionStarted(let function): begin("\(function.title)", function)
         case .stepCompleted(let step):
             end("✓", "\(step.title)\(step.function.map { ": \($0)" } ?? "")")
         case .functionCompleted(let function): end("✓", function.title)
         case .stepFailed(let step, let failure): end("✗", "\(step.title): \(failure.code)")
         case .functionFailed(let function, let failure): end("✗", "\(function.title): \(failure.code)")
-        case .waiting(let step): output.print(line: "… \(step.title) waits for a person")
-        case .reset(let step): output.print(line: "↺ \(step.title): to be run anew")
         case .retrying(let step, let function, let failure, let attempt, let pause):
             end("↻", retrying(step?.title ?? function.title, failure, attempt, pause))
-        case .modeChanged(let from, let to): output.print(line: "mode: \(from.rawValue) → \(to.rawValue)")
-        // Whoever gave the command knows.
-        case .updateBegun: break
-        case .versionChanged(let from, let to):
-            output.print(line: "version: \(from?.description ?? "none") → \(to)")
+            live.begin(step?.title ?? function.title, attempt: attempt, pause: pause)
+        case .waiting, .reset, .modeChanged, .updateBegun, .versionChanged, .inDoubt, .parked, .reopened, .overtaken,
+            .resolved, .updateAborted, .removed, .stepLeftBehind, .leftBehind:
+            _ = live.end()
+            for line in lines(event) { output.print(line: line) }
+        }
+    }
+
+    /// What is said of an event that is no call.
+    private func lines(_ event: FlowEvent) -> [String] {
+        switch event {
+        case .waiting(let step): return ["… \(step.title) waits for a person"]
+        case .reset(let step): return ["↺ \(step.title): to be run anew"]
+        case .modeChanged(let from, let to): return ["mode: \(from.rawValue) → \(to.rawValue)"]
+        case .versionChanged(let from, let to): return ["version: \(from?.description ?? "none") → \(to)"]
         case .inDoubt(let function, let step):
-            output.print(line: "? \(step?.title ?? function.title): called, and nobody knows whether it took effect")
-        case .parked(let parked): output.print(line: "‖ parked: \(parked.reason)")
-        case .reopened: output.print(line: "… the update has reopened the installation")
-        case .overtaken(let mode): output.print(line: "… somebody else has put it into mode \(mode.rawValue) meanwhile")
+            return ["? \(step?.title ?? function.title): called, and nobody knows whether it took effect"]
+        case .parked(let parked): return ["‖ parked: \(parked.reason)"]
+        case .reopened: return ["… the update has reopened the installation"]
+        case .overtaken(let mode): return ["… somebody else has put it into mode \(mode.rawValue) meanwhile"]
         case .resolved(let function, let tookEffect):
-            output.print(line: "\(function.title): \(tookEffect ? "taken as done" : "is called again")")
+            return ["\(function.title): \(tookEffect ? "taken as done" : "is called again")"]
         case .updateAborted(let isRestored):
-            output.print(
-                line: isRestored
+            return [
+                isRestored
                     ? "update aborted: settings and install are as they were before it"
-                    : "update aborted: released; there is nothing from before it to be restored")
-        case .removed: output.print(line: "removed \(id)")
-        case .stepLeftBehind(let step): output.print(line: "left behind, as preUninstall said: \(step.title)")
+                    : "update aborted: released; there is nothing from before it to be restored"
+            ]
+        case .removed: return ["removed \(id)"]
+        case .stepLeftBehind(let step): return ["left behind, as preUninstall said: \(step.title)"]
         case .leftBehind(let entries):
-            output.print(line: "left behind in other systems (see 'leftovers'):")
-            for entry in entries { output.print(line: "  \(entry.line)") }
+            return ["left behind in other systems (see 'leftovers'):"] + entries.map { "  \($0.line)" }
+        // Whoever gave the command knows of the update; the others are calls.
+        case .updateBegun, .stepStarted, .stepCompleted, .stepFailed, .retrying, .functionStarted, .functionCompleted,
+            .functionFailed:
+            return []
         }
     }
 
@@ -65,33 +90,22 @@ final class EventReport: Sendable {
     }
 
     /// On a terminal the line of a function under way stands until it is replaced by its outcome.
-    private func begin(_ text: String) {
-        started.withLock { $0 = .now }
-        guard output.console.isTerminal else { return }
-        // One line, or it could not be taken back.
-        output.console.write("▸ \(text.printable) …".cut(to: (output.console.columns ?? 80) - 1))
+    private func begin(_ text: String, _ function: ConnectorFunction?, attempt: Int = 1) {
+        let policy = function.flatMap(session.functions.policy)
+        live.begin(text, attempt: attempt, of: policy?.maximumAttempts, within: policy?.timeout)
     }
 
     /// What comes next begins on a line of its own.
-    func leaveLine() {
-        let isUnderWay = started.withLock { $0 != nil }
-        if isUnderWay, output.console.isTerminal, !output.isJSON { output.console.write("\n") }
-    }
+    func leaveLine() { live.leave() }
 
     private func end(_ mark: String, _ text: String) {
-        let elapsed = started.withLock { started in
-            defer { started = nil }
-            return started.map { ContinuousClock.now - $0 }
-        }
-        let isReplacing = output.console.isTerminal && elapsed != nil
-        let time = elapsed.flatMap { $0 >= .milliseconds(100) ? "(\($0.tenths) s)" : nil } ?? ""
-        if isReplacing { output.console.write("\r\u{1B}[2K") }
+        let time = live.end().flatMap { $0 >= .milliseconds(100) ? "(\($0.tenths) s)" : nil } ?? ""
         output.print([Row(["\(mark) \(text)", time], indent: 2)])
     }
 
     /// Says so where there was nothing to do.
     func finish(anythingHappened: Bool) async throws {
-        guard !anythingHappened, !output.isJSON else { return }
+        guard !anythingHappened, !output.isJSON, !output.isQuiet else { return }
         let standing = try await session.standing(of: id)
         output.print(line: "nothing to do: the mode is \(standing.integration["mode"]?.string ?? "none")")
     }
@@ -134,11 +148,6 @@ final class EventReport: Sendable {
 
 extension FlowEvent.Step {
     fileprivate var title: String { name.map { "\(index) \($0)" } ?? String(index) }
-}
-
-extension FlowEvent.Step {
-    /// Says so where it is called for it again.
-    fileprivate var again: String { attempt.flatMap { $0 > 1 ? " (attempt \($0))" : nil } ?? "" }
 }
 
 extension ConnectorFunction {

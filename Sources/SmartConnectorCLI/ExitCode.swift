@@ -7,6 +7,8 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
     case done = 0
     /// A step failed, or waits for a person.
     case stopped = 1
+    /// There is something to do, where that was asked for.
+    case somethingToDo = 2
     /// The command line is not what the command takes.
     case usage = 64
     /// A document or another input is not what it should be.
@@ -31,6 +33,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
         switch self {
         case .done: "done"
         case .stopped: "a step failed or waits for a person"
+        case .somethingToDo: "there is something to do (plan --detailed-exitcode)"
         case .usage: "usage"
         case .badData: "bad data"
         case .notFound: "no such integration, step, store or file"

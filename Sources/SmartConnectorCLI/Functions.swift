@@ -7,6 +7,8 @@ public struct Functions: Sendable {
     let own: Connector?
     /// The program's own functions of integrations that users build themselves, where it has any.
     let ownDIY: Connector?
+    /// What the author calls the functions for the connector as a whole, where the program says it.
+    let ownRecord: ConnectorRecord?
     private let environment: [String: String]
     /// By which a stack is reached as a store is.
     private let place: Place
@@ -54,9 +56,13 @@ public struct Functions: Sendable {
     @Option("--delay", "MS", "with --simulate: let each function take so long", as: .milliseconds)
     private var delay: Duration?
 
-    init(own: Connector?, diy: Connector? = nil, environment: [String: String], place: Place) {
+    init(
+        own: Connector?, diy: Connector? = nil, record: ConnectorRecord? = nil, environment: [String: String],
+        place: Place
+    ) {
         self.own = own
         ownDIY = diy
+        ownRecord = record
         self.environment = environment
         self.place = place
     }
@@ -84,6 +90,15 @@ public struct Functions: Sendable {
 
     /// Whether the connector's own functions are not those that are called.
     var areOthers: Bool { isOnStack || isSimulation }
+
+    /// Whether anybody knows here which functions there are.
+    var areKnown: Bool { isOnStack || !isSimulation && own != nil }
+
+    /// The id of the connector whose functions these are, where it is known here.
+    var checkedID: String? { areOthers ? nil : own?.id }
+
+    /// Whether nothing is done that is said to be done.
+    var areSimulated: Bool { isSimulation }
 
     /// What functions are given beside what they are about.
     ///

@@ -1,3 +1,4 @@
+import Foundation
 public import SmartConnector
 
 /// What a command says: to people, as wide as their terminal is, or to programs, as JSON.
@@ -11,6 +12,12 @@ public struct Output: Sendable {
 
     /// Whether JSON is wanted, one value a line.
     @Flag("--json", "print JSON, one value a line") public var isJSON: Bool
+
+    /// Whether only what is asked for is to be said, and what goes wrong.
+    @Flag("--quiet", "say nothing but what is asked for, and what goes wrong") public var isQuiet: Bool
+
+    /// The number of the shape that JSON has. Members are only ever added under the same one.
+    static let format = 1
 
     init(_ console: Console, program: String) {
         self.console = console
@@ -26,6 +33,13 @@ public struct Output: Sendable {
         console.write(text.printableLines.wrapped(to: console.columns, indent: indent) + "\n")
     }
 
+    /// Prints one line that says how it goes, and that nobody asked for: not with `--quiet`.
+    ///
+    /// - Parameter line: The line, as ``print(line:indent:)`` prints it.
+    public func note(_ line: String) {
+        if !isQuiet { print(line: line) }
+    }
+
     /// Prints one line for people. On a terminal it is broken between words.
     ///
     /// - Parameters:
@@ -33,7 +47,7 @@ public struct Output: Sendable {
     ///     that come from somewhere else.
     ///   - indent: How far the lines that follow a break stand in.
     public func print(line: String, indent: Int = 4) {
-        console.write(line.printable.wrapped(to: console.columns, indent: indent) + "\n")
+        write(line.printable.wrapped(to: console.columns, indent: indent))
     }
 
     /// Prints a value on one line, for programs.
@@ -55,16 +69,25 @@ public struct Output: Sendable {
         console.isTerminal ? json.printableText(layout) : json.text(layout)
     }
 
-    /// Prints to standard error, with the program's name in front.
+    /// Prints to standard error: with the program's name in front, or with `--json` as one JSON object.
     ///
     /// - Parameter error: What went wrong, and what can be done: one line.
     public func print(error: String) {
-        console.writeError("\(program): \(error.printable)".wrapped(to: console.errorColumns, indent: 4) + "\n")
+        print(ErrorReport(code: ExitCode.stopped.code, message: error, status: .stopped))
     }
+
+    /// Prints an error, in the one shape that errors have.
+    func print(_ error: ErrorReport) {
+        guard !isJSON else { return console.writeError(text(of: error.json(at: Date())) + "\n") }
+        let line = "\(program): \(error.message.printable)".wrapped(to: console.errorColumns, indent: 4)
+        console.writeError((console.hasErrorColours ? line.painted(program) : line) + "\n")
+    }
+
+    private func write(_ lines: String) { console.write((console.hasColours ? lines.painted : lines) + "\n") }
 
     /// Prints rows of a table.
     func print(_ rows: [Row]) {
-        if !rows.isEmpty { console.write(rows.text(console.columns) + "\n") }
+        if !rows.isEmpty { write(rows.text(console.columns)) }
     }
 
     /// Prints prose, which is broken between words wherever it goes.

@@ -92,6 +92,14 @@ public struct Place: Sendable {
         return text
     }
 
+    /// Whether the store is on this machine, where nobody else's installations are.
+    var isLocal: Bool {
+        guard Self.isURL(storeName) || Self.isPostgres(storeName) else { return true }
+        guard let host = URLComponents(string: storeName)?.host else { return Self.isPostgres(storeName) }
+        return host.isEmpty || host == "localhost" || host.wholeMatch(of: #/127(\.\d{1,3}){3}/#) != nil
+            || host == "[::1]" || host == "::1"
+    }
+
     // MARK: Store
 
     /// The store that the command line names.

@@ -11,6 +11,8 @@ public struct Session: Sendable {
     /// Where the command says what it has to say.
     public let output: Output
     let person: Person
+    let consent: Consent
+    let patience: Patience
     let environment: [String: String]
     /// What the help of this program shows.
     let help: HelpPages
@@ -64,23 +66,59 @@ public struct Session: Sendable {
         _ id: String, callsFunctions: Bool = true, target: ConnectorVersion? = nil, reason: String? = nil,
         _ begin: (InstallFlow) -> FlowEvents
     ) async throws -> ExitCode {
+        if callsFunctions { try confirmSimulation() }
         let report = EventReport(self, of: id, target: target)
-        let flow = try await flow(of: id, callsFunctions: callsFunctions, reason: reason)
-        var last: FlowEvent?
-        do {
-            for try await event in begin(flow) {
-                report.show(event)
-                last = event
+        report.begin()
+        let last = try await waitingForLease(of: id) {
+            let flow = try await flow(of: id, callsFunctions: callsFunctions, reason: reason)
+            var last: FlowEvent?
+            do {
+                for try await event in begin(flow) {
+                    report.show(event)
+                    last = event
+                }
+            } catch {
+                report.leaveLine()
+                throw error
             }
-        } catch {
-            report.leaveLine()
-            throw error
+            return last
         }
         guard let last, last.needsPerson else {
             try await report.finish(anythingHappened: last != nil)
             return .done
         }
-        output.print(error: report.advice(after: last))
+        output.print(
+            ErrorReport(
+                code: last.failure?.code ?? ExitCode.stopped.code, message: report.advice(after: last),
+                status: .stopped,
+                integration: id))
         return .stopped
+    }
+
+    /// How often to ask whether a lease is free.
+    private static let leasePause = Duration.milliseconds(250)
+
+    /// Does what takes a lease, and does it again as long as somebody else has that, up to the time that `--wait` says. Who
+    /// is refused a lease has done nothing yet.
+    private func waitingForLease<Result>(of id: String, _ body: () async throws -> Result) async throws -> Result {
+        guard let time = patience.time else { return try await body() }
+        let end = ContinuousClock.now + time
+        var isSaid = false
+        while true {
+            do {
+                return try await body()
+            } catch let error as SmartConnectorError where error.code == .busy && ContinuousClock.now < end {
+                if !isSaid, !output.isJSON { output.note("… \(error.message)") }
+                isSaid = true
+                try await Task.sleep(for: min(Self.leasePause, end - ContinuousClock.now))
+            }
+        }
+    }
+
+    /// The same for another console.
+    func writing(to console: Console) -> Session {
+        Session(
+            program: program, place: place, functions: functions, output: Output(console, program: program),
+            person: person, consent: consent, patience: patience, environment: environment, help: help, run: run)
     }
 }

@@ -211,6 +211,23 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         } catch let error as APIError where error.isNotFound {}
     }
 
+    /// All keys: `GET /integrations/{_id}/state`. Nil where the API does not tell: 405, or 404 without saying what of.
+    public func stateKeys(of integration: String) async throws -> [String]? {
+        let url = try integrations.adding(integration, "state")
+        let response = try await send("GET", url, accepting: [405])
+        if response.status == 405 { return nil }
+        if response.status == 204 { return [] }
+        guard let keys = try json(response, url)["keys"]?.array?.map(\.string), !keys.contains(nil) else {
+            throw APIError(.malformedAnswer, "\(url) answered with no keys", status: response.status)
+        }
+        return keys.compactMap { $0 }
+    }
+
+    /// Removes the values under all keys: `DELETE /integrations/{_id}/state`.
+    public func removeAllState(of integration: String) async throws {
+        _ = try await send("DELETE", try integrations.adding(integration, "state"))
+    }
+
     // MARK: Connectors
 
     /// The record of a connector, which names its functions: `GET /connectors/{_id}`. Nil where the API has none, or does

@@ -78,7 +78,7 @@ public struct RemoteStack: Sendable {
         return Connector(
             id: connectorID ?? Self.diyID, functions: directory, policy: CallPolicy(timeout: timeout)
         ) { [stack] call in
-            try await stack.call(call)
+            try await stack.answer(call)
         }
     }
 
@@ -145,9 +145,20 @@ public struct RemoteStack: Sendable {
     /// - Throws: `FunctionFailure`: what the function threw, or why there is no answer from it; `APIError` where the
     ///   journal does not take what the function made; `CancellationError`.
     public func call(_ call: FunctionCall) async throws -> JSON {
+        do {
+            return try await answer(call)
+        } catch is AbsentFunction {
+            return .null
+        }
+    }
+
+    /// What a function answered.
+    ///
+    /// - Throws: `AbsentFunction` besides, where one for the connector as a whole is not there.
+    private func answer(_ call: FunctionCall) async throws -> JSON {
         guard call.function.isOfConnector else { return try await self.call(call, named: call.function.extensionName) }
         if let record {
-            guard let name = record.name(of: call.function) else { return .null }
+            guard let name = record.name(of: call.function) else { throw AbsentFunction() }
             return try await self.call(call, named: name)
         }
         guard triesNames else { return try await self.call(call, named: call.function.extensionName) }
@@ -158,7 +169,7 @@ public struct RemoteStack: Sendable {
                 // A stack that answers so has called nothing.
             }
         }
-        guard case .connectorInstaller = call.function else { return .null }
+        guard case .connectorInstaller = call.function else { throw AbsentFunction() }
         let names = call.function.documentedNames.joined(separator: " or ")
         throw failure(
             "invalid_function",
@@ -229,9 +240,10 @@ extension ConnectorFunction {
     /// Whether an answer is expected of it.
     fileprivate var isAnswered: Bool {
         switch self {
-        case .connectorInstaller, .connectorUninstaller, .update, .hook, .wrapper, .utility, .untyped: false
+        case .connectorInstaller, .connectorUninstaller, .preUninstall, .update, .hook, .wrapper, .utility, .untyped:
+            false
         case .setting(let name): ["persistSettings", "refreshMetadata", "getMappingMetadata"].contains(name)
-        case .installer, .uninstaller, .preUninstall: true
+        case .installer, .uninstaller: true
         }
     }
 }

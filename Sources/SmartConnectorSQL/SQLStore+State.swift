@@ -55,6 +55,15 @@ extension SQLStore {
                 "DELETE FROM state WHERE integration = $1 AND key = $2", [.text(integration), .text(key)])
         }
     }
+
+    /// Removes the values under all keys, at once.
+    public func removeAllState(of integration: String) async throws {
+        let removeState = dialect.removeState
+        try await perform(writing: true) { session in
+            try session.requireDocument(of: integration)
+            _ = try session.changedRows(removeState, [.text(integration)])
+        }
+    }
 }
 
 extension SQLSession {

@@ -16,7 +16,7 @@ extension LocalIntegrator {
         return try await tokens.withToken(for: id) { token in
             var options = CallOptions(wire: body)
             options.bearerToken = token
-            options.opts = options.opts ?? [:]
+            if options.opts == nil { options.opts = try await license(of: id) }
             // A store without a journal has no place for what functions make.
             let journal = store as? any FlowJournal
             do {
@@ -33,6 +33,13 @@ extension LocalIntegrator {
                 throw FunctionFailure(error)
             }
         }
+    }
+
+    /// The licence that functions are given as `opts`: what is kept under ``licenseKey`` in the integration's state, or else
+    /// none.
+    private func license(of id: String) async throws -> JSON {
+        let license = try await store.state(Self.licenseKey, of: id)
+        return license.flatMap { $0.kind == .object ? $0 : nil } ?? [:]
     }
 
     /// Changes a document by what the machine says about it as it is now.
@@ -133,13 +140,16 @@ extension LocalIntegrator {
         var answer: JSON = ["success": true, "pending": asked]
         var pending = asked
         let connector = try await connector(of: stored.integration)
-        if connector.functions.contains(.persistSettings) {
+        let isAnswered = connector.functions.contains(.persistSettings)
+        if isAnswered {
             answer = try await call(function, connector, of: stored, body: [:], pending: asked)
             let result = try SettingsResult(answer, of: function)
             guard result.isAccepted else { return HTTPResponse(json: answer) }
             pending = result.pending ?? asked
         }
-        try await change(id) { machine, integration in try machine.saveSettings(pending, in: integration) }
+        try await change(id) { machine, integration in
+            try machine.saveSettings(pending, in: integration, isAnswered: isAnswered)
+        }
         return HTTPResponse(json: answer)
     }
 
@@ -179,9 +189,7 @@ extension LocalIntegrator {
                 .invalid, "_integrationIds is missing or no array of ids", status: 422, field: "_integrationIds")
         }
         let connector = try await connector(id)
-        guard let version = connector.newestVersion else {
-            throw APIError(.invalid, "connector \(id) is not known to have an update function", status: 422)
-        }
+        let version = try Self.version(body, of: connector)
         for integration in ids.compactMap({ $0 }) {
             guard try await store.get(integration).integration.connectorID.isExactly(id) else {
                 throw APIError(
@@ -193,10 +201,13 @@ extension LocalIntegrator {
         for integration in ids.compactMap({ $0 }) {
             let failure = try await tokens.withToken(for: integration) { token -> FunctionFailure? in
                 do {
+                    var configuration = InstallFlow.Configuration()
+                    configuration.functionAPI = api(for: token)
                     return try await InstallFlow(
                         integration: integration, connector: connector, api: store,
                         journal: store.ownJournal ?? StateJournal(store),
-                        options: CallOptions(bearerToken: token, opts: [:])
+                        options: CallOptions(bearerToken: token, opts: try await license(of: integration)),
+                        configuration: configuration
                     ).bring(to: version).reason
                 } catch let error where !(error is CancellationError) {
                     return FunctionFailure(error)
@@ -207,6 +218,26 @@ extension LocalIntegrator {
             }
         }
         return failures.isEmpty ? HTTPResponse(json: ["success": true]) : HTTPResponse(status: 422, errors: failures)
+    }
+}
+
+extension LocalIntegrator {
+    /// The version that is pushed: the one that the request names, an addition of ours, or else the newest that the connector
+    /// is known to have.
+    fileprivate static func version(_ body: JSON, of connector: Connector) throws(APIError) -> ConnectorVersion {
+        switch Integration.InstalledVersion(body["version"]) {
+        case .version(let version): return version
+        case .unreadable(let text):
+            throw APIError(
+                .invalid, "version is \(text), which is no version such as 1.2.0", status: 422, field: "version")
+        case .none: break
+        }
+        if let version = connector.newestVersion { return version }
+        let reason =
+            connector.functions.isOpen
+            ? "nobody knows which versions connector \(connector.id) has: name the one to push as version"
+            : "connector \(connector.id) has no update function"
+        throw APIError(.invalid, reason, status: 422, field: "version")
     }
 }
 

@@ -88,6 +88,16 @@ private struct TokenAPI: IntegrationAPI, IntegrationStateAPI {
         try check(integration)
         try await store.removeState(key, of: integration)
     }
+
+    func stateKeys(of integration: String) async throws -> [String]? {
+        try check(integration)
+        return try await store.stateKeys(of: integration)
+    }
+
+    func removeAllState(of integration: String) async throws {
+        try check(integration)
+        try await store.removeAllState(of: integration)
+    }
 }
 
 /// The same of a store that is a journal too. What is journalled is the platform's own affair, so that a flow may write what a
@@ -178,5 +188,13 @@ private struct TokenStore: TransactionalStore, ForwardingAPI, IntegrationStateAP
 
     func removeState(_ key: String, of integration: String) async throws {
         try await tokenAPI.removeState(key, of: integration)
+    }
+
+    func stateKeys(of integration: String) async throws -> [String]? {
+        try await tokenAPI.stateKeys(of: integration)
+    }
+
+    func removeAllState(of integration: String) async throws {
+        try await tokenAPI.removeAllState(of: integration)
     }
 }

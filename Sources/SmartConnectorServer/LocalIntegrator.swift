@@ -46,6 +46,10 @@ public struct LocalIntegrator: HTTPResponder {
         self.connectors = connectors
     }
 
+    /// The key of an integration's state under which its licence is kept, such as `{"connectorEdition":"standard",
+    /// "addonLicenses":[]}`: functions are given it as `opts`. integrator.io keeps licences elsewhere.
+    public static let licenseKey = "license"
+
     /// Who asks.
     enum Caller: Equatable {
         case user
@@ -232,7 +236,7 @@ public struct LocalIntegrator: HTTPResponder {
                 body: Array((isNew ? "Created" : "OK").utf8))
         case "DELETE":
             try await store.removeState(key, of: id)
-            return HTTPResponse(status: 204)
+            return HTTPResponse(status: 200)
         default: return .methodNotAllowed("GET, PUT, DELETE")
         }
     }
@@ -242,7 +246,7 @@ public struct LocalIntegrator: HTTPResponder {
         guard request.method == "GET" || request.method == "DELETE" else { return .methodNotAllowed("GET, DELETE") }
         guard let keys = try await store.stateKeys(of: id) else { throw APIError.nothing(at: request.path) }
         if request.method == "GET" { return HTTPResponse(json: ["keys": JSON(keys.sorted().map { JSON($0) })]) }
-        for key in keys { try await store.removeState(key, of: id) }
+        try await store.removeAllState(of: id)
         return HTTPResponse(status: 200)
     }
 

@@ -166,14 +166,15 @@ enum OpenAPI {
                 "parameters": [path("id"), path("key")],
                 "get": operation("Read a value", ["200": anything("The value."), "404": errors]),
                 "put": operation(
-                    "Put a value", body: [:], isRequired: true,
+                    "Put a value; under `license` it is the licence that functions are given as opts", body: [:],
+                    isRequired: true,
                     [
                         "200": [
                             "description": "OK, or Created where there was none.",
                             "content": ["text/plain": ["schema": ["type": "string"]]],
                         ], "400": errors, "404": errors,
                     ]),
-                "delete": operation("Remove a value", ["204": empty("There is none any more."), "404": errors]),
+                "delete": operation("Remove a value", ["200": empty("There is none any more."), "404": errors]),
             ]
         ),
         (
@@ -181,11 +182,12 @@ enum OpenAPI {
             [
                 "parameters": [path("id")],
                 "put": operation(
-                    "Push the newest version into integrations",
+                    "Push the newest version into integrations, or the one that is named",
                     body: [
                         "type": "object", "required": ["_integrationIds"],
                         "properties": [
-                            "_integrationIds": ["type": "array", "minItems": 1, "items": ["type": "string"]]
+                            "_integrationIds": ["type": "array", "minItems": 1, "items": ["type": "string"]],
+                            "version": ["type": "string"],
                         ],
                     ], isRequired: true,
                     [

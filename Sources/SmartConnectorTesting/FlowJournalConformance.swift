@@ -326,7 +326,8 @@ public enum FlowJournalConformance {
 
     private static func attempt(_ number: Int) -> Attempt {
         let outcomes: [Attempt.Outcome] = [
-            .succeeded, .failed(FunctionFailure(code: "c", message: "m")), .inDoubt, .resolvedToRerun(reason: "r"),
+            .succeeded, .absent, .failed(FunctionFailure(code: "c", message: "m")), .inDoubt,
+            .resolvedToRerun(reason: "r"),
         ]
         return Attempt(
             function: .installer("verify"), step: step, idempotencyKey: "k", number: number, holder: "me",

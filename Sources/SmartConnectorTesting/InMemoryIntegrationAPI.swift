@@ -261,6 +261,16 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
             state.values[integration]?[ExactText(key)] = nil
         }
     }
+
+    /// Removes the values under all keys, uncounted.
+    ///
+    /// - Throws: `APIError` with the code `notFound` where there is no such integration.
+    public func removeAllState(of integration: String) async throws {
+        try state.withLock { state in
+            guard state.stored[integration] != nil else { throw APIError.notFound(integration) }
+            state.values[integration] = nil
+        }
+    }
 }
 
 extension InMemoryIntegrationAPI.Contents {

@@ -65,6 +65,19 @@ public enum IntegrationStateConformance {
             let value = try await api.state("a", of: id)
             try expect(value, is: nil, "the state")
         },
+        Promise("what is removed together is gone, and nothing of another integration") { api in
+            let (one, two) = (try await make(api), try await make(api))
+            for id in [one, two] {
+                for key in ["a", "b/ ü"] { try await api.setState(key, of: id, to: 1) }
+            }
+            guard try await api.stateKeys(of: one) != nil else { return }
+            try await api.removeAllState(of: one)
+            try await api.removeAllState(of: one)
+            let values = [try await api.state("a", of: one), try await api.state("b/ ü", of: one)]
+            try expect(values, is: [nil, nil], "the states")
+            let other = try await api.state("a", of: two)
+            try expect(other, is: 1, "the state of the other")
+        },
         Promise("an integration that is deleted leaves no state") { api in
             let id = try await make(api)
             try await api.setState("a", of: id, to: 1)

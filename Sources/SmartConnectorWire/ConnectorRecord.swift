@@ -77,10 +77,12 @@ extension ConnectorFunction {
     package var documentedNames: [String] {
         switch self {
         case .connectorInstaller: [extensionName, "installConnector"]
-        case .update: [extensionName, "updateFunction", "updateConnector"]
+        case .update: Self.documentedUpdateNames
         case .preUninstall: [extensionName]
         case .connectorUninstaller: [extensionName, "uninstallConnector"]
         case .installer, .uninstaller, .setting, .hook, .wrapper, .utility, .untyped: [extensionName]
         }
     }
+
+    static let documentedUpdateNames = [updateName, "updateFunction", "updateConnector"]
 }

@@ -4,7 +4,7 @@ import Synchronization
 /// Answers the calls that integrator.io makes to a connector's stack, over any transport.
 ///
 /// In a web framework it is mounted as it is; ``respond(to:)`` takes bytes and headers and returns status, headers and
-/// bytes. In a function service, ``answer(_:idempotencyKey:)`` takes the request alone.
+/// bytes. In a function service, ``answer(_:idempotencyKey:within:)`` takes the request alone.
 ///
 /// ```swift
 /// let endpoint = StackEndpoint(connectors: [connector], systemToken: Secret(token)) { options in
@@ -30,8 +30,8 @@ public struct StackEndpoint: HTTPResponder {
     /// How far a compressed body is inflated for a caller who has not shown the system token yet, in bytes.
     static let maximumUnknownSize = 1024 * 1024
 
-    private let connectors: [ExactText: Connector]
-    private let diy: Connector?
+    private let connectors: [ExactText: HostedConnector]
+    private let diy: HostedConnector?
     private let systemToken: Secret
     private let api: @Sendable (CallOptions) -> any IntegrationAPI
     /// Remembers calls of an update for as long as this process runs, where the API has no place for a journal.
@@ -42,15 +42,22 @@ public struct StackEndpoint: HTTPResponder {
     /// - Parameters:
     ///   - connectors: The connectors, each with an id of its own; of two with one id the last counts.
     ///   - diy: The functions of integrations that users build themselves.
+    ///   - records: What the authors call the functions for a connector as a whole, by the connector's id. The names in the
+    ///     vendor's documents are understood all the same where no function of the connector has that name.
     ///   - systemToken: What a caller has to show: the token of the stack's record in integrator.io. With an empty one
     ///     every caller over HTTP is refused.
     ///   - api: Makes the Integration API that a call is given; its token is `CallOptions.bearerToken`.
     public init(
-        connectors: [Connector], diy: Connector? = nil, systemToken: Secret,
+        connectors: [Connector], diy: Connector? = nil, records: [String: ConnectorRecord] = [:], systemToken: Secret,
         api: @escaping @Sendable (CallOptions) -> any IntegrationAPI
     ) {
-        self.connectors = Dictionary(connectors.map { (ExactText($0.id), $0) }) { _, last in last }
-        self.diy = diy
+        let records = Dictionary(records.map { (ExactText($0.key), $0.value) }) { _, last in last }
+        let hosted = connectors.map { connector in
+            let id = ExactText(connector.id)
+            return (id, HostedConnector(connector, record: records[id]))
+        }
+        self.connectors = Dictionary(hosted) { _, last in last }
+        self.diy = diy.map { HostedConnector($0) }
         self.systemToken = systemToken
         self.api = api
     }
@@ -125,7 +132,7 @@ public struct StackEndpoint: HTTPResponder {
     private func directory(_ request: HTTPRequest) -> HTTPResponse {
         let isDIY = request.parameter("diy") == "true"
         let id = request.parameter("_connectorId")
-        guard let connector = isDIY ? diy : id.flatMap({ connectors[ExactText($0)] }) else {
+        guard let connector = (isDIY ? diy : id.flatMap { connectors[ExactText($0)] })?.connector else {
             return HTTPResponse(status: 422, errors: [isDIY ? .noDIY : .unknownConnector])
         }
         func rows(_ functions: Set<ConnectorFunction>) -> JSON {
@@ -166,8 +173,12 @@ public struct StackEndpoint: HTTPResponder {
     ///   - request: `{"type"?, "function", "_connectorId" | "diy", "options", "maxResponseSize"?}`; the last one counts as
     ///     the platform's stacks count, in UTF-16 units, which for ASCII are bytes.
     ///   - idempotencyKey: The key that came beside it; `options.idempotencyKey` counts before it.
+    ///   - limit: How long the function may take, where that is less than its policy allows: then the answer is the
+    ///     error `timeout`.
     /// - Returns: The answer. Never fails: what goes wrong is an answer too.
-    public func answer(_ request: JSON, idempotencyKey: String? = nil) async -> Answer {
+    public func answer(
+        _ request: JSON, idempotencyKey: String? = nil, within limit: Duration? = nil
+    ) async -> Answer {
         let target: Target
         switch find(request) {
         case .success(let found): target = found
@@ -175,7 +186,7 @@ public struct StackEndpoint: HTTPResponder {
         }
         let recorder = LedgerRecorder()
         do {
-            var result = try await call(target, idempotencyKey, recorder)
+            var result = try await call(target, idempotencyKey, recorder, within: limit)
             if result.isNull, !target.called.isPreUninstall { result = recorder.added(to: [:]) ?? .null }
             result = recorder.added(to: result) ?? result
             // That of preUninstall is an answer: the steps are undone in reverse.
@@ -247,7 +258,7 @@ public struct StackEndpoint: HTTPResponder {
     /// Finds what a request is about, or everything that is wrong with it.
     private func find(_ request: JSON) -> Result<Target, Errors> {
         var failures: [FunctionFailure] = []
-        var connector: Connector?
+        var connector: HostedConnector?
         let isDIY = request["diy"].given != nil
         if isDIY {
             connector = diy
@@ -273,14 +284,15 @@ public struct StackEndpoint: HTTPResponder {
             return .failure(errors)
         }
         return Self.find(name, type: request["type"].given, of: connector, options).map {
-            Target(connector: connector, isDIY: isDIY, called: $0, options: options)
+            Target(connector: connector.connector, isDIY: isDIY, called: $0, options: options)
         }
     }
 
     /// Finds a function by its name in the group that is named, or where none is, among those that are in no group.
     private static func find(
-        _ name: String, type: JSON?, of connector: Connector, _ options: JSON
+        _ name: String, type: JSON?, of hosted: HostedConnector, _ options: JSON
     ) -> Result<Called, Errors> {
+        let connector = hosted.connector
         func listed(_ function: ConnectorFunction) -> Result<Called, Errors> {
             connector.functions.contains(function) ? .success(.function(function)) : .failure(Errors(.noSuchFunction))
         }
@@ -288,9 +300,7 @@ public struct StackEndpoint: HTTPResponder {
         guard let group = type.string.flatMap(ConnectorFunction.ExtensionType.init(group:)),
             connector.hasFunctions(of: group)
         else { return .failure(Errors(.noGroup(type.string ?? type.text()))) }
-        guard group == .installer, name == ConnectorFunction.updateName, connector.hasUpdates else {
-            return listed(.function(group, name))
-        }
+        if case .function(let function) = hosted.meaning(group, name) { return listed(function) }
         return switch Integration.InstalledVersion(options["version"]) {
         case .none: .success(.newestUpdate)
         case .version(let version): .success(.function(.update(version)))
@@ -298,7 +308,9 @@ public struct StackEndpoint: HTTPResponder {
         }
     }
 
-    private func call(_ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder) async throws -> JSON {
+    private func call(
+        _ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder, within limit: Duration?
+    ) async throws -> JSON {
         let options = CallOptions(wire: target.options)
         let api = api(options)
         let id = target.options["_integrationId"]?.string ?? ""
@@ -308,14 +320,34 @@ public struct StackEndpoint: HTTPResponder {
         }
         switch target.called {
         case .newestUpdate:
-            return try await updateToNewest(target.connector, integration: id, options, api, key)
+            return try await Self.cancelling(after: limit) {
+                try await updateToNewest(target.connector, integration: id, options, api, key)
+            }
         case .function(let function):
             return try await target.connector.call(
                 FunctionCall(
                     function, connectorID: target.connector.id, integrationID: id, options: options,
                     pending: target.options["pending"], idempotencyKey: key ?? IdempotencyKey.make(), api: api,
                     changeLedger: { changes in recorder.record(changes) },
-                    readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }))
+                    readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }),
+                within: limit)
+        }
+    }
+
+    /// Ends what runs several functions when its time is over. What has returned stays recorded, as after any end.
+    private static func cancelling(
+        after limit: Duration?, _ operation: @escaping @Sendable () async throws -> JSON
+    ) async throws -> JSON {
+        guard let limit else { return try await operation() }
+        return try await withThrowingTaskGroup(of: JSON?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await operation() }
+            group.addTask {
+                try await Task.sleep(for: limit.bounded)
+                return nil
+            }
+            guard let answer = try await group.next() ?? nil else { throw FunctionFailure.outOfTime(limit) }
+            return answer
         }
     }
 
@@ -391,8 +423,6 @@ extension Connector {
         functions.isOpen || functions.functions.contains { $0.extensionType == type }
     }
 
-    fileprivate var hasUpdates: Bool { functions.isOpen || newestVersion != nil }
-
     /// The newest version that it is known to have.
     package var newestVersion: ConnectorVersion? { functions.versions.last }
 }
@@ -431,6 +461,10 @@ extension FunctionFailure {
             message:
                 "The _integrationId \(integration) is of an integration of another connector than \(connector.id).",
             isRetryable: false)
+    }
+
+    fileprivate static func outOfTime(_ limit: Duration) -> FunctionFailure {
+        FunctionFailure(code: "timeout", message: "The update was not done within \(limit.seconds) s.")
     }
 
     fileprivate static func noGroup(_ type: String) -> FunctionFailure {

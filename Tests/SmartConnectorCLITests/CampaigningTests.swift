@@ -69,8 +69,9 @@ struct CampaigningTests {
         let events = try await harness(
             "update", one, "--to", "1.5.0", "--simulate", "--by", "ana", "--reason", "the fee has changed", "--json"
         ).lines
-        #expect(events.first?["event"] == "updateBegun")
-        #expect(events.first?["person"] == "ana" && events.first?["reason"] == "the fee has changed")
+        #expect(events.dropFirst().first?["event"] == "updateBegun")
+        #expect(events.dropFirst().first?["person"] == "ana")
+        #expect(events.dropFirst().first?["reason"] == "the fee has changed")
         _ = await harness(
             "update", "--all", "--connector", "c", "--to", "2.0.0", "--simulate", "--by", "ben", "--reason", "all")
         func acts(_ id: String) async throws -> [String] {

@@ -27,10 +27,10 @@ final class Harness: Sendable {
         /// What was printed, as JSON values, one a line.
         var lines: [JSON] { get throws { try output.split(separator: "\n").map { try JSON(parsing: String($0)) } } }
 
-        /// The events in short.
+        /// The events in short, without the one that says what they are written in.
         var events: [String] {
             get throws {
-                try lines.map { line in
+                try lines.filter { $0["event"] != "version" }.map { line in
                     ["event", "step", "function", "code", "from", "to"]
                         .compactMap { line[$0].flatMap { $0.isNull ? nil : $0.string ?? $0.text() } }
                         .joined(separator: " ")
@@ -47,12 +47,19 @@ final class Harness: Sendable {
 
     /// Runs a command line.
     ///
-    /// - Parameter columns: How wide the terminal is; nil where there is none.
-    func run(_ arguments: [String], input: String = "", columns: Int? = nil) async -> Outcome {
+    /// - Parameters:
+    ///   - columns: How wide the terminal is; nil where there is none.
+    ///   - answers: What somebody answers who is asked; nil where nobody is there.
+    ///   - hasColours: Whether the terminal shows colours.
+    func run(
+        _ arguments: [String], input: String = "", columns: Int? = nil, answers: [String]? = nil,
+        hasColours: Bool = false
+    ) async -> Outcome {
         let captured = Captured()
         let status = await command.run(
             arguments, environment: ["SMARTCONNECTOR_STORE": "sqlite:\(file("store.sqlite"))"],
-            console: captured.console(reading: Data(input.utf8), columns: columns))
+            console: captured.console(
+                reading: Data(input.utf8), answers: answers, columns: columns, hasColours: hasColours))
         return Outcome(status: status, output: captured.text, error: captured.errorText)
     }
 

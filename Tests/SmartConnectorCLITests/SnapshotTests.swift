@@ -59,7 +59,7 @@ struct SnapshotTests {
 /// A screen: what is typed, and what was done before.
 enum Screen: String, CaseIterable, Sendable {
     case help, helpUpdate, helpServe, helpCampaign, helpResolve, helpOwn
-    case list, status, plan, run, history, acts, troubled, errors
+    case list, status, plan, run, history, acts, troubled, errors, wide, check
 
     var lines: [String] {
         switch self {
@@ -78,6 +78,8 @@ enum Screen: String, CaseIterable, Sendable {
             ]
         case .history, .acts: ["history ID"]
         case .troubled: ["status ID", "plan ID --uninstall"]
+        case .wide: ["list", "status ID", "plan ID --uninstall", "run ID --simulate"]
+        case .check: ["check ID", "check ID --strict --schema"]
         case .errors:
             [
                 "stauts ID", "frobnicate", "campaign", "campaign sotp", "status ID --untill 1", "status",
@@ -91,12 +93,21 @@ enum Screen: String, CaseIterable, Sendable {
         switch self {
         case .helpOwn:
             ConnectorCommand("my-connector", connector: Connector(id: "c"), version: "2.1.0", commands: [Greet()])
-        case .troubled: ConnectorCommand("my-connector", connector: Self.incomplete)
+        case .troubled, .check: ConnectorCommand("my-connector", connector: Self.incomplete)
         case .help, .helpUpdate, .helpServe, .helpCampaign, .helpResolve, .list, .status, .plan, .run, .history, .acts,
-            .errors:
+            .errors, .wide:
             ConnectorCommand("smartconnector")
         }
     }
+
+    /// Names of two columns a character, of none, and of emoji that are one.
+    private static let wideDocument = #"""
+        {"name": "日本語の店 – 네트스위트 👩‍👩‍👧", "mode": "install", "version": "1.0.0", "install": [
+          {"name": "接続を確認する", "completed": true, "installerFunction": "接続", "uninstallerFunction": "切断"},
+          {"name": "Café ✈️ नमस्ते", "completed": false, "installerFunction": "verifyCafe", "uninstallerFunction": "deleteCafe",
+           "description": "説明は長くて、狭い端末では 一行に 収まらない 文章です。", "installURL": "https://例え.example/店"},
+          {"name": "주문 동기화", "completed": false, "installerFunction": "sync", "uninstallerFunction": "unsync"}]}
+        """#
 
     /// A connector that has not all functions of the example.
     private static var incomplete: Connector {
@@ -113,7 +124,7 @@ enum Screen: String, CaseIterable, Sendable {
 
     /// Does what was done before, and returns the integration's id.
     func prepare(_ harness: Harness) async throws -> String {
-        let id = try await harness.create(Harness.example)
+        let id = try await harness.create(self == .wide ? Self.wideDocument : Harness.example)
         switch self {
         case .list:
             _ = await harness("run", id, "--simulate")
@@ -123,7 +134,7 @@ enum Screen: String, CaseIterable, Sendable {
         case .history: try await Self.writeHistory(of: id, in: harness)
         case .acts: try await Self.writeActs(of: id, in: harness)
         case .troubled: try await Self.writeTrouble(of: id, in: harness)
-        case .help, .helpUpdate, .helpServe, .helpCampaign, .helpResolve, .helpOwn, .errors: break
+        case .help, .helpUpdate, .helpServe, .helpCampaign, .helpResolve, .helpOwn, .errors, .wide, .check: break
         }
         return id
     }

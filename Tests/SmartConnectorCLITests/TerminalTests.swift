@@ -1,6 +1,7 @@
 import Foundation
 import Limits
 import SmartConnector
+import SmartConnectorTesting
 import Testing
 
 @testable import SmartConnectorCLI
@@ -12,7 +13,7 @@ struct TerminalTests {
         let captured = Captured()
         let status = await harness.command.run(
             arguments, environment: ["SMARTCONNECTOR_STORE": "sqlite:\(harness.file("store.sqlite"))"],
-            console: captured.console(columns: columns, isTerminal: true))
+            console: captured.console(columns: columns, isTerminal: true, clock: TestClock()))
         return (status, captured.text + captured.errorText)
     }
 

@@ -34,7 +34,7 @@ struct ForeignStackTests {
                     self.answer(422, json.dumps({"errors": [{"code": "invalid_function", "message": "no " + name}]}).encode())
                     return
                 done.append(name)
-                step = name.startswith(("make", "drop", "before", "pre"))
+                step = name.startswith(("make", "drop", "before"))
                 self.answer(200, json.dumps({"success": True}).encode() if step else b"")
             def log_message(self, *arguments):
                 pass
@@ -92,6 +92,26 @@ struct ForeignStackTests {
         #expect(
             try await calls(["migrate"], record: ConnectorRecord(update: "migrate"))
                 == ["makeA", "makeB", "migrate", "dropB", "dropA"])
+    }
+
+    @Test func thatAFunctionIsNotThereIsWhatTheHistorySays() async throws {
+        let server = try await PythonServer(Self.python, ["makeA,dropA"])
+        defer { server.process.kill(SIGKILL) }
+        let store = InMemoryStore()
+        let document = try Integration([
+            "_connectorId": "c1", "mode": "install", "version": "1.0.0",
+            "install": [["name": "A", "installerFunction": "makeA", "uninstallerFunction": "dropA"]],
+        ])
+        let id = try #require(try await store.create(document).integration.id)
+        let stack = try RemoteStack(server.url, token: Secret("T"), connectorID: "c1")
+        let flow = InstallFlow(integration: id, connector: try await stack.connector(), store: store)
+        #expect(try await flow.run().finish() == .done)
+        #expect(try await flow.update(to: "1.1.0").finish() == .done)
+        #expect(try await flow.advance().finish() == .done)
+        let outcomes = try await store.history(of: id).map { attempt in
+            attempt.outcome == .absent ? "no \(attempt.function.name)" : attempt.function.name
+        }
+        #expect(outcomes == ["makeA", "no update"])
     }
 
     @Test func aDocumentWithoutStepsWhoseInstallerNobodyCanNameIsNotInstalled() async throws {

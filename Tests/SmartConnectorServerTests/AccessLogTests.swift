@@ -1,4 +1,5 @@
 import Limits
+import Loopback
 import SmartConnectorWire
 import Synchronization
 import Testing

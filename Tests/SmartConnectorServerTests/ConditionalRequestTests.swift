@@ -1,4 +1,5 @@
 import Limits
+import Loopback
 import SmartConnector
 import SmartConnectorTesting
 import SmartConnectorWire

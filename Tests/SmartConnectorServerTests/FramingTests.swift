@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Loopback
 import SmartConnector
 import SmartConnectorTesting
 import SmartConnectorWire

@@ -1,5 +1,6 @@
 import Dispatch
 import Limits
+import Loopback
 import SmartConnector
 import SmartConnectorTesting
 import SmartConnectorWire

@@ -67,6 +67,27 @@ struct ServerTests {
         }
     }
 
+    #if os(Linux)
+        @Test func whoIsSilentForMinutesIsKeptInTheMindsOfBalancers() async throws {
+            try await serving(Canned { _ in HTTPResponse(json: [:]) }) { server in
+                let connection = try RawConnection(port: server.port)
+                connection.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(connection.readBlocking(until: "}").contains("200 OK"))
+                // The system's list of connections says which timer runs: 02 sends something when nothing else does.
+                let own = String(server.port, radix: 16, uppercase: true)
+                let port = String(repeating: "0", count: 4 - own.count) + own
+                var timers: [String] = []
+                let list = try #require(try FileHandle(forReadingAtPath: "/proc/net/tcp")?.readToEnd())
+                for line in String(decoding: list, as: UTF8.self).split(separator: "\n") {
+                    let fields = line.split(separator: " ")
+                    guard fields.count > 5, fields[1].hasSuffix(":" + port), fields[3] == "01" else { continue }
+                    timers.append(String(fields[5].prefix(2)))
+                }
+                #expect(timers == ["02"])
+            }
+        }
+    #endif
+
     @Test func functionsThatBlockTheirThreadsHoldUpNobody() async throws {
         let (begun, beginning) = AsyncStream.makeStream(of: Void.self)
         let blocked = DispatchSemaphore(value: 0)

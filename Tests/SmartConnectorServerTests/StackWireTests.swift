@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Loopback
 import SmartConnector
 import SmartConnectorServer
 import SmartConnectorTesting
@@ -92,6 +93,32 @@ struct StackWireTests {
         let answer = try await call(
             Self.request("connectorUpdateFunction", type: "installer", options: ["version": "v1.1"]))
         #expect(answer.status == 200)
+    }
+
+    @Test func functionsOfTheConnectorAreFoundByTheirAuthorsNames() async throws {
+        var connector = Connector(id: "c1")
+        connector.connectorInstaller { _ in }
+        connector.update(to: "1.1.0") { _ in }
+        connector.preUninstall { _ in .uninstallers(["b", "a"]) }
+        connector.connectorUninstaller { _ in }
+        connector.installer("updateConnector") { _ in .completed }
+        let endpoint = StackEndpoint(
+            connectors: [connector], records: ["c1": ConnectorRecord(update: "migrate", preUninstall: "before")],
+            systemToken: Secret("T")
+        ) { _ in InMemoryIntegrationAPI() }
+        func status(_ type: String, _ name: String) async -> Int {
+            await endpoint.answer(Self.request(name, type: type, options: ["version": "1.1.0"])).status
+        }
+        for (type, names) in [
+            ("installer", ["connectorInstallerFunction", "installConnector", "migrate", "updateFunction"]),
+            ("uninstaller", ["before", "preUninstallFunction", "connectorUninstallerFunction", "uninstallConnector"]),
+        ] {
+            for name in names { #expect(await status(type, name) == 200, "\(type) \(name)") }
+        }
+        #expect(await status("uninstaller", "migrate") == 422)
+        #expect(await status("installer", "before") == 422)
+        let own = await endpoint.answer(Self.request("updateConnector", type: "installer"))
+        #expect(own.body == Array(#"{"success":true}"#.utf8))
     }
 
     // MARK: Every error

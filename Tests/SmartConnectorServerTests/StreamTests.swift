@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Loopback
 import SmartConnectorWire
 import Synchronization
 import Testing

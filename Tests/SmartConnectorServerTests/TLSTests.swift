@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Loopback
 import Processes
 import SmartConnectorWire
 import Testing

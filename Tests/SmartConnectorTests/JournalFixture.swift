@@ -115,6 +115,7 @@ struct JournalFixture {
                     case .succeeded: "succeeded"
                     case .failed(let failure): "failed: \(failure.code)"
                     case .inDoubt: "in doubt"
+                    case .absent: "absent"
                     case .resolvedAsCompleted(let reason): "took effect: \(reason)"
                     case .resolvedToRerun(let reason): "to be called again: \(reason)"
                     }

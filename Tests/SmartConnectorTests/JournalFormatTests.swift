@@ -87,6 +87,7 @@ struct JournalFormatTests {
         "attempt-succeeded": attempt(.succeeded),
         "attempt-failed": attempt(.failed(failure)),
         "attempt-in-doubt": attempt(.inDoubt),
+        "attempt-absent": attempt(.absent),
         "attempt-resolved-as-completed": attempt(.resolvedAsCompleted(reason: "seen in NetSuite")),
         "attempt-resolved-to-rerun": attempt(.resolvedToRerun(reason: "not there")),
         "attempt-without-step": updateAttempt,

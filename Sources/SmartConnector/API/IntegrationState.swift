@@ -38,6 +38,12 @@ public protocol IntegrationStateAPI: Sendable {
     ///
     /// - Throws: ``APIError`` where the value may still be there. That there was none is no error.
     func removeState(_ key: String, of integration: String) async throws
+
+    /// Removes all that is under the keys of ``stateKeys(of:)``. An API need not have this: then one key is removed after the
+    /// other.
+    ///
+    /// - Throws: ``APIError`` where some of it may still be there.
+    func removeAllState(of integration: String) async throws
 }
 
 extension IntegrationStateAPI {
@@ -48,6 +54,11 @@ extension IntegrationStateAPI {
 
     /// Nil: nobody knows.
     public func stateKeys(of integration: String) async throws -> [String]? { nil }
+
+    /// One key after the other.
+    public func removeAllState(of integration: String) async throws {
+        for key in try await stateKeys(of: integration) ?? [] { try await removeState(key, of: integration) }
+    }
 
     /// Nil: each object is a place of its own.
     public var statePlace: String? { nil }

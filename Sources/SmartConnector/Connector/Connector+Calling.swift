@@ -1,12 +1,19 @@
 extension Connector {
     /// Calls a function once and returns what it answers, in the form of the wire.
     ///
+    /// - Parameters:
+    ///   - call: What to call, and what it is given.
+    ///   - limit: How long it may take, where that is less than the function's policy allows; nil where only that counts.
     /// - Throws: What the function throws; ``FunctionFailure`` where there is no such function or it took longer than
-    ///   its policy allows; `CancellationError`.
-    public func call(_ call: FunctionCall) async throws -> JSON {
+    ///   it may; `CancellationError`.
+    public func call(_ call: FunctionCall, within limit: Duration? = nil) async throws -> JSON {
         guard let entry = entry(for: call.function) else { throw FunctionFailure.unknown(call.function) }
-        let end = await entry.answer(call, grace: .seconds(5), clock: ContinuousClock())
-        return try end.answer(of: call.function, within: entry.policy.timeout)
+        let longest = Duration.seconds(5)
+        // What it does after it was cancelled counts as well.
+        let grace = limit.map { max(.zero, min(longest, $0.bounded / 10)) } ?? longest
+        let timeout = limit.map { max(.zero, min(entry.policy.timeout, $0.bounded - grace)) } ?? entry.policy.timeout
+        let end = await entry.answer(call, within: timeout, grace: grace, clock: ContinuousClock())
+        return try end.answer(of: call.function, within: timeout)
     }
 }
 
@@ -28,6 +35,8 @@ extension CallEnd {
     fileprivate func answer(of function: ConnectorFunction, within timeout: Duration) throws -> JSON {
         switch self {
         case .returned(let answer): return answer
+        // Of such a function nothing was expected.
+        case .threw(is AbsentFunction): return .null
         case .threw(let error): throw error
         case .timedOut: throw FunctionFailure.timeout(timeout, function)
         case .abandoned: throw CancellationError()
@@ -37,17 +46,17 @@ extension CallEnd {
 }
 
 extension Connector.Entry {
-    /// Calls the function once, for as long as its policy allows.
+    /// Calls the function once, for as long as is said, or else as its policy allows.
     func answer(
-        _ call: FunctionCall, grace: Duration, clock: any Clock<Duration>, eviction: Eviction? = nil,
-        executor: (any TaskExecutor)? = nil
+        _ call: FunctionCall, within timeout: Duration? = nil, grace: Duration, clock: any Clock<Duration>,
+        eviction: Eviction? = nil, executor: (any TaskExecutor)? = nil
     ) async -> CallEnd {
         switch body {
         case .immediate(let body):
             return CallEnd { try body(call).storable(call.function) }
         case .bounded(let body):
             return await withDeadline(
-                policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
+                timeout ?? policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
             ) { try await body(call).storable(call.function) }
         }
     }

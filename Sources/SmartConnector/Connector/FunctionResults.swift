@@ -151,7 +151,8 @@ public struct UninstallOrder: Sendable, Equatable {
 
     /// - Throws: ``FunctionFailure`` where it is none of the three, or says that the function did not succeed.
     package init(_ json: JSON, of function: ConnectorFunction) throws(FunctionFailure) {
-        if json.isNull {
+        // Who says nothing has no order of its own.
+        if json.isNull || json.members?.isEmpty == true {
             self = .reverse
         } else if let steps = json.array {
             self.init(steps: steps)

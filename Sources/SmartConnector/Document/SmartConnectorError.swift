@@ -36,6 +36,8 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let unreadableVersion = Code(rawValue: "unreadable_version")
         /// The document has no steps, and nobody knows whether the connector has an installer that writes them.
         public static let unknownInstaller = Code(rawValue: "unknown_installer")
+        /// The settings have no field of a name that is to be saved, and no member either.
+        public static let unknownSetting = Code(rawValue: "unknown_setting")
         /// The server answered that it stored the document, and did not store this field.
         public static let fieldIgnored = Code(rawValue: "field_ignored")
         /// Somebody else changed the document each time between reading and writing.

@@ -98,6 +98,9 @@ extension FlowMachine {
                 attempts.append(Attempt(calling.call, .succeeded, at: supply.configuration.now()))
                 try answered(calling.errand, answer)
             }
+        case .threw(is AbsentFunction):
+            attempts.append(Attempt(calling.call, .absent, at: supply.configuration.now()))
+            try answered(calling.errand, .null)
         case .threw(let error):
             if case .action(.callInstaller(let step)) = calling.errand { install.installerMayHaveActed(step) }
             try failed(calling, FunctionFailure(error), mayRetry: true)

@@ -133,7 +133,9 @@ extension FlowMachine {
     private mutating func apply(_ transition: Transition) throws(SmartConnectorError) -> Change {
         switch transition {
         case .action(let action, let answer): return try install.change(after: action, answering: answer)
-        case .settings(let pending, _): return try install.saveSettings(pending, in: stored.integration)
+        case .settings(let pending, _):
+            let isAnswered = supply.connector.functions.contains(.persistSettings)
+            return try install.saveSettings(pending, in: stored.integration, isAnswered: isAnswered)
         case .command: return try command(in: stored.integration)
         case .journal: return Change()
         }

@@ -35,6 +35,8 @@ extension InstallFlow {
         public var reason: String?
         /// The key that came with a push, from which those of the update functions follow. Nil where none did.
         package var pushKey: String?
+        /// What functions reach as `FunctionCall.api`, where that is less than what the flow itself does.
+        package var functionAPI: (any IntegrationAPI)?
         /// Where the flow's own tasks run, if not where all do.
         package var executor: (any TaskExecutor)? {
             didSet { leaseKeeper = LeaseKeeper(clock: clock, executor: executor) }

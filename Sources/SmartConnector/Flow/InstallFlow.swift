@@ -102,7 +102,8 @@ public actor InstallFlow {
         self.observer = observer
         let journal = persistence.journal
         context = FunctionCall.Context(
-            connectorID: connector.id, integrationID: integrationID, options: options, api: api
+            connectorID: connector.id, integrationID: integrationID, options: options,
+            api: configuration.functionAPI ?? api
         ) { changes in
             try await journal.changeLedger(changes, of: integrationID)
         } readLedger: {

@@ -164,6 +164,9 @@ public final class Attempt: Sendable, Equatable {
     public enum Outcome: Sendable, Equatable {
         /// It returned, and said that it did its work.
         case succeeded
+        /// A function for the connector as a whole of which nobody had known whether it exists: there is none, so that
+        /// nothing was called.
+        case absent
         /// It failed, for this reason.
         case failed(FunctionFailure)
         /// The process that made it ended before it returned: nobody knows whether it took effect.

@@ -18,7 +18,7 @@ import Foundation
 /// | memory | `{"uninstallOrder"?: [step …], "left"?: [step …] or "reverse"?: true or "removal"?: true, "update"?: {"target": version, "reached"?: version}, "touched"?: [step …]}`; `left`, `reverse`, `removal` and `touched` are of format 2 |
 /// | call | `{"function", "key", "attempt", "holder", "started", "step"?, "pending"?, "recoveries"?, "returned"?, "failed"?, "said"?}`; `said` is of format 2: whether what `failed` has was an answer; without it, that is so with the codes `not_yet` and `rejected` |
 /// | parked | `{"function", "reason", "since", "step"?}` |
-/// | attempt | `{"function", "key", "number", "holder", "started", "ended", "step"?, "failed"? or "inDoubt"? or "resolvedAsCompleted"? or "resolvedToRerun"?, "format"?}` |
+/// | attempt | `{"function", "key", "number", "holder", "started", "ended", "step"?, "absent"? or "failed"? or "inDoubt"? or "resolvedAsCompleted"? or "resolvedToRerun"?, "format"?}` |
 /// | act | `{"act": kind, "holder", "at", "step"?, "function"?, "person"?, "outcome"?, "reason"?, "format": 2}`, among the attempts |
 /// | function | `"connectorInstaller"`, `"preUninstall"`, `"connectorUninstaller"` or `{kind: name}` |
 /// | step | `{"index", "name"?, "installerFunction"?, "uninstallerFunction"?}` |
@@ -342,6 +342,7 @@ extension Attempt {
             step?.writeMember(to: &writer)
             switch outcome {
             case .succeeded: break
+            case .absent: writer.member("absent", true)
             case .failed(let failure): writer.member("failed", failure.stored)
             case .inDoubt: writer.member("inDoubt", true)
             case .resolvedAsCompleted(let reason): writer.member("resolvedAsCompleted", reason)
@@ -360,6 +361,8 @@ extension Attempt {
                 .failed(try FunctionFailure(stored: failure))
             } else if json["inDoubt"] != nil {
                 .inDoubt
+            } else if json["absent"] != nil {
+                .absent
             } else if let reason = json["resolvedAsCompleted"]?.string {
                 .resolvedAsCompleted(reason: reason)
             } else if let reason = json["resolvedToRerun"]?.string {

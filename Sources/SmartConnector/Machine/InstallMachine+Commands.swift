@@ -149,16 +149,31 @@ extension InstallMachine {
     /// What saves settings that persistSettings has accepted, in the document as it is now.
     ///
     /// - Parameters:
-    ///   - pending: What was accepted; merged into the settings, so that others' edits survive.
+    ///   - pending: What was accepted: values of fields by name, of several shops by the shop's id and name; members that
+    ///     are no fields are merged into the settings, so that others' edits survive.
     ///   - integration: The document that this machine has read last.
+    ///   - isAnswered: Whether the connector's persistSettings has accepted it. Then the fields are what that function has
+    ///     made of them: it writes their values itself, and what it leaves alone is left alone.
     /// - Returns: The change to be written: an edit for each value that differs.
-    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` unless in settings mode with no update in progress.
-    public func saveSettings(_ pending: JSON, in integration: Integration) throws(SmartConnectorError) -> Change {
+    /// - Throws: ``SmartConnectorError/Code/illegalCommand`` unless in settings mode with no update in progress;
+    ///   ``SmartConnectorError/Code/unknownSetting`` where nobody was asked and a name is that of nothing.
+    public func saveSettings(
+        _ pending: JSON, in integration: Integration, isAnswered: Bool = false
+    ) throws(SmartConnectorError) -> Change {
         try check(.saveSettings)
+        let settings = integration.settings ?? [:]
+        let fields = SettingsFields(settings)
+        let saving = fields.saving(pending)
         var change = Change()
-        for (path, value) in (integration.settings ?? [:]).changes(merging: pending) {
-            change.set(.settings(path), value)
+        if !isAnswered {
+            guard saving.unknown.isEmpty else { throw .unknownSettings(saving.unknown, fields) }
+            for (field, value) in saving.fields where field.value != value {
+                change.set(.settings(field.path.appending("value")), value)
+            }
+        } else if !fields.fields.isEmpty {
+            return change
         }
+        for (path, value) in settings.changes(merging: saving.others) { change.set(.settings(path), value) }
         return change
     }
 

@@ -24,7 +24,8 @@ public struct Argument<Value: Sendable>: Sendable, ArgumentWrapper {
     ///   - help: What it is, in a few words.
     ///   - format: How it is written. Anything else is a ``UsageError``.
     public init(_ name: String, _ help: String, as format: ArgumentFormat<Value>) {
-        let declaration = Declaration(kind: .argument, name: name, value: nil, help: help, isRequired: true)
+        var declaration = Declaration(kind: .argument, name: name, value: nil, help: help, isRequired: true)
+        declaration.choices = format.choices
         storage = ArgumentStorage(declaration, initial: nil, format) { $0 }
     }
 
@@ -35,7 +36,8 @@ public struct Argument<Value: Sendable>: Sendable, ArgumentWrapper {
     ///   - help: What it is, in a few words.
     ///   - format: How it is written. Anything else is a ``UsageError``.
     public init<One>(_ name: String, _ help: String, as format: ArgumentFormat<One>) where Value == One? {
-        let declaration = Declaration(kind: .argument, name: name, value: nil, help: help)
+        var declaration = Declaration(kind: .argument, name: name, value: nil, help: help)
+        declaration.choices = format.choices
         storage = ArgumentStorage(declaration, initial: .some(nil), format) { $0 }
     }
 
@@ -46,7 +48,8 @@ public struct Argument<Value: Sendable>: Sendable, ArgumentWrapper {
     ///   - help: What they are, in a few words.
     ///   - format: How each is written. Anything else is a ``UsageError``.
     public init<One>(_ name: String, _ help: String, as format: ArgumentFormat<One>) where Value == [One] {
-        let declaration = Declaration(kind: .argument, name: name, value: nil, help: help, isRepeated: true)
+        var declaration = Declaration(kind: .argument, name: name, value: nil, help: help, isRepeated: true)
+        declaration.choices = format.choices
         storage = ArgumentStorage(declaration, format)
     }
 }

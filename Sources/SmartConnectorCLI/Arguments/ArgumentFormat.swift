@@ -5,6 +5,8 @@ public import SmartConnector
 public struct ArgumentFormat<Value: Sendable>: Sendable {
     /// Reads a text; the name is that of the argument or option, for the error.
     let read: @Sendable (_ name: String, _ text: String) throws -> Value
+    /// The texts that there are, where there are few.
+    var choices: [String] = []
 
     init(reading read: @escaping @Sendable (_ name: String, _ text: String) throws -> Value) {
         self.read = read
@@ -50,6 +52,21 @@ extension ArgumentFormat where Value == Int {
 }
 
 extension ArgumentFormat where Value == Duration {
+    /// A duration with its unit: `500ms`, `30s`, `5m`, `1h`.
+    public static var duration: ArgumentFormat {
+        ArgumentFormat("a duration such as 30s, 5m or 1h") { text in
+            guard let match = text.wholeMatch(of: #/(\d{1,9})(ms|s|m|h)/#), let number = Int(match.1) else {
+                return nil
+            }
+            switch match.2 {
+            case "ms": return .milliseconds(number)
+            case "s": return .seconds(number)
+            case "m": return .seconds(number * 60)
+            default: return .seconds(number * 3600)
+            }
+        }
+    }
+
     /// A duration in milliseconds.
     public static var milliseconds: ArgumentFormat {
         ArgumentFormat("milliseconds") { text in
@@ -97,12 +114,14 @@ extension ArgumentFormat where Value == JSON {
 extension ArgumentFormat where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
     /// One of the cases of an enumeration, by its raw value.
     public static var choice: ArgumentFormat {
-        ArgumentFormat { name, text in
+        var format = ArgumentFormat { name, text in
             guard let value = Value(rawValue: text) else {
                 throw UsageError("\(name) is \(list(Value.allCases.map(\.rawValue))), and not '\(text)'")
             }
             return value
         }
+        format.choices = Value.allCases.map(\.rawValue)
+        return format
     }
 
     /// A few are read as a sentence, many as a list.

@@ -16,6 +16,21 @@ struct Declaration: Sendable {
     /// What holds where the command line says nothing, as the help shows it.
     var defaultText: String?
 
+    /// What it may be, where there are few of them.
+    var choices: [String] = []
+
+    /// What a shell may offer for a value.
+    enum Completion: Equatable { case nothing, files, folders, integrations, commands, words([String]) }
+
+    var completion: Completion {
+        if !choices.isEmpty { return .words(choices) }
+        let names = (value ?? name).split(separator: "|")
+        if names.contains("FOLDER") || names.contains("PATH") { return .folders }
+        if names.contains("FILE") { return .files }
+        if names == ["ID"], help.contains("integration") { return .integrations }
+        return names == ["COMMAND"] ? .commands : .nothing
+    }
+
     /// As one writes it: `ID`, `--to V`, `--all`.
     var usage: String { value.map { "\(name) \($0)" } ?? name }
 

@@ -31,7 +31,8 @@ public struct Option<Value: Sendable>: Sendable, ArgumentWrapper {
     ///   - format: How the value is written. Anything else is a ``UsageError``.
     public init<One>(_ name: String, _ value: String, _ help: String, as format: ArgumentFormat<One>)
     where Value == One? {
-        let declaration = Declaration(kind: .option, name: name, value: value, help: help)
+        var declaration = Declaration(kind: .option, name: name, value: value, help: help)
+        declaration.choices = format.choices
         storage = ArgumentStorage(declaration, initial: .some(nil), format) { $0 }
     }
 
@@ -48,6 +49,7 @@ public struct Option<Value: Sendable>: Sendable, ArgumentWrapper {
     ) {
         var declaration = Declaration(kind: .option, name: name, value: value, help: help)
         declaration.defaultText = "\(wrappedValue)"
+        declaration.choices = format.choices
         storage = ArgumentStorage(declaration, initial: wrappedValue, format) { $0 }
     }
 
@@ -59,7 +61,8 @@ public struct Option<Value: Sendable>: Sendable, ArgumentWrapper {
     ///   - help: What it is good for, in a few words.
     ///   - format: How the value is written. Anything else is a ``UsageError``.
     public init(_ name: String, _ value: String, _ help: String, as format: ArgumentFormat<Value>) {
-        let declaration = Declaration(kind: .option, name: name, value: value, help: help, isRequired: true)
+        var declaration = Declaration(kind: .option, name: name, value: value, help: help, isRequired: true)
+        declaration.choices = format.choices
         storage = ArgumentStorage(declaration, initial: nil, format) { $0 }
     }
 
@@ -72,7 +75,8 @@ public struct Option<Value: Sendable>: Sendable, ArgumentWrapper {
     ///   - format: How each value is written. Anything else is a ``UsageError``.
     public init<One>(_ name: String, _ value: String, _ help: String, as format: ArgumentFormat<One>)
     where Value == [One] {
-        let declaration = Declaration(kind: .option, name: name, value: value, help: help, isRepeated: true)
+        var declaration = Declaration(kind: .option, name: name, value: value, help: help, isRepeated: true)
+        declaration.choices = format.choices
         storage = ArgumentStorage(declaration, format)
     }
 }

@@ -5,6 +5,9 @@ struct Call: Command {
     static let name = "call"
     static let summary = "call one function alone and print what it answers"
     static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let examples = [
+        ["verifyStore", "--options", "'{\"storeId\":\"s1\"}'"], ["preSave", "--diy", "--type", "hook"],
+    ]
 
     @Argument("FUNCTION", "the function's name", as: .text) var functionName: String
     @Option(

@@ -3,7 +3,8 @@ import SmartConnector
 struct Complete: Command {
     static let name = "complete"
     static let summary = "say that a person has done a step"
-    static let sharedOptions: SharedOptions = [.place, .person, .output]
+    static let sharedOptions: SharedOptions = [.place, .person, .patience, .output]
+    static let examples = [["$ID", "2"], ["$ID", "\"Integrator Bundle\"", "--reason", "\"done by hand\""]]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
     @Argument("STEP", "the step's name, one of its functions or its index from 0", as: .text) var step: String

@@ -3,6 +3,7 @@ import SmartConnector
 struct Create: Command {
     static let name = "create"
     static let summary = "create an integration from a document"
+    static let examples = [["integration.json"], ["-", "<", "integration.json"]]
 
     @Argument("FILE", "the document, as JSON (-: standard input)", as: .text) var file: String
 

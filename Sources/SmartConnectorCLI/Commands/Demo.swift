@@ -6,6 +6,7 @@ struct Demo: Command {
     static let name = "demo"
     static let summary = "watch an example go through its whole life, in a store of its own"
     static let sharedOptions: SharedOptions = []
+    static let examples: [[String]] = [[]]
 
     func run(_ session: Session) async throws -> ExitCode {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -83,12 +84,14 @@ private struct Story {
             arguments,
             console: Console(
                 write: console.write, writeError: console.write, readInput: console.readInput,
-                isTerminal: console.isTerminal, columns: console.columns, errorColumns: console.columns),
+                isTerminal: console.isTerminal, columns: console.columns, errorColumns: console.columns,
+                hasColours: console.hasColours, hasErrorColours: console.hasColours),
             expecting: status)
     }
 
     private func run(_ arguments: [String], console: Console, expecting expected: ExitCode) async throws {
-        let status = await session.run(arguments + ["--simulate", "--delay", "120", "--store", store], console)
+        let status = await session.run(
+            arguments + ["--simulate", "--yes", "--delay", "120", "--store", store], console)
         try Task.checkCancellation()
         guard status == expected else {
             throw FileError(

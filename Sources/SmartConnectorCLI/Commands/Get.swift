@@ -3,6 +3,7 @@ import SmartConnector
 struct Get: Command {
     static let name = "get"
     static let summary = "print an integration's document"
+    static let examples = [["$ID"], ["$ID", "--json"]]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
 

@@ -4,6 +4,7 @@ import SmartConnector
 struct History: Command {
     static let name = "history"
     static let summary = "show every call and every act of a person: when, by whom, with what outcome"
+    static let examples = [["$ID"], ["$ID", "--json"]]
 
     @Argument("ID", "the integration's _id, also of one that is gone", as: .text) var id: String
 
@@ -17,16 +18,24 @@ struct History: Command {
             _ = try await session.place.store().get(id)
         }
         if session.output.isJSON {
-            for entry in history { session.output.print(json: entry.json) }
+            for entry in history { session.output.print(json: marked(entry.json)) }
             if let (call, isUnderWay) = open(entry, history) {
                 var json = call.json
                 json["outcome"] = JSON(isUnderWay ? "notReturned" : "inDoubt")
-                session.output.print(json: json)
+                session.output.print(json: marked(json))
             }
         } else {
             show(history, entry, session.output)
         }
         return .done
+    }
+
+    /// An entry with what tells it from those of others.
+    private func marked(_ entry: JSON) -> JSON {
+        var json = entry
+        json["integration"] = JSON(id)
+        json["format"] = JSON(Output.format)
+        return json
     }
 
     /// The call that is not over, and whether whoever makes it is still at it.

@@ -3,6 +3,7 @@ import SmartConnector
 struct List: Command {
     static let name = "list"
     static let summary = "list all integrations"
+    static let examples = [[], ["--store", "postgres://db/connectors"]]
 
     func run(_ session: Session) async throws -> ExitCode {
         let store = try await session.place.store()

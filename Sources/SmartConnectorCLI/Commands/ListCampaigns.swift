@@ -4,6 +4,7 @@ import SmartConnectorSQL
 struct ListCampaigns: Command {
     static let name = "campaign list"
     static let summary = "list all campaigns"
+    static let examples = [["--store", "postgres://db/connectors"]]
 
     func run(_ session: Session) async throws -> ExitCode {
         let campaigns = try await session.place.database(for: "campaign", connections: 1).campaigns()

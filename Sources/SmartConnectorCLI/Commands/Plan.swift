@@ -1,16 +1,20 @@
+import Foundation
 import SmartConnector
 
 struct Plan: Command {
     static let name = "plan"
     static let summary = "show what would be called, in order, and call nothing"
     static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let examples = [["$ID"], ["$ID", "--uninstall"], ["$ID", "--detailed-exitcode"]]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
     @Flag("--uninstall", "what removing it would call") var isUninstall: Bool
+    @Flag("--detailed-exitcode", "end with 2 where there is something to do, and with 0 where there is nothing")
+    var isDetailed: Bool
     @Option("--update-to", "V", "what updating it to a version would call", as: .version)
     var target: ConnectorVersion?
 
-    var usage: [[String]] { [["\($id)", "[\($isUninstall) | \($target)]"]] }
+    var usage: [[String]] { [["\($id)", "[\($isUninstall) | \($target)]", "[\($isDetailed)]"]] }
 
     func run(_ session: Session) async throws -> ExitCode {
         guard target == nil || !isUninstall else {
@@ -20,11 +24,15 @@ struct Plan: Command {
         let plan = try standing.machine.plan(
             target.map { .update(to: $0) } ?? (isUninstall ? .uninstall : .continue))
         if session.output.isJSON {
-            session.output.print(json: JSON(plan.map { json($0, standing) }))
+            session.output.print(json: [
+                "format": JSON(Output.format), "time": JSON(Date().shown), "integration": JSON(id),
+                "actions": JSON(plan.map { json($0, standing) }),
+            ])
         } else {
             show(plan, standing, session)
         }
-        return .done
+        let isSomethingToDo = !plan.isEmpty || standing.machine.isInstallerUnknown
+        return isDetailed && isSomethingToDo ? .somethingToDo : .done
     }
 
     private func show(_ plan: [InstallMachine.Action], _ standing: Standing, _ session: Session) {

@@ -3,7 +3,8 @@ import SmartConnector
 struct Reset: Command {
     static let name = "reset"
     static let summary = "have one step run anew"
-    static let sharedOptions: SharedOptions = [.place, .person, .output]
+    static let sharedOptions: SharedOptions = [.place, .person, .patience, .output]
+    static let examples = [["$ID", "1", "--reason", "\"the token was renewed\""]]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
     @Argument("STEP", "the step's name, one of its functions or its index from 0", as: .text) var step: String

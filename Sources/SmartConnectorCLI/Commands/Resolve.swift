@@ -3,7 +3,10 @@ import SmartConnector
 struct Resolve: Command {
     static let name = "resolve"
     static let summary = "say what became of a call that never returned"
-    static let sharedOptions: SharedOptions = [.place, .person, .output]
+    static let sharedOptions: SharedOptions = [.place, .person, .patience, .output]
+    static let examples = [
+        ["$ID", "--completed", "--reason", "\"it is there\""], ["$ID", "--rerun", "--reason", "\"it is not there\""],
+    ]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
     @Flag("--completed", "the function did its work") var isCompleted: Bool

@@ -8,6 +8,10 @@ struct Serve: Command {
     static let name = "serve"
     static let summary = "be integrator.io on this machine, and the stack of the connector's functions"
     static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let examples = [
+        [], ["--port", "7081", "--template", "integration.json"],
+        ["--host", "0.0.0.0", "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--log", "json"],
+    ]
 
     /// How a request is written to standard error.
     enum Log: String, CaseIterable, Sendable { case text, json, none }
@@ -92,8 +96,11 @@ struct Serve: Command {
         // Looked at now, so that what is wrong with it is said now.
         let place = session.place
         if let base { _ = try place.client(base, token: Secret("")) }
+        let functions = session.functions
+        var records: [String: ConnectorRecord] = [:]
+        if let own = functions.own, let record = functions.ownRecord { records[own.id] = record }
         return StackEndpoint(
-            connectors: [session.functions.own].compactMap(\.self), diy: session.functions.ownDIY,
+            connectors: [functions.own].compactMap(\.self), diy: functions.ownDIY, records: records,
             systemToken: tokens.system
         ) { options in
             guard let base, let client = try? place.client(base, token: options.bearerToken ?? Secret("")) else {

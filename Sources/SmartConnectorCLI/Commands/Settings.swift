@@ -3,7 +3,8 @@ import SmartConnector
 struct Settings: Command {
     static let name = "settings"
     static let summary = "show settings, or save some"
-    static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let sharedOptions: SharedOptions = [.place, .functions, .patience, .consent, .output]
+    static let examples = [["$ID"], ["$ID", "store.currency=EUR", "store.retries=3"]]
 
     /// What is to stand at a place in settings.
     struct Assignment: Sendable {

@@ -4,6 +4,7 @@ import SmartConnectorSQL
 struct ShowCampaign: Command {
     static let name = "campaign status"
     static let summary = "show how far a campaign is"
+    static let examples = [["6b05c1d2"]]
 
     @Argument("ID", "the campaign's id", as: .text) var id: String
 

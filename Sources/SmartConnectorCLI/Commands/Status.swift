@@ -1,9 +1,11 @@
+import Foundation
 import SmartConnector
 
 struct Status: Command {
     static let name = "status"
     static let summary = "show mode, version, steps and what comes next"
     static let sharedOptions: SharedOptions = [.place, .functions, .output]
+    static let examples = [["$ID"], ["$ID", "--json"]]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String
 
@@ -18,14 +20,15 @@ struct Status: Command {
     }
 
     /// What comes next, also where its function is missing, or why nobody can say that.
-    private func next(_ standing: Standing) -> Result<InstallMachine.Action, SmartConnectorError> {
+    func next(_ standing: Standing) -> Result<InstallMachine.Action, SmartConnectorError> {
         Result { () throws(SmartConnectorError) in
             try standing.machine.checkInstaller()
             return try standing.machine.plan(.continue).first ?? .none
         }
     }
 
-    private func show(_ standing: Standing, _ session: Session) {
+    /// The screen of an integration as it stands.
+    func show(_ standing: Standing, _ session: Session) {
         let (integration, output, next) = (standing.integration, session.output, next(standing))
         output.print([Row([integration.name ?? "(no name)", integration.id ?? ""])])
         output.print(
@@ -71,7 +74,7 @@ struct Status: Command {
         }
     }
 
-    private func json(_ standing: Standing, _ next: Result<InstallMachine.Action, SmartConnectorError>) -> JSON {
+    func json(_ standing: Standing, _ next: Result<InstallMachine.Action, SmartConnectorError>) -> JSON {
         let integration = standing.integration
         let action = try? next.get()
         let steps = integration.steps.enumerated().map { index, step -> JSON in
@@ -91,13 +94,16 @@ struct Status: Command {
         ]
         if case .failure(let error) = next { json["nextError"] = JSON(error.message) }
         for (name, value) in standing.members { json[name] = value }
+        json["format"] = JSON(Output.format)
+        json["integration"] = .optional(integration.id)
+        json["time"] = JSON(Date().shown)
         return json
     }
 }
 
 extension String {
     /// Whether it leads to a page: http, https, or relative. A terminal opens also what starts a program.
-    fileprivate var isLink: Bool {
+    var isLink: Bool {
         let beginning = prefix { !"/?#".contains($0) }
         guard let colon = beginning.firstIndex(of: ":") else { return true }
         return ["http", "https"].contains(beginning[..<colon].lowercased())

@@ -4,7 +4,12 @@ import SmartConnectorSQL
 struct Update: Command {
     static let name = "update"
     static let summary = "bring an integration, or all of a connector, to a version"
-    static let sharedOptions: SharedOptions = [.place, .functions, .person, .output]
+    static let sharedOptions: SharedOptions = [.place, .functions, .person, .patience, .consent, .output]
+    static let examples = [
+        ["$ID", "--to", "1.1.0"],
+        ["--all", "--connector", "$CONNECTOR", "--to", "1.1.0", "--stop-after-failures", "5%"],
+        ["--all", "--resume", "6b05c1d2"],
+    ]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String?
     @Option("--to", "V", "the version to update to", as: .version) var target: ConnectorVersion?
@@ -62,6 +67,7 @@ struct Update: Command {
 
     /// Begins a campaign or takes part in one, and works until it ends.
     private func updateAll(_ session: Session) async throws -> ExitCode {
+        try session.confirmSimulation()
         let begin = try beginning(session)
         let output = session.output
         let store = try await session.place.database(
@@ -70,9 +76,8 @@ struct Update: Command {
         let campaign = try await begin(store)
         let resuming = "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)"
         if !output.isJSON {
-            output.print(
-                line:
-                    "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
+            output.note(
+                "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
             )
         }
         var configuration = InstallFlow.Configuration()
@@ -83,7 +88,7 @@ struct Update: Command {
             options: try session.functions.callOptions(), configuration: configuration)
         let pace = CampaignPace()
         let status = try await worker.run { status in
-            if output.isJSON { output.print(json: status.json) } else { output.print(line: pace.line(status)) }
+            if output.isJSON { output.print(json: status.json) } else { output.note(pace.line(status)) }
         }
         output.print(status)
         guard status.campaign.state == .finished, status.failed == 0 else {

@@ -288,6 +288,7 @@ extension Attempt {
             json["code"] = JSON(failure.code.printable)
             json["message"] = JSON(failure.message.printableLines)
         case .inDoubt: json["outcome"] = "inDoubt"
+        case .absent: json["outcome"] = "absent"
         case .resolvedAsCompleted(let reason):
             json["outcome"] = "resolvedAsCompleted"
             json["reason"] = JSON(reason.printableLines)

@@ -160,7 +160,7 @@ final class SimulationOracle {
 
     private func check(_ attempt: Attempt, by holder: String, in world: SimulatedWorld) {
         switch attempt.outcome {
-        case .succeeded, .resolvedAsCompleted:
+        case .succeeded, .absent, .resolvedAsCompleted:
             returned.insert(attempt.idempotencyKey)
             if case .update(let version) = attempt.function { updated.insert(version) }
             if attempt.function == .preUninstall { hasOrder = true }

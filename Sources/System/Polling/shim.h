@@ -89,6 +89,15 @@ static inline int polling_accept(int listener, struct sockaddr_storage *address)
     if (socket < 0) return socket;
     int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    // A call may take minutes in which nothing is sent. Balancers and firewalls forget a connection sooner than that.
+    int idle = 30, interval = 15;
+    setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef __APPLE__
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPALIVE, &idle, sizeof idle);
+#else
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+#endif
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     fcntl(socket, F_SETFL, O_NONBLOCK);
     fcntl(socket, F_SETFD, FD_CLOEXEC);
 #ifdef SO_NOSIGPIPE

@@ -30,6 +30,13 @@ package final class ChildProcess: @unchecked Sendable {
 
     package init() {}
 
+    /// Its number, while it runs.
+    package var processIdentifier: pid_t? {
+        condition.withLock {
+            if case .running(let pid) = state { pid } else { nil }
+        }
+    }
+
     /// Starts a program.
     ///
     /// - Parameters:

@@ -8,14 +8,16 @@ struct CommandList: Sendable {
 
     let sections: [Section]
 
+    init(sections: [Section]) { self.sections = sections }
+
     var all: [any Command] { sections.flatMap(\.commands) }
 
     /// The commands of the harness, new ones each time, since a command line is read into them.
     static var builtIn: [Section] {
         [
-            Section(title: "begin", commands: [Demo(), Help()]),
+            Section(title: "begin", commands: [Demo(), New(), Check(), Help(), ShowManual(), ShowCompletions()]),
             Section(title: "documents", commands: [Create(), List(), Get(), Clone(), Delete()]),
-            Section(title: "look", commands: [Status(), Plan(), History(), Leftovers()]),
+            Section(title: "look", commands: [Status(), Watch(), Plan(), History(), Leftovers()]),
             Section(
                 title: "install, change, uninstall",
                 commands: [

@@ -1,10 +1,10 @@
 /// What the help shows, as wide as the terminal is.
 struct HelpPages: Sendable {
-    let program: String
-    let commands: CommandList
-    /// The options that every command accepts, by what they are about.
-    let place, functions, person, output, explanation: [any DeclaredArgument]
+    let reference: Reference
     let columns: Int
+
+    private var program: String { reference.program }
+    private var commands: CommandList { reference.commands }
 
     /// Below this width explanations stand under what they explain.
     private static let narrow = 60
@@ -17,13 +17,13 @@ struct HelpPages: Sendable {
     /// The page on all commands.
     var overview: String {
         let lists = commands.sections.map { section in
-            (section.title, section.commands.map { (shortUsage($0), type(of: $0).summary) })
+            (section.title, section.commands.map { (reference.shortUsage($0), type(of: $0).summary) })
         }
         return page([
             "\(program): installs, updates and removes SmartConnector integrations, step by step."
                 .wrapped(to: columns),
             usage([[program, "[options]", "command …"]]),
-            self.lists(lists + sharedOptions([.place, .functions, .person, .output])),
+            self.lists(lists + reference.allSections.map { ($0.title, rows($0.options)) }),
             """
             ID is an integration's _id. STEP is a step's name, one of its functions or its index from 0. \
             '\(program) help COMMAND' explains a command and its options.
@@ -41,17 +41,17 @@ struct HelpPages: Sendable {
         guard words.count == 1, !group.isEmpty else { throw commands.error(words, program: program) }
         return page([
             usage(group.flatMap(parts)),
-            list("commands", group.map { (shortUsage($0), type(of: $0).summary) }),
+            list("commands", group.map { (reference.shortUsage($0), type(of: $0).summary) }),
             "'\(program) help \(group[0].name)' explains the first of them.".wrapped(to: columns),
         ])
     }
 
     private func page(on command: any Command) -> String {
         page([
-            usage(parts(command)), type(of: command).summary.wrapped(to: columns),
+            usage(parts(command)), type(of: command).summary.wrapped(to: columns), examples(of: command),
             lists(
                 [("arguments", rows(command.arguments)), ("options", rows(command.options))]
-                    + sharedOptions(type(of: command).sharedOptions)),
+                    + reference.sections(for: command).map { ($0.title, rows($0.options)) }),
         ])
     }
 
@@ -61,9 +61,10 @@ struct HelpPages: Sendable {
 
     // MARK: Usage
 
-    /// How a command is written, each way on one line.
-    func ways(of command: any Command) -> [String] {
-        command.usage.map { ([program, command.name] + $0).joined(separator: " ") }
+    private func examples(of command: any Command) -> String {
+        let lines = reference.examples(of: command)
+        guard !lines.isEmpty else { return "" }
+        return (["for example:"] + lines.map { "  \($0)".wrapped(to: columns, indent: 6) }).joined(separator: "\n")
     }
 
     private func parts(_ command: any Command) -> [[String]] {
@@ -87,21 +88,7 @@ struct HelpPages: Sendable {
         }.joined(separator: "\n")
     }
 
-    /// A command without the options that may be left out.
-    private func shortUsage(_ command: any Command) -> String {
-        ([command.name] + command.usage[0].filter { !$0.hasPrefix("[-") }).joined(separator: " ")
-    }
-
     // MARK: Lists
-
-    private func sharedOptions(_ shown: SharedOptions) -> [(String, [(String, String)])] {
-        [
-            ("where the integrations are", shown.contains(.place) ? place : []),
-            ("which functions are called", shown.contains(.functions) ? functions : []),
-            ("who acts", shown.contains(.person) ? person : []),
-            ("in general", (shown.contains(.output) ? output : []) + explanation),
-        ].map { ($0, rows($1.map(\.declaration))) }
-    }
 
     private func rows(_ declarations: [Declaration]) -> [(String, String)] {
         declarations.map { ($0.usage, $0.explanation) }

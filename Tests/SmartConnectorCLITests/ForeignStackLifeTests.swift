@@ -1,0 +1,144 @@
+import Foundation
+import Limits
+import Processes
+import SmartConnector
+import SmartConnectorHTTP
+import SmartConnectorSQLite
+import Testing
+
+@testable import SmartConnectorCLI
+
+/// A stack that somebody else wrote, driven by everything that drives: commands, the platform's routes, a campaign.
+@Suite(.serialized, .ends(within: .minutes(3)))
+struct ForeignStackLifeTests {
+    let harness: Harness
+
+    init() throws {
+        harness = try Harness()
+    }
+
+    /// Written after the vendor's documents: names of its own, the licence read without asking, nothing answered where nothing
+    /// is expected, 422 for a name that it does not have. `GET /` answers what was called for which integration.
+    private static let python = """
+        import http.server, json
+        names = "makeA dropA makeB dropB begin migrate before end".split()
+        done = []
+        class Stack(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            def answer(self, status, data):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            def do_GET(self):
+                if self.path == "/":
+                    self.answer(200, json.dumps(done).encode())
+                else:
+                    self.answer(404, b"<html>no such page</html>")
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                name, options = body["function"], body["options"]
+                options["opts"].get("connectorEdition")
+                if name not in names:
+                    self.answer(422, json.dumps({"errors": [{"code": "invalid_function", "message": "no " + name}]}).encode())
+                    return
+                done.append([options["_integrationId"], name])
+                self.answer(200, b'{"success":true}' if name.startswith(("make", "drop")) else b"")
+            def log_message(self, *arguments):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stack)
+        print(server.server_address[1], flush=True)
+        server.serve_forever()
+        """
+
+    private static let record =
+        #"{"_id":"c1","installerFunction":"begin","updateFunction":"migrate","preUninstallFunction":"before","uninstallerFunction":"end"}"#
+
+    private static func document(isInstalled: Bool = false) -> JSON {
+        func step(_ name: String) -> JSON {
+            [
+                "name": JSON(name), "completed": JSON(isInstalled), "installerFunction": JSON("make\(name)"),
+                "uninstallerFunction": JSON("drop\(name)"),
+            ]
+        }
+        return [
+            "name": "Shop", "_connectorId": "c1", "mode": JSON(isInstalled ? "settings" : "install"),
+            "version": "1.0.0",
+            "updateInProgress": false, "settings": [:], "install": [step("A"), step("B")],
+        ]
+    }
+
+    private func functions(_ stack: PythonServer) -> [String] {
+        ["--stack", stack.url, "--stack-token", "T", "--connector-record", Self.record]
+    }
+
+    /// What the stack was called for, by integration.
+    private func calls(_ stack: PythonServer) async throws -> [String: [String]] {
+        let answer = try await HTTPTransport(timeout: nil).send(
+            "GET", try #require(URL(string: stack.url)), headers: [])
+        var calls: [String: [String]] = [:]
+        for call in try JSON(parsing: answer.body).array ?? [] {
+            guard let id = call[0]?.string, let name = call[1]?.string else { continue }
+            calls[id, default: []].append(name)
+        }
+        return calls
+    }
+
+    @Test func commandsDriveItsWholeLife() async throws {
+        let stack = try await PythonServer(Self.python)
+        defer { stack.process.kill(SIGKILL) }
+        let id = try await harness.create(Self.document().text())
+        for command in [["run", id], ["update", id, "--to", "1.1.0"], ["uninstall", id]] {
+            #expect(await harness.run(command + functions(stack)).status == .done, "\(command)")
+        }
+        #expect(try await calls(stack) == [id: ["makeA", "makeB", "migrate", "before", "dropB", "dropA", "end"]])
+    }
+
+    @Test func thePlatformsRoutesDriveItsWholeLife() async throws {
+        let stack = try await PythonServer(Self.python)
+        defer { stack.process.kill(SIGKILL) }
+        let template = harness.file("template.json")
+        try Data(Self.document().utf8()).write(to: URL(fileURLWithPath: template))
+        let served = try Served(
+            harness, "smartconnector", ["--token", "U", "--template", template] + functions(stack))
+        @discardableResult func ask(_ method: String, _ path: String, _ body: JSON = [:]) async throws -> JSON {
+            let answer = try await HTTPTransport(timeout: nil).send(
+                method, try #require(URL(string: "\(served.url)/v1/\(path)")),
+                headers: [HTTPRequest.Field("Authorization", "Bearer U")], body: body.utf8())
+            #expect((200..<300).contains(answer.status), "\(method) \(path)")
+            return answer.body.isEmpty ? .null : try JSON(parsing: answer.body)
+        }
+        let id = try #require(try await ask("POST", "integrations/c1/install")["_id"]?.string)
+        try await ask("PUT", "integrations/\(id)/installer/makeA")
+        try await ask("PUT", "integrations/\(id)/installer/makeB")
+        #expect(try await ask("GET", "integrations/\(id)")["mode"] == "settings")
+        try await ask("PUT", "connectors/c1/update", ["_integrationIds": [JSON(id)], "version": "1.1.0"])
+        #expect(try await ask("GET", "integrations/\(id)")["version"] == "1.1.0")
+        let steps = try await ask("PUT", "integrations/\(id)/uninstaller/preUninstallFunction")
+        for step in steps.array ?? [] {
+            try await ask("PUT", "integrations/\(id)/uninstaller/\(step["uninstallerFunction"]?.string ?? "")")
+        }
+        try await ask("DELETE", "integrations/\(id)/install")
+        #expect(
+            try await calls(stack) == [id: ["begin", "makeA", "makeB", "migrate", "before", "dropB", "dropA", "end"]])
+    }
+
+    @Test func aCampaignCallsItsUpdateOnceForEachOfTwoHundred() async throws {
+        let stack = try await PythonServer(Self.python)
+        defer { stack.process.kill(SIGKILL) }
+        let store = try SQLiteStore(path: harness.file("store.sqlite"))
+        var ids: [String] = []
+        for _ in 0..<200 {
+            ids.append(try await store.create(Integration(Self.document(isInstalled: true))).integration.id ?? "")
+        }
+        let outcome = await harness.run(
+            ["update", "--all", "--connector", "c1", "--to", "1.1.0"] + functions(stack))
+        #expect(outcome.status == .done)
+        #expect(try await calls(stack) == Dictionary(uniqueKeysWithValues: ids.map { ($0, ["migrate"]) }))
+        for id in ids {
+            #expect(try await store.get(id).integration.version == "1.1.0")
+            let history = try await store.history(of: id)
+            #expect(history.map(\.function) == [.update("1.1.0")] && history.map(\.outcome) == [.succeeded])
+        }
+    }
+}
