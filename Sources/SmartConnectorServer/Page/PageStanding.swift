@@ -283,12 +283,12 @@ extension Attempt {
         ]
         switch outcome {
         case .succeeded: json["outcome"] = "succeeded"
+        case .absent: json["outcome"] = "absent"
         case .failed(let failure):
             json["outcome"] = "failed"
             json["code"] = JSON(failure.code.printable)
             json["message"] = JSON(failure.message.printableLines)
         case .inDoubt: json["outcome"] = "inDoubt"
-        case .absent: json["outcome"] = "absent"
         case .resolvedAsCompleted(let reason):
             json["outcome"] = "resolvedAsCompleted"
             json["reason"] = JSON(reason.printableLines)

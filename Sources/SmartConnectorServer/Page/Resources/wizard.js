@@ -328,7 +328,7 @@ export function wizard(id, begun, redraw) {
     abortUpdate: "The update was given up", resolve: "Said what became of it", resume: "Taken up again", unlock: "Taken away from whoever drove it",
   };
   const outcomes = {
-    succeeded: ["Succeeded", "good"], failed: ["Failed", "bad"], inDoubt: ["Never returned", "warn"], absent: ["Not there: nothing was called", ""],
+    succeeded: ["Succeeded", "good"], absent: ["Not there, not called", "good"], failed: ["Failed", "bad"], inDoubt: ["Never returned", "warn"],
     resolvedAsCompleted: ["Taken as done", "act"], resolvedToRerun: ["To be called again", "act"],
   };
 
