@@ -59,7 +59,7 @@ struct PageSettingsTests {
             "sections.0.sections.0.fields.0": "USD", "sections.1.flows.0.settings.0": true, "general.0": "de",
             "copyNotes": true,
         ]
-        let pending = try settings.pending(values, in: integration, hasFunction: true)
+        let pending = try settings.pending(values, in: integration)
         #expect(pending["71"] == ["orders_71_currency": "USD"])
         #expect(pending["72"] == ["refunds": true])
         #expect(pending["locale"] == "de")
@@ -68,18 +68,22 @@ struct PageSettingsTests {
     }
 
     @Test func whereNobodyChecksTheValueIsWrittenWhereTheFieldStands() throws {
-        let integration = try Integration(Self.shops)
+        var document = Self.shops
+        document["mode"] = "settings"
+        var integration = try Integration(document)
         let pending = try PageSettings(integration).pending(
-            ["sections.0.sections.0.fields.0": "USD"], in: integration, hasFunction: false)
-        #expect(pending[path: "sections.0.sections.0.fields.0.value"] == "USD")
-        #expect(pending[path: "sections.0.sections.0.fields.0.name"] == "orders_71_currency")
-        #expect(pending["71"] == nil)
+            ["sections.0.sections.0.fields.0": "USD", "copyNotes": true], in: integration)
+        let machine = try InstallMachine(integration, functions: .open)
+        try machine.saveSettings(pending, in: integration).apply(to: &integration)
+        #expect(integration[setting: "sections.0.sections.0.fields.0.value"] == "USD")
+        #expect(integration[setting: "copyNotes"] == true)
+        #expect(integration[setting: "71"] == nil)
     }
 
     @Test func aFieldThatIsGoneIsSaid() throws {
         let integration = try Integration(Self.shops)
         #expect(throws: APIError.self) {
-            try PageSettings(integration).pending(["sections.9.fields.0": 1], in: integration, hasFunction: true)
+            try PageSettings(integration).pending(["sections.9.fields.0": 1], in: integration)
         }
     }
 

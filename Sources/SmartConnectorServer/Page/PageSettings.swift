@@ -4,8 +4,8 @@ import SmartConnectorWire
 /// A field that a person fills in: of a step's form or of settings.
 struct PageField: Sendable {
     enum Place: Sendable {
-        /// The value stands where the settings have the field, and `pending` names the field.
-        case field(name: String, store: String?, value: JSON.Path)
+        /// The value stands where the settings have the field, and `pending` names the field, of one shop or of all.
+        case field(name: String, store: String?)
         /// The value itself is the setting.
         case setting(JSON.Path)
     }
@@ -163,7 +163,7 @@ struct PageSettings: Sendable {
                 let place = path + ["\(index)"]
                 return PageField(
                     element, id: JSON.Path(place).description,
-                    place: .field(name: name, store: store, value: JSON.Path(place + ["value"])))
+                    place: .field(name: name, store: store))
             }
         }
 
@@ -176,13 +176,10 @@ struct PageSettings: Sendable {
         }
     }
 
-    /// What a flow is to save.
-    ///
-    /// A connector that checks its settings is told fields by their names, as integrator.io's pages do, and writes where they
-    /// stand; where there is no such function, they are written there.
+    /// What a flow is to save: fields by their names, as integrator.io's pages say it, of several shops under their shop.
     ///
     /// - Throws: `APIError` where there is no such field, or no place for it.
-    func pending(_ values: JSON, in integration: Integration, hasFunction: Bool) throws(APIError) -> JSON {
+    func pending(_ values: JSON, in integration: Integration) throws(APIError) -> JSON {
         var (named, placed): (JSON, [(path: JSON.Path, value: JSON)]) = ([:], [])
         for (id, value) in values.members ?? [] {
             guard let field = field(id) else {
@@ -190,12 +187,12 @@ struct PageSettings: Sendable {
                     .conflict, "the settings have changed meanwhile; look at them again", status: 409, field: id)
             }
             switch field.place {
-            case .field(let name, let store?, _) where hasFunction:
+            case .field(let name, let store?):
                 var fields = named[store] ?? [:]
                 fields[name] = value
                 named[store] = fields
-            case .field(let name, nil, _) where hasFunction: named[name] = value
-            case .field(_, _, let path), .setting(let path): placed.append((path, value))
+            case .field(let name, nil): named[name] = value
+            case .setting(let path): placed.append((path, value))
             }
         }
         var changed = integration

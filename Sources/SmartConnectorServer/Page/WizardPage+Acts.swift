@@ -92,9 +92,7 @@ extension WizardPage {
 
     private func save(_ id: String, _ body: JSON) async throws -> PageDrives.Order {
         let integration = try await integrator.store.get(id).integration
-        let functions = await drives.functions(of: integration).directory
-        let pending = try PageSettings(integration).pending(
-            body["values"] ?? [:], in: integration, hasFunction: functions.contains(.persistSettings))
+        let pending = try PageSettings(integration).pending(body["values"] ?? [:], in: integration)
         return PageDrives.Order(goal: { $0.saveSettings(pending) })
     }
 
@@ -110,9 +108,7 @@ extension WizardPage {
     private func unwritten(_ values: JSON, _ id: String) async throws -> [String] {
         let settings = PageSettings(try await integrator.store.get(id).integration)
         return (values.members ?? []).compactMap { name, value in
-            guard let field = settings.field(name), case .field = field.place, field.json["value"] != value else {
-                return nil
-            }
+            guard let field = settings.field(name), field.json["value"] != value else { return nil }
             return field.json["label"]?.string
         }
     }
@@ -150,7 +146,7 @@ extension PageSettings {
         let text = message.folded
         return ids.compactMap(field).filter { field in
             let label = field.json["label"]?.string ?? ""
-            guard case .field(let name, _, _) = field.place else {
+            guard case .field(let name, _) = field.place else {
                 return !label.isEmpty && text.contains(label.folded)
             }
             return text.contains(name.folded) || !label.isEmpty && text.contains(label.folded)

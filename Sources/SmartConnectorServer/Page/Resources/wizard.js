@@ -50,8 +50,10 @@ export function wizard(id, begun, redraw) {
   // MARK: What a person has to know first
 
   function reasons(about) {
+    const error = fault?.about === about ? fault.message : null;
     return h("div", { class: "field" }, h("label", { for: `${about}-reason` }, "How do you know?"),
-      h("input", { id: `${about}-reason`, value: draft.get(`${about}-reason`) ?? "", autocomplete: "off", placeholder: "Looked into the other system: it is there", on: { input: (event) => draft.set(`${about}-reason`, event.target.value) } }));
+      error ? h("span", { id: `${about}-error`, class: "error" }, error) : null,
+      h("input", { id: `${about}-reason`, "aria-invalid": error ? "true" : null, "aria-describedby": error ? `${about}-error` : null, value: draft.get(`${about}-reason`) ?? "", autocomplete: "off", placeholder: "Looked into the other system: it is there", on: { input: (event) => draft.set(`${about}-reason`, event.target.value) } }));
   }
 
   function notices() {
@@ -82,18 +84,27 @@ export function wizard(id, begun, redraw) {
 
   function doubt() {
     const call = it.doubt;
-    const say = (tookEffect) => () => act("doubt", { act: "resolve", tookEffect, reason: draft.get("doubt-reason") ?? "" }, (answer) => {
-      if (answer.outcome !== "done") return;
-      draft.drop("doubt-");
-      return goOn(call);
-    });
+    const say = (tookEffect) => () => {
+      const reason = (draft.get("doubt-reason") ?? "").trim();
+      if (reason === "") {
+        fault = { about: "doubt", message: "Say how you know: the history keeps it." };
+        redraw(of);
+        document.getElementById("doubt-reason").focus();
+        return;
+      }
+      act("doubt", { act: "resolve", tookEffect, reason }, (answer) => {
+        if (answer.outcome !== "done") return null;
+        draft.drop("doubt-");
+        return goOn(call);
+      });
+    };
     return notice(
       "warn", `In doubt: ${about(it.doubt)}`,
       [`It was called at ${moment(it.doubt.started)} and never returned, so that nobody knows whether it took effect. Look into the other system, and say what you found.`,
-        reasons("doubt"), fault?.about === "doubt" ? h("p", { class: "error" }, fault.message) : null],
+        reasons("doubt")],
       [button("It did its work", say(true), { id: "doubt-done", disabled: busy !== null }),
         button("It did not: call it again", say(false), { id: "doubt-again", disabled: busy !== null }),
-        may("complete") || it.mode === "install" ? button("Go on without saying", () => act("all", { act: "run" }), { id: "doubt-run", kind: "quiet", disabled: busy !== null }) : null].filter(Boolean));
+        may("complete") || it.mode === "install" ? button("Go on: it may be called again", () => act("all", { act: "run" }), { id: "doubt-run", kind: "quiet", disabled: busy !== null }) : null].filter(Boolean));
   }
 
   function updating() {
@@ -136,7 +147,7 @@ export function wizard(id, begun, redraw) {
   function stepCard(step) {
     const [state, label, kind] = stateOf(step);
     const key = `step-${step.index}`;
-    const isNow = ["current", "failed", "running"].includes(state) || (state === "doubt" && step.current);
+    const isNow = ["current", "failed", "running"].includes(state);
     const isBusy = busy === key || state === "running";
     const address = safeAddress(step.link);
     const title = titleOf(step);
@@ -204,13 +215,13 @@ export function wizard(id, begun, redraw) {
     const ahead = waits ? it.steps.slice(waits.index).filter((step) => !step.done) : [];
     const asking = ahead.findIndex((step) => step.form.length || step.link || !step.installer);
     const free = asking < 0 ? ahead.length : asking;
-    const canAll = isInstalling && !it.fault && !it.missing.length && free > 1;
+    const canAll = isInstalling && !it.fault && !it.missing.length && !it.doubt && !it.parked && free > 1;
     const isRunning = it.own || busy === "all";
     const word = it.mode === "uninstall" ? "undone" : "done";
     return [
       h("div", { class: "spread" },
         it.steps.length ? h("div", { class: "progress" }, h("span", { class: "small muted", id: "progress" }, `${done} of ${plural(it.steps.length, "step")} ${word}`), bar(done, it.steps.length, `Steps ${word}`)) : h("span"),
-        isRunning && isInstalling ? h("div", { class: "row actions" }, button("Stop", () => act("all", { act: "stop" }), { id: "stop", symbol: "stop" }))
+        isRunning && isInstalling ? it.call ? null : h("div", { class: "row actions" }, button("Stop", () => act("all", { act: "stop" }), { id: "stop", symbol: "stop" }))
           : canAll ? h("div", { class: "row actions" }, button(free === open ? "Install all steps" : `Install the next ${free} steps`, () => act("all", { act: "install" }), { id: "install-all", disabled: isDriven() })) : null),
       it.mode === "settings" && !it.updating ? notice("good", "Installed", "All is set up. What it does is decided by its settings.", [h("a", { class: "button slim", href: link("settings"), id: "to-settings" }, "Settings")]) : null,
       it.steps.length === 0 && isInstalling && !it.fault ? h("div", { class: "card empty" }, h("h2", {}, "No steps yet"), h("p", {}, "The connector’s own installer writes them."),
@@ -335,11 +346,23 @@ export function wizard(id, begun, redraw) {
       h("time", { class: "when", datetime: one.time, title: one.holder }, time(one.time)));
   }
 
+  // A call that has not returned is no entry yet.
+  function openCall() {
+    const call = it.gone ? null : it.call ?? it.doubt;
+    if (!call) return null;
+    const place = call.step !== null && it.steps[call.step] ? titleOf(it.steps[call.step]) : null;
+    return h("ol", { class: "timeline" }, h("li", { class: it.call ? "act" : "warn" },
+      h("div", { class: "what" }, h("strong", {}, place ?? call.function), " ", h("span", { class: "muted small" }, h("code", {}, call.function), call.attempt > 1 ? ` attempt ${call.attempt}` : ""),
+        h("div", { class: "small" }, it.call ? pill("Not returned yet", "busy") : pill("Never returned", "warn"))),
+      h("time", { class: "when", datetime: call.started, title: call.holder }, time(call.started))));
+  }
+
   function timeline() {
     if (!entries) return h("div", { class: "card empty" }, "Reading…");
-    if (!entries.entries.length) return h("div", { class: "card empty" }, h("h2", {}, "Nothing has happened yet"), h("p", {}, "Every call and everything that people do is kept here."));
+    const open = openCall();
+    if (!entries.entries.length && !open) return h("div", { class: "card empty" }, h("h2", {}, "Nothing has happened yet"), h("p", {}, "Every call and everything that people do is kept here."));
     const days = Map.groupBy ? Map.groupBy(entries.entries, (one) => day(one.time)) : new Map([["", entries.entries]]);
-    return h("section", { class: "card pad" }, [...days].map(([name, list]) => [h("h2", { class: "day" }, name), h("ol", { class: "timeline" }, list.map(historyEntry))]),
+    return h("section", { class: "card pad" }, open, [...days].map(([name, list]) => [h("h2", { class: "day" }, name), h("ol", { class: "timeline" }, list.map(historyEntry))]),
       entries.count > entries.entries.length ? h("p", { class: "muted small" }, `The newest ${entries.entries.length} of ${entries.count}.`) : null);
   }
 
