@@ -74,9 +74,9 @@ struct AskingTests {
 
     // MARK: Waiting for a lease
 
-    /// Another process drives it.
+    /// Another process drives it, for longer than any of this takes.
     private func takeLease() async throws {
-        let store = try SQLiteStore(path: harness.file("store.sqlite"))
+        let store = try SQLiteStore(path: harness.file("store.sqlite"), leaseTime: .seconds(86_400))
         try await store.write(
             JournalWrite(FlowRecord(), by: "elsewhere, process 1 (0000-0000.0000.1)", after: 0), of: id)
     }
