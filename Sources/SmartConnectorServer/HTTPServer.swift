@@ -167,13 +167,12 @@ public final class HTTPServer: Sendable {
     ///
     /// - Returns: The answer where it is there at once; else it is posted.
     func answer(_ exchange: Exchange, connection: UInt64, serial: UInt64) -> HTTPResponse? {
-        let isTerminating = isTerminating.load(ordering: .sequentiallyConsistent)
         let request = exchange.request
         if request.path == "/livez" || request.path == "/readyz" {
-            let answer = isTerminating ? Self.stopped : HTTPResponse(json: ["success": true])
+            let answer = isStopping ? Self.stopped : HTTPResponse(json: ["success": true])
             return request.method == "GET" ? answer : .methodNotAllowed("GET")
         }
-        if isTerminating { return Self.stopped }
+        if isStopping { return Self.stopped }
         active.add(1, ordering: .sequentiallyConsistent)
         exchange.isRunning = true
         let respond = { @Sendable [self] (memory: Int) in
@@ -216,7 +215,7 @@ public final class HTTPServer: Sendable {
         log?(AccessLogEntry(exchange, isComplete: isComplete))
         guard exchange.isRunning else { return }
         active.subtract(1, ordering: .sequentiallyConsistent)
-        if isTerminating.load(ordering: .sequentiallyConsistent) { resumeWaiting() }
+        if isStopping { resumeWaiting() }
     }
 
     /// Makes room for a part of a body.

@@ -17,39 +17,7 @@ struct ForeignStackLifeTests {
         harness = try Harness()
     }
 
-    /// Written after the vendor's documents: names of its own, the licence read without asking, nothing answered where nothing
-    /// is expected, 422 for a name that it does not have. `GET /` answers what was called for which integration.
-    private static let python = """
-        import http.server, json
-        names = "makeA dropA makeB dropB begin migrate before end".split()
-        done = []
-        class Stack(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            def answer(self, status, data):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-            def do_GET(self):
-                if self.path == "/":
-                    self.answer(200, json.dumps(done).encode())
-                else:
-                    self.answer(404, b"<html>no such page</html>")
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                name, options = body["function"], body["options"]
-                options["opts"].get("connectorEdition")
-                if name not in names:
-                    self.answer(422, json.dumps({"errors": [{"code": "invalid_function", "message": "no " + name}]}).encode())
-                    return
-                done.append([options["_integrationId"], name])
-                self.answer(200, b'{"success":true}' if name.startswith(("make", "drop")) else b"")
-            def log_message(self, *arguments):
-                pass
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stack)
-        print(server.server_address[1], flush=True)
-        server.serve_forever()
-        """
+    private static let functions = ["makeA", "dropA", "makeB", "dropB", "begin", "migrate", "before", "end"]
 
     private static let record =
         #"{"_id":"c1","installerFunction":"begin","updateFunction":"migrate","preUninstallFunction":"before","uninstallerFunction":"end"}"#
@@ -85,7 +53,7 @@ struct ForeignStackLifeTests {
     }
 
     @Test func commandsDriveItsWholeLife() async throws {
-        let stack = try await PythonServer(Self.python)
+        let stack = try await PythonServer.foreignStack(Self.functions)
         defer { stack.process.kill(SIGKILL) }
         let id = try await harness.create(Self.document().text())
         for command in [["run", id], ["update", id, "--to", "1.1.0"], ["uninstall", id]] {
@@ -95,7 +63,7 @@ struct ForeignStackLifeTests {
     }
 
     @Test func thePlatformsRoutesDriveItsWholeLife() async throws {
-        let stack = try await PythonServer(Self.python)
+        let stack = try await PythonServer.foreignStack(Self.functions)
         defer { stack.process.kill(SIGKILL) }
         let template = harness.file("template.json")
         try Data(Self.document().utf8()).write(to: URL(fileURLWithPath: template))
@@ -124,7 +92,7 @@ struct ForeignStackLifeTests {
     }
 
     @Test func aCampaignCallsItsUpdateOnceForEachOfTwoHundred() async throws {
-        let stack = try await PythonServer(Self.python)
+        let stack = try await PythonServer.foreignStack(Self.functions)
         defer { stack.process.kill(SIGKILL) }
         let store = try SQLiteStore(path: harness.file("store.sqlite"))
         var ids: [String] = []

@@ -9,46 +9,12 @@ import Testing
 /// A stack that was written by somebody else, after the vendor's documents alone.
 @Suite(.serialized, .ends(within: .minutes(3)))
 struct ForeignStackTests {
-    /// It has functions by the names that it is started with, reads the licence without asking whether it is there, and
-    /// answers nothing where nothing is expected. `GET /` answers what was called.
-    private static let python = """
-        import http.server, json, sys
-        names, done = sys.argv[1].split(","), []
-        class Stack(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            def answer(self, status, data):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-            def do_GET(self):
-                if self.path == "/":
-                    self.answer(200, json.dumps(done).encode())
-                else:
-                    self.answer(404, b"<html>no such page</html>")
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                name, options = body["function"], body["options"]
-                options["opts"].get("connectorEdition")
-                if name not in names:
-                    self.answer(422, json.dumps({"errors": [{"code": "invalid_function", "message": "no " + name}]}).encode())
-                    return
-                done.append(name)
-                step = name.startswith(("make", "drop", "before"))
-                self.answer(200, json.dumps({"success": True}).encode() if step else b"")
-            def log_message(self, *arguments):
-                pass
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stack)
-        print(server.server_address[1], flush=True)
-        server.serve_forever()
-        """
-
     /// What the stack has been called for in a whole life of an integration: installed, updated, removed.
     private func calls(
         _ functions: [String], record: ConnectorRecord?, steps: [JSON]? = nil, updates: Bool = true
     ) async throws -> [String] {
         let names = ["makeA", "dropA", "makeB", "dropB"] + functions
-        let server = try await PythonServer(Self.python, [names.joined(separator: ",")])
+        let server = try await PythonServer.foreignStack(names)
         defer { server.process.kill(SIGKILL) }
         let store = InMemoryStore()
         let document = try Integration([
@@ -68,7 +34,7 @@ struct ForeignStackTests {
         #expect(try await flow.uninstall().finish() == .done)
         let answer = try await HTTPTransport(timeout: nil).send(
             "GET", try #require(URL(string: server.url)), headers: [])
-        return (try JSON(parsing: answer.body).array ?? []).compactMap(\.string)
+        return (try JSON(parsing: answer.body).array ?? []).compactMap { $0[1]?.string }
     }
 
     @Test func itsOwnNamesAreThoseOfTheConnectorsRecord() async throws {
@@ -95,7 +61,7 @@ struct ForeignStackTests {
     }
 
     @Test func thatAFunctionIsNotThereIsWhatTheHistorySays() async throws {
-        let server = try await PythonServer(Self.python, ["makeA,dropA"])
+        let server = try await PythonServer.foreignStack(["makeA", "dropA"])
         defer { server.process.kill(SIGKILL) }
         let store = InMemoryStore()
         let document = try Integration([
@@ -115,7 +81,7 @@ struct ForeignStackTests {
     }
 
     @Test func aDocumentWithoutStepsWhoseInstallerNobodyCanNameIsNotInstalled() async throws {
-        let server = try await PythonServer(Self.python, ["begin"])
+        let server = try await PythonServer.foreignStack(["begin"])
         defer { server.process.kill(SIGKILL) }
         let store = InMemoryStore()
         let document = try Integration(["_connectorId": "c1", "mode": "install", "install": []])

@@ -67,16 +67,7 @@ struct Completions: Sendable {
             case $previous in
         \(valued.map { "        \($0.name)) \(bashValue($0.completion)); return ;;" }.joined(separator: "\n"))
             esac
-            # The command and how many arguments stand before this word.
-            for ((index = 1; index < ${#typed[@]} - 1; index++)); do
-                word=${typed[index]}
-                if ((skip)); then skip=0; continue; fi
-                case $word in
-                    \(valued.map(\.name).joined(separator: "|"))) skip=1 ;;
-                    -?*) ;;
-                    *) if [[ -z $name ]]; then name=$word; \(bashGroups) else ((place++)); fi ;;
-                esac
-            done
+        \(place(in: "typed", from: 1, upTo: "${#typed[@]} - 1", groups: bashGroups))
             if [[ $current == -* ]]; then
                 case $name in
         \(commands.map { "            '\($0.name)') \(bashWords(reference.options(of: $0).map(\.name))) ;;" }.joined(separator: "\n"))
@@ -93,6 +84,28 @@ struct Completions: Sendable {
         \(integrations)
         complete -F \(function) \(program)
 
+        """
+    }
+
+    /// Finds which command a line names and how many arguments stand before the word that is being typed, for bash and zsh.
+    ///
+    /// - Parameters:
+    ///   - words: The array with the words of the line.
+    ///   - first: Where the word after the program's name stands in it.
+    ///   - end: Where the word stands that is being typed.
+    ///   - groups: What makes one name of two words.
+    private func place(in words: String, from first: Int, upTo end: String, groups: String) -> String {
+        """
+            # The command and how many arguments stand before this word.
+            for ((index = \(first); index < \(end); index++)); do
+                word=${\(words)[index]}
+                if ((skip)); then skip=0; continue; fi
+                case $word in
+                    \(valued.map(\.name).joined(separator: "|"))) skip=1 ;;
+                    -?*) ;;
+                    *) if [[ -z $name ]]; then name=$word; \(groups) else ((place++)); fi ;;
+                esac
+            done
         """
     }
 
@@ -149,16 +162,7 @@ struct Completions: Sendable {
             case $previous in
         \(valued.map { "        \($0.name)) \(zshValue($0.completion)); return ;;" }.joined(separator: "\n"))
             esac
-            # The command and how many arguments stand before this word.
-            for ((index = 2; index < CURRENT; index++)); do
-                word=${words[index]}
-                if ((skip)); then skip=0; continue; fi
-                case $word in
-                    \(valued.map(\.name).joined(separator: "|"))) skip=1 ;;
-                    -?*) ;;
-                    *) if [[ -z $name ]]; then name=$word; \(zshGroups) else ((place++)); fi ;;
-                esac
-            done
+        \(place(in: "words", from: 2, upTo: "CURRENT", groups: zshGroups))
             if [[ $current == -* ]]; then
                 case $name in
         \(commands.map { "            '\($0.name)') \(zshOffers(reference.options(of: $0).map { ($0.name, $0.help) })) ;;" }.joined(separator: "\n"))
