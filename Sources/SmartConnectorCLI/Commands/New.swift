@@ -19,17 +19,22 @@ struct New: Command {
     var package: String?
 
     func run(_ session: Session) async throws -> ExitCode {
-        let source = try source()
-        let questions = Questions(session.output)
-        let name = try packageName.map { text throws(UsageError) in try PackageName(text) } ?? questions.name(self)
-        let document =
-            try file.map { file in try Integration(try session.output.console.document(file)) }
-            ?? questions.document(self, name)
-        let folder = URL(fileURLWithPath: parent).appendingPathComponent(name.text).standardizedFileURL
-        let scaffold = try Scaffold(name, document, source: source, folder: folder)
+        let scaffold = try scaffold(Questions(session.output))
         try scaffold.write()
         report(scaffold, session.output)
         return .done
+    }
+
+    /// What is to be written, by what the command line says and by what it leaves to be asked.
+    private func scaffold(_ questions: Questions) throws -> Scaffold {
+        let source = try source()
+        let name = if let packageName { try PackageName(packageName) } else { try questions.name(self) }
+        let document =
+            if let file { try Integration(questions.output.console.document(file)) } else {
+                try questions.document(self, name)
+            }
+        let folder = URL(fileURLWithPath: parent).appendingPathComponent(name.text).standardizedFileURL
+        return try Scaffold(name, document, source: source, folder: folder)
     }
 
     private func source() throws -> PackageSource {
