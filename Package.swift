@@ -168,6 +168,24 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+let isUnderThreadSanitizer = Context.environment["SMARTCONNECTOR_THREAD_SANITIZER"] != nil
+
+// Of all tests those are run there that have to do with threads: what they are not on need not be built.
+if isUnderThreadSanitizer {
+    var needed: Set = [
+        "SmartConnectorTests", "SmartConnectorTestingTests", "SmartConnectorHTTPTests", "SmartConnectorServerTests",
+    ]
+    var count = 0
+    while count < needed.count {
+        count = needed.count
+        for target in package.targets where needed.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies { needed.insert(name) }
+        }
+    }
+    package.products = []
+    package.targets.removeAll { !needed.contains($0.name) }
+}
+
 for target in package.targets where target.type != .system {
     var settings = target.swiftSettings ?? []
     settings += [
@@ -179,7 +197,7 @@ for target in package.targets where target.type != .system {
     if Context.environment["SMARTCONNECTOR_STRICT"] != nil {
         settings.append(.treatAllWarnings(as: .error))
     }
-    if Context.environment["SMARTCONNECTOR_THREAD_SANITIZER"] != nil {
+    if isUnderThreadSanitizer {
         settings.append(.define("THREAD_SANITIZER"))
     }
     target.swiftSettings = settings
