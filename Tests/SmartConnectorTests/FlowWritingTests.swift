@@ -67,6 +67,22 @@ struct FlowWritingTests {
         #expect(fixture.fakes.callNames == ["makeC"])
     }
 
+    /// Whoever undid the step ended after the document said so, and before the journal did.
+    @Test(arguments: Storage.allCases)
+    func aStepThatIsMadeAgainIsUndoneAgain(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage, M.document("uninstall", completed: [0, 1]))
+        let call = FlowRecord.Call(
+            function: .uninstaller("dropC"), step: M.c, idempotencyKey: "key", holder: "dead",
+            started: fixture.time.now, stage: .returned(["success": true]))
+        try await fixture.leave(FlowRecord(call: call))
+        #expect(try await fixture.flow().cancelUninstall().finish() == .done)
+        try await fixture.api.edit(fixture.id) { integration in
+            integration["install"] = M.document(completed: [0, 1, 2])["install"]
+        }
+        #expect(try await fixture.flow().uninstall().finish() == .done)
+        #expect(fixture.fakes.callNames == ["dropC", "dropB", "dropA"])
+    }
+
     @Test(arguments: Storage.allCases, [FlowRecord.Call.Stage.started, .returned(["success": true, "steps": []])])
     func whatAnUninstallationBeganWithIsAskedAgainByTheNext(
         _ storage: Storage, _ stage: FlowRecord.Call.Stage

@@ -221,6 +221,19 @@ extension InstallMachine {
     }
 }
 
+extension InstallMachine {
+    /// Whether the document has what a call returned: whoever wrote that ended before the journal said so. To what becomes
+    /// of the step from now on that call is nothing.
+    func hasRecorded(_ call: FlowRecord.Call) -> Bool {
+        guard case .returned = call.stage, let step = call.step, let index = indexOfExactly(step) else { return false }
+        return switch call.function {
+        case .installer: isCompleted[index]
+        case .uninstaller: !mayExist(index)
+        default: false
+        }
+    }
+}
+
 extension FlowRecord.Call {
     /// Whether something of the step may exist because of this call, though the document does not say so.
     package var mayHaveInstalled: Bool {

@@ -182,6 +182,7 @@ struct FlowMachine {
         self.snapshot = install.remembersUpdate ? snapshot : nil
         if let call = record.call { install.remember(call) }
         record = record.after(.remembered(install.memory))
+        if let call = record.call, install.hasRecorded(call) { record = record.after(.settled) }
     }
 
     // MARK: What is next
