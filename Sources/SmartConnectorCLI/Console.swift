@@ -95,13 +95,22 @@ extension Console {
         }
     }
 
+    /// The lines of a file, or of standard input for `-`, that say something: none that is empty, and none after a `#`.
+    func lines(_ file: String) throws -> [String] {
+        guard let text = String(data: try file == "-" ? readInput() : Self.contents(of: file), encoding: .utf8) else {
+            throw FileError(description: "\(file) is no text in UTF-8", status: .badData)
+        }
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+        return lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    }
+
     private static func contents(of file: String) throws -> Data {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory) else {
             throw FileError(description: "there is no file \(file)", status: .notFound)
         }
         guard !isDirectory.boolValue else {
-            throw FileError(description: "\(file) is a directory; name a file with a document", status: .notFound)
+            throw FileError(description: "\(file) is a directory; name a file", status: .notFound)
         }
         guard let contents = FileManager.default.contents(atPath: file) else {
             throw FileError(description: "the file \(file) cannot be read", status: .notFound)

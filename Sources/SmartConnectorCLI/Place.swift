@@ -44,9 +44,17 @@ public struct Place: Sendable {
     }
 
     /// A client of an API.
-    func client(_ base: String, token: Secret) throws(APIError) -> IntegratorClient {
+    ///
+    /// - Parameters:
+    ///   - base: Where it is.
+    ///   - token: What it is shown.
+    ///   - limit: The limit to keep under, where that is not the one of this process.
+    func client(
+        _ base: String, token: Secret, limit: (any RequestLimit)? = nil
+    ) throws(APIError) -> IntegratorClient {
         var configuration = IntegratorClient.Configuration()
         configuration.connection = connection
+        configuration.rateLimit = limit
         return try IntegratorClient(base, token: token, configuration: configuration)
     }
 
@@ -92,6 +100,9 @@ public struct Place: Sendable {
         return text
     }
 
+    /// Whether the store is an account behind a URL, and no database.
+    var isAccount: Bool { Self.isURL(storeName) }
+
     /// Whether the store is on this machine, where nobody else's installations are.
     var isLocal: Bool {
         guard Self.isURL(storeName) || Self.isPostgres(storeName) else { return true }
@@ -128,19 +139,35 @@ public struct Place: Sendable {
         return try SQLiteStore(path: String(name.dropFirst("sqlite:".count)), creating: isCreating)
     }
 
-    /// The database that the command line names, for what no other store can.
+    // MARK: Campaigns
+
+    /// The database in which campaigns are: the store, or the journal where the store is behind a URL.
     ///
     /// - Parameters:
-    ///   - purpose: What cannot be done elsewhere, for the error that says so.
+    ///   - isCreating: Whether to make one where there is none.
     ///   - connections: How many connections to it are wanted.
     ///   - patience: How long to wait for a server that cannot be reached.
-    func database(
-        for purpose: String, connections: Int, patience: Duration = .seconds(5)
+    func campaigns(
+        creating isCreating: Bool = false, connections: Int = 1, patience: Duration = .seconds(5)
     ) async throws -> any SQLStore {
-        guard !Self.isURL(storeName) else {
-            throw UsageError("\(purpose) takes a database: --store sqlite:PATH or postgres://HOST/DATABASE")
+        guard Self.isURL(storeName) else {
+            return try await Self.database(storeName, creating: false, connections: connections, patience: patience)
         }
-        return try await Self.database(storeName, creating: false, connections: connections, patience: patience)
+        let journal = namedJournal ?? Self.defaultStore
+        guard Self.isDatabase(journal) else {
+            throw UsageError("campaigns take a database: --journal sqlite:PATH or postgres://HOST/DATABASE")
+        }
+        return try await Self.database(journal, creating: isCreating, connections: connections, patience: patience)
+    }
+
+    /// The account behind a URL that the command line names; nil where it names a database.
+    ///
+    /// - Parameter queue: The database by which all processes keep under the limit of the account together.
+    func account(sharingLimitIn queue: any SQLStore) throws -> IntegratorClient? {
+        guard Self.isURL(storeName) else { return nil }
+        let token = try apiToken()
+        let base = try client(storeName, token: token).baseURL.absoluteString
+        return try client(storeName, token: token, limit: SharedRequestLimit(of: base, in: queue))
     }
 
     // MARK: Journal

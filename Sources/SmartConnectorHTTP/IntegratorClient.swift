@@ -13,7 +13,7 @@ public import SmartConnectorWire
 /// the token elsewhere.
 ///
 /// Source: integrator.io's API documentation.
-public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
+public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
     /// integrator.io for accounts outside of the European Union.
     public static let integratorIO = "https://api.integrator.io"
     /// integrator.io for accounts in the European Union.
@@ -32,7 +32,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         /// The longest pause that a server's `Retry-After` is obeyed for; beyond it the error is thrown.
         public var longestRetryAfter = Duration.seconds(60)
         /// The limit to keep under. Nil for the one that all clients of this process share that have the same base and token.
-        public var rateLimit: RateLimit?
+        public var rateLimit: (any RequestLimit)?
         /// What pauses are measured by.
         public var clock: any Clock<Duration> = ContinuousClock()
         /// Random numbers from 0 to 1, for the pauses.
@@ -47,7 +47,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
     private let token: Secret
     private let configuration: Configuration
     private let transport: HTTPTransport
-    private let rateLimit: RateLimit
+    private let rateLimit: any RequestLimit
 
     /// A client of integrator.io itself.
     ///
@@ -239,6 +239,34 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         return try ConnectorRecord(json(response, url))
     }
 
+    /// All installations of a connector, page by page.
+    ///
+    /// - Throws: `APIError` with the code `notFound` where the API has no such connector, or no such list.
+    public func installBase(of connector: String) async throws -> [Installation] {
+        var next: URL? = try baseURL.adding("connectors", connector, "installBase")
+        var installations: [Installation] = []
+        while let url = next {
+            let response = try await send("GET", url)
+            // 204: an empty list without a body.
+            let rows = response.status == 204 ? [] : try json(response, url).array
+            guard let rows else { throw malformed(url, "answered a list with something that is no array") }
+            for row in rows {
+                guard let id = row["_integrationId"]?.string, !id.isEmpty else {
+                    throw malformed(url, "has an installation without _integrationId")
+                }
+                installations.append(Installation(integration: id, parent: row["_parentId"]?.string))
+            }
+            next = try nextPage(response, url)
+        }
+        return installations
+    }
+
+    /// Has the platform update installations.
+    public func pushUpdate(of connector: String, to integrations: [String]) async throws {
+        let url = try baseURL.adding("connectors", connector, "update")
+        _ = try await send("PUT", url, ["_integrationIds": JSON(integrations.map { JSON($0) })])
+    }
+
     // MARK: Requests
 
     private var integrations: URL { baseURL.appendingPathComponent("integrations") }
@@ -257,7 +285,7 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
         let bytes = body?.utf8() ?? []
         var attempt = 1
         while true {
-            let wait = rateLimit.take()
+            let wait = try await rateLimit.reserve()
             if wait > .zero { try await configuration.clock.sleep(for: wait) }
             let failure: APIError
             do {

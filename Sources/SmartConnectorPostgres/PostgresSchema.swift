@@ -128,6 +128,13 @@ enum PostgresSchema {
             ]
         ),
         ("the journal has no table of its own", ["DROP TABLE earlier_journal"]),
+        (
+            "campaigns over integrations behind an API",
+            [
+                "ALTER TABLE campaign ADD COLUMN place TEXT",
+                "CREATE TABLE request_limit (account TEXT NOT NULL PRIMARY KEY, empty BIGINT NOT NULL)",
+            ]
+        ),
     ]
 
     /// Brings a database to the newest schema, or as far as before one migration, each in one transaction.

@@ -12,25 +12,60 @@ extension SQLStore {
     public func startCampaign(
         connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
     ) async throws -> Campaign {
+        try await enlist(begin(connector, target, stopAfterFailures, at: nil))
+    }
+
+    /// Begins a campaign over integrations that are elsewhere.
+    public func beginCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+    ) async throws -> Campaign {
+        try await campaign(begin(connector, target, stopAfterFailures, at: place))
+    }
+
+    /// Writes a campaign down that has nothing enlisted yet.
+    ///
+    /// - Returns: Its id.
+    private func begin(
+        _ connector: String, _ target: ConnectorVersion, _ stopAfterFailures: Int?, at place: String?
+    ) async throws -> String {
         let id = Integration.newID()
         let values: [SQLValue] = [
             .text(id), .text(connector), .text(target.description),
-            stopAfterFailures.map { .integer(Int64($0)) } ?? .null, .integer(Date().milliseconds),
+            stopAfterFailures.map { .integer(Int64($0)) } ?? .null, .integer(Date().milliseconds), .optional(place),
         ]
         _ = try await perform(writing: true) { session in
             try session.rows(
                 """
-                INSERT INTO campaign (id, connector, target, stop_after, state, enlisted, created)
-                VALUES ($1, $2, $3, CAST($4 AS BIGINT), 'enlisting', 0, CAST($5 AS BIGINT))
+                INSERT INTO campaign (id, connector, target, stop_after, state, enlisted, created, place)
+                VALUES ($1, $2, $3, CAST($4 AS BIGINT), 'enlisting', 0, CAST($5 AS BIGINT), $6)
                 """, values)
         }
-        return try await enlist(id)
+        return id
+    }
+
+    /// Enlists integrations that are elsewhere.
+    public func enlist(_ integrations: [String], in campaign: String, isLast: Bool) async throws {
+        try await perform(writing: true) { session in
+            // Whoever enlists at the same time waits here.
+            let enlisting = try session.rows(
+                "UPDATE campaign SET enlisted = enlisted + CAST($2 AS BIGINT) WHERE id = $1 AND state = 'enlisting' RETURNING enlisted",
+                [.text(campaign), .integer(Int64(integrations.count))])
+            guard let last = enlisting.first?[0].integer else { return }
+            for (number, integration) in zip((last - Int64(integrations.count))..., integrations) {
+                try session.rows(
+                    """
+                    INSERT INTO campaign_item (campaign, integration, number, state)
+                    VALUES ($1, $2, CAST($3 AS BIGINT), 'pending') ON CONFLICT (campaign, integration) DO NOTHING
+                    """, [.text(campaign), .text(integration), .integer(number)])
+            }
+            if isLast { try session.rows("UPDATE campaign SET state = 'running' WHERE id = $1", [.text(campaign)]) }
+        }
     }
 
     /// Goes on with enlisting, and with those that failed.
     public func resumeCampaign(_ id: String) async throws -> Campaign {
         let campaign = try await self.campaign(id)
-        if campaign.state == .enlisting { return try await enlist(id) }
+        if campaign.state == .enlisting { return campaign.place == nil ? try await enlist(id) : campaign }
         try await perform(writing: true) { session in
             try session.rows(
                 """
@@ -215,7 +250,7 @@ extension SQLStore {
     }
 
     private var selectCampaign: String {
-        "SELECT id, connector, target, stop_after, state, created FROM campaign"
+        "SELECT id, connector, target, stop_after, state, created, place FROM campaign"
     }
 
     /// How far a campaign is, counted in one statement.
@@ -246,6 +281,6 @@ extension Campaign {
         else { return nil }
         self.init(
             id: id, connector: connector, target: target, stopAfterFailures: row[3].integer.map { Int($0) },
-            state: state, created: created)
+            place: row[6].string, state: state, created: created)
     }
 }

@@ -151,6 +151,16 @@ enum SQLiteSchema {
             WHERE expires <= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER);
             """
         ),
+        (
+            "campaigns over integrations behind an API",
+            """
+            ALTER TABLE campaign ADD COLUMN place TEXT;
+            CREATE TABLE request_limit (
+                account TEXT NOT NULL PRIMARY KEY,
+                empty INTEGER NOT NULL
+            ) WITHOUT ROWID;
+            """
+        ),
     ]
 
     /// Brings a database to the newest schema, or as far as before one migration, all in one transaction.

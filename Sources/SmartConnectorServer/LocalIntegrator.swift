@@ -136,6 +136,9 @@ public struct LocalIntegrator: HTTPResponder {
             }
         case ("tokenInfo", 2):
             return request.method == "GET" ? Self.tokenInfo : .methodNotAllowed("GET")
+        case ("connectors", 4) where parts[3] == "installBase":
+            guard request.method == "GET" else { return .methodNotAllowed("GET") }
+            return try await installBase(of: parts[2], request)
         case ("connectors", 4) where parts[3] == "update":
             guard request.method == "PUT" else { return .methodNotAllowed("PUT") }
             return try await update(connector: parts[2], request)
@@ -154,12 +157,24 @@ public struct LocalIntegrator: HTTPResponder {
         if page.integrations.isEmpty, page.next == nil, headers.isEmpty, configuration.isLikeIntegrator {
             return HTTPResponse(status: 204)
         }
-        if let next = page.next {
-            let path = "/v1/integrations?after=\(next.percentEncoded)" + (limit.map { "&limit=\($0)" } ?? "")
-            // Absolute, since many clients read it as a URL and take what is none for the end of the list.
-            headers.append(HTTPRequest.Field("Link", "<\(request.publicOrigin ?? "")\(path)>; rel=\"next\""))
-        }
+        if let next = page.next { headers.append(.nextPage(of: "/v1/integrations", after: next, limit, request)) }
         return HTTPResponse(json: JSON(page.integrations.map(\.integration.json)), headers: headers)
+    }
+
+    /// Who has installed a connector. A page has those of a page of all integrations, which may be none.
+    private func installBase(of connector: String, _ request: HTTPRequest) async throws -> HTTPResponse {
+        let limit = try limit(request)
+        let page = try await store.list(
+            after: request.parameter("after"), limit: limit ?? max(1, configuration.pageSize))
+        let rows = page.integrations.map(\.integration).compactMap { integration -> JSON? in
+            guard integration.connectorID.isExactly(connector), integration.mode == .settings else { return nil }
+            var row: JSON = ["_integrationId": JSON(integration.id ?? "")]
+            if let parent = integration["_parentId"]?.string { row["_parentId"] = JSON(parent) }
+            return row
+        }
+        let path = "/v1/connectors/\(connector.percentEncoded)/installBase"
+        return HTTPResponse(
+            json: JSON(rows), headers: page.next.map { [.nextPage(of: path, after: $0, limit, request)] } ?? [])
     }
 
     /// How many a caller wants on a page.
@@ -369,5 +384,16 @@ extension HTTPResponse {
         case .storageFull: 507
         default: 500
         }
+    }
+}
+
+extension HTTPRequest.Field {
+    /// Where the page after this one is.
+    fileprivate static func nextPage(
+        of path: String, after cursor: String, _ limit: Int?, _ request: HTTPRequest
+    ) -> HTTPRequest.Field {
+        // Absolute, since many clients read it as a URL and take what is none for the end of the list.
+        let target = "\(path)?after=\(cursor.percentEncoded)" + (limit.map { "&limit=\($0)" } ?? "")
+        return HTTPRequest.Field("Link", "<\(request.publicOrigin ?? "")\(target)>; rel=\"next\"")
     }
 }

@@ -178,6 +178,19 @@ enum OpenAPI {
             ]
         ),
         (
+            "/v1/connectors/{id}/installBase",
+            [
+                "parameters": [path("id")],
+                "get": operation(
+                    "List who has installed a connector",
+                    parameters: [
+                        query("after", "Where the page before ended: from its Link header."),
+                        query("limit", "How many integrations are looked at for a page, from 1 to 1000."),
+                    ],
+                    ["200": anything("A page."), "400": errors]),
+            ]
+        ),
+        (
             "/v1/connectors/{id}/update",
             [
                 "parameters": [path("id")],

@@ -83,6 +83,25 @@ public enum CampaignConformance {
             try expect(end.succeeded, is: 12, "how many succeeded in the end")
             for id in ids { try await expectVersion("2.0.0", of: id, store) }
         },
+        Promise("integrations that are elsewhere are enlisted once each, in order, and worked on when all are") {
+            store in
+            let begun = try await store.beginCampaign(
+                connector: "c", to: "2.0.0", stopAfterFailures: 7, at: "https://api.integrator.io")
+            try expect(begun.place, is: "https://api.integrator.io", "where they are")
+            try expect(begun.state, is: .enlisting, "the state")
+            try await store.enlist(["z", "a"], in: begun.id, isLast: false)
+            // Whoever enlisted them has ended and begins anew.
+            let resumed = try await store.resumeCampaign(begun.id)
+            try expect(resumed, is: begun, "the campaign that is gone on with")
+            let running = try await store.enlist(begun, from: IDs(["z", "a", "m"]))
+            try expect(running.state, is: .running, "the state when all are enlisted")
+            try expect(running.stopAfterFailures, is: 7, "when it stops")
+            try await store.enlist(["late"], in: begun.id, isLast: true)
+            let taken = try await store.claim(begun.id, by: "me", atMost: 9, for: .seconds(3600))
+            try expect(Set(taken), is: ["z", "a", "m"], "what is taken")
+            let first = try await store.startCampaign(connector: "c", to: "2.0.0")
+            try expect(first.place, is: nil, "where those are that are here")
+        },
         Promise("one that has work left is not finished") { store in
             _ = try await create(store, version: "1.0.0")
             let campaign = try await store.startCampaign(connector: "c", to: "2.0.0")
@@ -183,6 +202,17 @@ public enum CampaignConformance {
             }
         },
     ]
+
+    /// Names, one after the other.
+    private struct IDs: AsyncSequence, AsyncIteratorProtocol {
+        private var rest: ArraySlice<String>
+
+        init(_ ids: [String]) { rest = ids[...] }
+
+        func makeAsyncIterator() -> IDs { self }
+
+        mutating func next() async throws -> String? { rest.popFirst() }
+    }
 
     private final class Calls: Sendable {
         private let calls = Guarded<[String: Int]>([:])

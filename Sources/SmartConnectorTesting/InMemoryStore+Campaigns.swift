@@ -16,6 +16,22 @@ extension InMemoryStore: CampaignQueue {
         return campaign
     }
 
+    /// Begins a campaign over integrations that are elsewhere.
+    public func beginCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+    ) async throws -> Campaign {
+        let campaign = Campaign(
+            id: Integration.newID(), connector: connector, target: target, stopAfterFailures: stopAfterFailures,
+            place: place, state: .enlisting, created: now())
+        change { $0.begin(campaign, over: []) }
+        return campaign
+    }
+
+    /// Enlists integrations in a campaign that is still enlisting.
+    public func enlist(_ integrations: [String], in campaign: String, isLast: Bool) async throws {
+        try change { try $0.change(campaign) { $0.enlist(integrations, isLast: isLast) } }
+    }
+
     /// Takes a campaign up again, those that failed included.
     public func resumeCampaign(_ id: String) async throws -> Campaign {
         try change { campaigns in
@@ -133,7 +149,16 @@ struct InMemoryCampaigns: Sendable {
 
         var workers: Set<String> { Set(items.filter { $0.outcome == .pending }.compactMap(\.worker)) }
 
+        mutating func enlist(_ integrations: [String], isLast: Bool) {
+            guard campaign.state == .enlisting else { return }
+            for integration in integrations where !items.contains(where: { $0.integration == integration }) {
+                items.append(Item(integration: integration))
+            }
+            if isLast { campaign = campaign.with(.running) }
+        }
+
         mutating func resume() {
+            guard campaign.state != .enlisting else { return }
             for index in items.indices {
                 if case .failed = items[index].outcome { items[index] = Item(integration: items[index].integration) }
             }
@@ -211,8 +236,8 @@ extension Campaign {
     /// The same campaign in another state.
     fileprivate func with(_ state: State) -> Campaign {
         Campaign(
-            id: id, connector: connector, target: target, stopAfterFailures: stopAfterFailures, state: state,
-            created: created)
+            id: id, connector: connector, target: target, stopAfterFailures: stopAfterFailures, place: place,
+            state: state, created: created)
     }
 }
 

@@ -97,7 +97,12 @@ struct CampaigningTests {
             ["update", "--all", "--connector", "c"], ["update", "--all", "--resume", "x", "y"],
             ["update", "--all", "--connector", "c", "--to", "1", "--concurrency", "0"],
             ["update", "--all", "--connector", "c", "--to", "1", "--stop-after-failures", "x"], ["campaign", "status"],
-            ["update", "--all", "--connector", "c", "--to", "1", "--store", "http://127.0.0.1:9", "--token", "t"],
+            [
+                "update", "--all", "--connector", "c", "--to", "1", "--simulate", "--store", "http://127.0.0.1:9",
+                "--token", "t", "--journal", "state",
+            ],
+            ["update", "--all", "--connector", "c", "--to", "1", "--push"], ["update", "x", "--to", "1", "--push"],
+            ["update", "--all", "--connector", "c", "--to", "1", "--simulate", "--over", "list"],
         ] {
             let captured = Captured()
             let status = await harness.command.run(

@@ -1,9 +1,18 @@
 import Synchronization
 
-/// Keeps a client under a server's limit, so that the server never has to refuse.
+/// A limit on requests that a client keeps to by itself, so that the server never has to refuse.
+public protocol RequestLimit: Sendable {
+    /// Counts a request that is to be made.
+    ///
+    /// - Returns: How long it has to wait until it may be made.
+    /// - Throws: Where nobody can say, what keeps the limit from being asked; `CancellationError`.
+    func reserve() async throws -> Duration
+}
+
+/// The limit of one process.
 ///
 /// A leaky bucket: it holds so many requests, and loses so many a second.
-public final class RateLimit: Sendable {
+public final class RateLimit: RequestLimit {
     private struct Bucket {
         var level: Double
         var time: ContinuousClock.Instant
@@ -42,6 +51,9 @@ public final class RateLimit: Sendable {
             return .bounded(seconds: max(0, (bucket.level - depth) / perSecond))
         }
     }
+
+    /// Counts a request that is to be made now.
+    public func reserve() async -> Duration { take() }
 
     /// Counts a request unless it is one too many.
     ///

@@ -24,6 +24,8 @@ public struct Campaign: Sendable, Equatable {
     public let target: ConnectorVersion
     /// It stops when more than so many percent of those that ended have failed. Nil, as 100 and more, for never.
     public let stopAfterFailures: Int?
+    /// The API behind which its integrations are, such as `https://api.integrator.io`; nil where the queue has them itself.
+    public let place: String?
     /// Where it is in its life.
     public let state: State
     /// When it was begun.
@@ -34,12 +36,14 @@ public struct Campaign: Sendable, Equatable {
 
     /// A campaign as a queue has it.
     public init(
-        id: String, connector: String, target: ConnectorVersion, stopAfterFailures: Int?, state: State, created: Date
+        id: String, connector: String, target: ConnectorVersion, stopAfterFailures: Int?, place: String? = nil,
+        state: State, created: Date
     ) {
         self.id = id
         self.connector = connector
         self.target = target
         self.stopAfterFailures = stopAfterFailures
+        self.place = place
         self.state = state
         self.created = created
     }

@@ -17,7 +17,27 @@ public protocol CampaignQueue: Sendable {
         connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
     ) async throws -> Campaign
 
-    /// Takes a campaign up again: goes on with enlisting, and with those that failed.
+    /// Begins a campaign over integrations that are not here but behind an API. None is enlisted yet.
+    ///
+    /// - Parameters:
+    ///   - connector: The `_connectorId`.
+    ///   - target: The version.
+    ///   - stopAfterFailures: Stop when more than so many percent of those that ended have failed; nil for never.
+    ///   - place: The API, such as `https://api.integrator.io`.
+    func beginCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+    ) async throws -> Campaign
+
+    /// Enlists integrations in a campaign that is still enlisting. One that is enlisted already is passed over.
+    ///
+    /// - Parameters:
+    ///   - integrations: Their `_id`s.
+    ///   - campaign: The campaign's id.
+    ///   - isLast: Whether these were all, so that the campaign runs from now on.
+    func enlist(_ integrations: [String], in campaign: String, isLast: Bool) async throws
+
+    /// Takes a campaign up again: goes on with enlisting, and with those that failed. One over integrations behind an API
+    /// that is still enlisting stays so; ``enlist(_:from:)`` goes on with it.
     ///
     /// - Throws: ``SmartConnectorError/Code/noSuchCampaign``.
     func resumeCampaign(_ id: String) async throws -> Campaign
@@ -90,6 +110,29 @@ extension CampaignQueue {
     /// ``startCampaign(connector:to:stopAfterFailures:)`` that never stops by itself.
     public func startCampaign(connector: String, to target: ConnectorVersion) async throws -> Campaign {
         try await startCampaign(connector: connector, to: target, stopAfterFailures: nil)
+    }
+
+    /// Enlists what a campaign over integrations behind an API is to be about, page by page. Where that is interrupted it is
+    /// done again from the beginning: what is enlisted already is passed over.
+    ///
+    /// - Parameters:
+    ///   - campaign: A campaign that is still enlisting. Of any other nothing is enlisted.
+    ///   - integrations: The `_id`s.
+    /// - Returns: The campaign as it is then.
+    public func enlist(
+        _ campaign: Campaign, from integrations: some AsyncSequence<String, any Error>
+    ) async throws -> Campaign {
+        guard campaign.state == .enlisting else { return campaign }
+        var page: [String] = []
+        for try await integration in integrations {
+            page.append(integration)
+            if page.count == 500 {
+                try await enlist(page, in: campaign.id, isLast: false)
+                page = []
+            }
+        }
+        try await enlist(page, in: campaign.id, isLast: true)
+        return try await self.campaign(campaign.id)
     }
 
     /// The fifty newest campaigns, the newest first.

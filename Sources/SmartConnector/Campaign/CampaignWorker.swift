@@ -6,19 +6,37 @@ import Synchronization
 /// taken by the others when its time is over.
 public struct CampaignWorker: Sendable {
     private let queue: any CampaignQueue
-    private let store: any TransactionalStore
     private let campaign: Campaign
     private let concurrency: Int
-    private let connector: Connector
     private let configuration: InstallFlow.Configuration
-    private let options: CallOptions
+    private let update: @Sendable (_ integration: String) async throws -> UpdateEnd
+
+    /// How one integration's update ended.
+    enum UpdateEnd {
+        case done
+        case failed(FunctionFailure)
+        /// Not now: somebody else is at it.
+        case busy
+    }
 
     /// How long what was taken is kept without a sign of life.
     package static let claimTime = Duration.seconds(30)
     /// How long to wait before looking again, where all that is left is with others.
     static let pause = Duration.milliseconds(500)
 
-    /// A worker.
+    private init(
+        _ campaign: Campaign, _ queue: any CampaignQueue, _ concurrency: Int,
+        _ configuration: InstallFlow.Configuration,
+        _ update: @escaping @Sendable (_ integration: String) async throws -> UpdateEnd
+    ) {
+        self.queue = queue
+        self.campaign = campaign
+        self.concurrency = max(1, concurrency)
+        self.configuration = configuration
+        self.update = update
+    }
+
+    /// A worker that updates integrations whose documents and journal are in one store.
     ///
     /// - Parameters:
     ///   - campaign: What it takes part in.
@@ -33,13 +51,53 @@ public struct CampaignWorker: Sendable {
         concurrency: Int = 16,
         options: CallOptions = CallOptions(), configuration: InstallFlow.Configuration = InstallFlow.Configuration()
     ) {
-        self.campaign = campaign
-        self.queue = queue
-        self.store = store
-        self.connector = connector
-        self.concurrency = max(1, concurrency)
-        self.options = options
-        self.configuration = configuration
+        self.init(campaign, queue, concurrency, configuration) { integration in
+            let flow = InstallFlow(
+                integration: integration, connector: connector, store: store, options: options,
+                configuration: configuration)
+            return try await flow.update(to: campaign.target).finish().updateEnd
+        }
+    }
+
+    /// A worker that updates integrations whose documents are behind an API.
+    ///
+    /// - Parameters:
+    ///   - campaign: What it takes part in.
+    ///   - queue: Where the campaign is.
+    ///   - api: Where its integrations are.
+    ///   - journal: The memory of calls under way.
+    ///   - connector: The update functions.
+    ///   - concurrency: How many integrations are updated at once.
+    ///   - options: What each call carries besides.
+    ///   - configuration: Times and limits of the flows.
+    public init(
+        _ campaign: Campaign, queue: any CampaignQueue, api: any IntegrationAPI, journal: any FlowJournal,
+        connector: Connector, concurrency: Int = 16, options: CallOptions = CallOptions(),
+        configuration: InstallFlow.Configuration = InstallFlow.Configuration()
+    ) {
+        self.init(campaign, queue, concurrency, configuration) { integration in
+            let flow = InstallFlow(
+                integration: integration, connector: connector, api: api, journal: journal, options: options,
+                configuration: configuration)
+            return try await flow.update(to: campaign.target).finish().updateEnd
+        }
+    }
+
+    /// A worker that has an API update its integrations by itself, and follows each until its update has ended.
+    ///
+    /// - Parameters:
+    ///   - campaign: What it takes part in.
+    ///   - queue: Where the campaign is.
+    ///   - api: Where its integrations are.
+    ///   - concurrency: How many integrations are followed at once.
+    ///   - patience: How long an update may take, from when the API was told to do it.
+    ///   - configuration: Its clock and the pauses between two requests about one integration.
+    public init(
+        _ campaign: Campaign, queue: any CampaignQueue, pushingBy api: any ManagedUpdateAPI, concurrency: Int = 64,
+        patience: Duration = .seconds(600), configuration: InstallFlow.Configuration = InstallFlow.Configuration()
+    ) {
+        let push = PushedUpdate(campaign: campaign, api: api, patience: patience, clock: configuration.clock)
+        self.init(campaign, queue, concurrency, configuration) { integration in try await push.update(integration) }
     }
 
     /// Works until no integration is left, or the campaign was stopped.
@@ -109,7 +167,7 @@ public struct CampaignWorker: Sendable {
                     for integration in taken {
                         claims.add(integration)
                         group.addTask {
-                            try await update(integration)
+                            try await bring(integration)
                             claims.remove(integration)
                         }
                     }
@@ -162,13 +220,14 @@ public struct CampaignWorker: Sendable {
     /// Updates one integration.
     ///
     /// - Throws: What keeps this worker from going on at all.
-    private func update(_ integration: String) async throws {
-        let flow = InstallFlow(
-            integration: integration, connector: connector, store: store, options: options,
-            configuration: configuration)
+    private func bring(_ integration: String) async throws {
         let failure: FunctionFailure?
         do {
-            failure = try await flow.update(to: campaign.target).finish().reason
+            switch try await update(integration) {
+            case .done: failure = nil
+            case .failed(let reason): failure = reason
+            case .busy: return try await postpone(integration)
+            }
         } catch let error as SmartConnectorError where error.code == .busy || error.code == .leaseLost {
             return try await postpone(integration)
         } catch let error as SmartConnectorError where error.code == .versionNotNewer {
@@ -178,7 +237,7 @@ public struct CampaignWorker: Sendable {
             throw error
         } catch {
             if let error = error as? APIError, error.isTransient {
-                // The database went away while this was under way; what is not known to have ended is done again.
+                // The database or the API went away while this was under way; what is not known to have ended is done again.
                 return try await postpone(integration)
             }
             failure = FunctionFailure(error)
@@ -189,4 +248,8 @@ public struct CampaignWorker: Sendable {
     private func postpone(_ integration: String) async throws {
         try await persistently { try await queue.postpone(integration, of: campaign.id, for: .seconds(2)) }
     }
+}
+
+extension Outcome {
+    fileprivate var updateEnd: CampaignWorker.UpdateEnd { reason.map { .failed($0) } ?? .done }
 }

@@ -12,6 +12,17 @@ extension ForwardingCampaignQueue {
         try await queue.startCampaign(connector: connector, to: target, stopAfterFailures: stopAfterFailures)
     }
 
+    package func beginCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+    ) async throws -> Campaign {
+        try await queue.beginCampaign(
+            connector: connector, to: target, stopAfterFailures: stopAfterFailures, at: place)
+    }
+
+    package func enlist(_ integrations: [String], in campaign: String, isLast: Bool) async throws {
+        try await queue.enlist(integrations, in: campaign, isLast: isLast)
+    }
+
     package func resumeCampaign(_ id: String) async throws -> Campaign { try await queue.resumeCampaign(id) }
 
     package func claim(

@@ -7,7 +7,7 @@ struct ListCampaigns: Command {
     static let examples = [["--store", "postgres://db/connectors"]]
 
     func run(_ session: Session) async throws -> ExitCode {
-        let campaigns = try await session.place.database(for: "campaign", connections: 1).campaigns()
+        let campaigns = try await session.place.campaigns().campaigns()
         session.output.print(campaigns)
         if campaigns.isEmpty, !session.output.isJSON { session.output.print(line: "no campaigns") }
         return .done

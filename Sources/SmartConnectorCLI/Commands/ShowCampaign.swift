@@ -9,7 +9,7 @@ struct ShowCampaign: Command {
     @Argument("ID", "the campaign's id", as: .text) var id: String
 
     func run(_ session: Session) async throws -> ExitCode {
-        let store = try await session.place.database(for: "campaign", connections: 1)
+        let store = try await session.place.campaigns()
         session.output.print(try await store.status(of: id))
         return .done
     }

@@ -9,7 +9,7 @@ struct StopCampaign: Command {
     @Argument("ID", "the campaign's id", as: .text) var id: String
 
     func run(_ session: Session) async throws -> ExitCode {
-        let store = try await session.place.database(for: "campaign", connections: 1)
+        let store = try await session.place.campaigns()
         try await store.setState(.stopped, of: store.campaign(id).id)
         session.output.print([try await store.campaign(id)])
         return .done

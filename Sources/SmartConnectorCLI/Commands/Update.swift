@@ -1,5 +1,4 @@
 import SmartConnector
-import SmartConnectorSQL
 
 struct Update: Command {
     static let name = "update"
@@ -9,6 +8,7 @@ struct Update: Command {
         ["$ID", "--to", "1.1.0"],
         ["--all", "--connector", "$CONNECTOR", "--to", "1.1.0", "--stop-after-failures", "5%"],
         ["--all", "--resume", "6b05c1d2"],
+        ["--all", "--connector", "$CONNECTOR", "--to", "1.1.0", "--push"],
     ]
 
     @Argument("ID", "the integration's _id", as: .text) var id: String?
@@ -21,6 +21,13 @@ struct Update: Command {
     var failureLimit: Int?
     @Option("--resume", "CAMPAIGN", "with --all: go on with a campaign as it was begun, or take part in it", as: .text)
     var campaign: String?
+    @Option(
+        "--over", "base|list|FILE",
+        "with --all, of a store behind a URL: those of the connector's install base (base), those that the account lists, or those that a file names, one a line",
+        as: .text)
+    var source: String?
+    @Flag("--push", "with --all, of a store behind a URL: the platform calls the update function itself")
+    var isPushed: Bool
     @Option("--reason", "TEXT", "why; kept in the history", as: .text) var reason: String?
 
     var usage: [[String]] {
@@ -28,9 +35,9 @@ struct Update: Command {
             ["ID", "\($target)", "[\($reason)]"],
             [
                 "\($isCampaign)", "\($connector)", "\($target)", "[\($concurrency)]", "[\($failureLimit)]",
-                "[\($reason)]",
+                "[\($source)]", "[\($isPushed)]", "[\($reason)]",
             ],
-            ["\($isCampaign)", "\($campaign)", "[\($concurrency)]", "[\($reason)]"],
+            ["\($isCampaign)", "\($campaign)", "[\($concurrency)]", "[\($source)]", "[\($isPushed)]", "[\($reason)]"],
         ]
     }
 
@@ -47,7 +54,10 @@ struct Update: Command {
     private func checkOptions() throws(UsageError) {
         let ofBeginning = [($connector.name, $connector.isGiven), ($failureLimit.name, $failureLimit.isGiven)]
         guard isCampaign else {
-            let others = [($concurrency.name, $concurrency.isGiven), ($campaign.name, $campaign.isGiven)]
+            let others = [
+                ($concurrency.name, $concurrency.isGiven), ($campaign.name, $campaign.isGiven),
+                ($source.name, $source.isGiven), ($isPushed.name, isPushed),
+            ]
             if let (name, _) = (ofBeginning + others).first(where: \.1) {
                 throw UsageError("\(name) goes with \($isCampaign)")
             }
@@ -60,58 +70,6 @@ struct Update: Command {
         if let (name, _) = (ofBeginning + [($target.name, $target.isGiven)]).first(where: \.1) {
             throw UsageError(
                 "\(name) is said when a campaign begins; \($campaign.name) goes on with it as it was begun")
-        }
-    }
-
-    // MARK: All integrations of a connector
-
-    /// Begins a campaign or takes part in one, and works until it ends.
-    private func updateAll(_ session: Session) async throws -> ExitCode {
-        try session.confirmSimulation()
-        let begin = try beginning(session)
-        let output = session.output
-        let store = try await session.place.database(
-            // A campaign outlasts that its database is restarted.
-            for: "update --all", connections: min(concurrency, 4), patience: .seconds(30))
-        let campaign = try await begin(store)
-        let resuming = "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)"
-        if !output.isJSON {
-            output.note(
-                "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
-            )
-        }
-        var configuration = InstallFlow.Configuration()
-        (configuration.person, configuration.reason) = (session.person.name, reason)
-        let worker = CampaignWorker(
-            campaign, queue: store, store: store,
-            connector: try await session.functions.connector(campaign.connector), concurrency: concurrency,
-            options: try session.functions.callOptions(), configuration: configuration)
-        let pace = CampaignPace()
-        let status = try await worker.run { status in
-            if output.isJSON { output.print(json: status.json) } else { output.note(pace.line(status)) }
-        }
-        output.print(status)
-        guard status.campaign.state == .finished, status.failed == 0 else {
-            if !output.isJSON {
-                output.print(error: "not all were updated; see to it and go on: \(resuming)")
-            }
-            return .stopped
-        }
-        return .done
-    }
-
-    /// How the command line says that a campaign begins, or goes on.
-    private func beginning(_ session: Session) throws -> (any SQLStore) async throws -> Campaign {
-        if let campaign { return { try await $0.resumeCampaign(campaign) } }
-        guard let connector, let target else {
-            throw UsageError(
-                """
-                update --all takes a connector and a version: \
-                \(session.program) update \($isCampaign) \($connector) \($target)
-                """)
-        }
-        return { [failureLimit] store in
-            try await store.startCampaign(connector: connector, to: target, stopAfterFailures: failureLimit)
         }
     }
 }
