@@ -13,6 +13,24 @@ enum FlowGoal: Sendable {
     case abortUpdate
     case saveSettings(JSON)
 
+    /// What it is called where somebody observes it.
+    var name: String {
+        switch self {
+        case .run: "run"
+        case .advance: "advance"
+        case .resume: "resume"
+        case .resolve: "resolve"
+        case .beginUninstall: "beginUninstall"
+        case .uninstall: "uninstall"
+        case .cancelUninstall: "cancelUninstall"
+        case .complete: "complete"
+        case .reset: "reset"
+        case .update: "update"
+        case .abortUpdate: "abortUpdate"
+        case .saveSettings: "saveSettings"
+        }
+    }
+
     /// Whether a flow that was parked refuses it.
     var isRefusedWhileParked: Bool {
         switch self {
