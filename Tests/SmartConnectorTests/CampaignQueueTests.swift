@@ -11,14 +11,15 @@ struct CampaignQueueTests {
     private final class RecordingQueue: CampaignQueue {
         let asked = Guarded<[String]>([])
         private let campaign = Campaign(
-            id: "7", connector: "c", target: "2.0.0", stopAfterFailures: 3, state: .running, created: .distantPast)
+            id: "7", connector: "c", goal: .update(to: "2.0.0"), stopAfterFailures: 3, state: .running,
+            created: .distantPast)
 
         private func note(_ question: String) { asked.withLock { $0.append(question) } }
 
         func startCampaign(
-            connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+            connector: String, goal: Campaign.Goal, stopAfterFailures: Int?
         ) async throws -> Campaign {
-            note("start \(connector) \(target) \(stopAfterFailures ?? 0)")
+            note("start \(connector) \(goal) \(stopAfterFailures ?? 0)")
             return campaign
         }
 

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// One process's part in a campaign: takes integrations, updates a bounded number at once, and writes down how it went.
+/// One process's part in a campaign: takes integrations, drives a bounded number at once, and writes down how it went.
 ///
 /// Any number of workers may take part, on any number of machines. What one had taken that ended without a word is
 /// taken by the others when its time is over.
@@ -24,8 +24,8 @@ public struct CampaignWorker: Sendable {
     ///   - campaign: What it takes part in.
     ///   - queue: Where the campaign is.
     ///   - store: Where its integrations are, and their journal.
-    ///   - connector: The update functions.
-    ///   - concurrency: How many integrations are updated at once.
+    ///   - connector: The functions.
+    ///   - concurrency: How many integrations are driven at once.
     ///   - options: What each call carries besides.
     ///   - configuration: Times and limits of the flows.
     public init(
@@ -109,7 +109,7 @@ public struct CampaignWorker: Sendable {
                     for integration in taken {
                         claims.add(integration)
                         group.addTask {
-                            try await update(integration)
+                            try await drive(integration)
                             claims.remove(integration)
                         }
                     }
@@ -127,7 +127,7 @@ public struct CampaignWorker: Sendable {
         }
     }
 
-    /// Whether there is nothing more to do here. Whoever enlists what is to be updated is waited for, but not for ever: that
+    /// Whether there is nothing more to do here. Whoever enlists is waited for, but not for ever: that
     /// process may have ended, and `resume` goes on with it.
     private func hasEnded(_ status: CampaignStatus, _ waited: Duration) -> Bool {
         switch status.campaign.state {
@@ -159,20 +159,23 @@ public struct CampaignWorker: Sendable {
         preconditionFailure("the last attempt returns or throws")
     }
 
-    /// Updates one integration.
+    /// Drives one integration.
     ///
     /// - Throws: What keeps this worker from going on at all.
-    private func update(_ integration: String) async throws {
+    private func drive(_ integration: String) async throws {
         let flow = InstallFlow(
             integration: integration, connector: connector, store: store, options: options,
             configuration: configuration)
         let failure: FunctionFailure?
         do {
-            failure = try await flow.update(to: campaign.target).finish().reason
+            failure = try await events(of: flow).finish().reason
         } catch let error as SmartConnectorError where error.code == .busy || error.code == .leaseLost {
             return try await postpone(integration)
         } catch let error as SmartConnectorError where error.code == .versionNotNewer {
             // Somebody has brought it there meanwhile.
+            failure = nil
+        } catch let error as APIError where error.isNotFound && campaign.goal == .uninstall {
+            // Somebody has removed it meanwhile.
             failure = nil
         } catch let error as CancellationError {
             throw error
@@ -184,6 +187,14 @@ public struct CampaignWorker: Sendable {
             failure = FunctionFailure(error)
         }
         try await persistently { try await queue.settle(integration, of: campaign.id, failure: failure) }
+    }
+
+    private func events(of flow: InstallFlow) -> FlowEvents {
+        switch campaign.goal {
+        case .install: flow.install()
+        case .uninstall: flow.uninstall()
+        case .update(let version): flow.update(to: version)
+        }
     }
 
     private func postpone(_ integration: String) async throws {

@@ -7,9 +7,9 @@ package protocol ForwardingCampaignQueue: CampaignQueue {
 
 extension ForwardingCampaignQueue {
     package func startCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?
     ) async throws -> Campaign {
-        try await queue.startCampaign(connector: connector, to: target, stopAfterFailures: stopAfterFailures)
+        try await queue.startCampaign(connector: connector, goal: goal, stopAfterFailures: stopAfterFailures)
     }
 
     package func resumeCampaign(_ id: String) async throws -> Campaign { try await queue.resumeCampaign(id) }

@@ -69,40 +69,27 @@ struct Update: Command {
     private func updateAll(_ session: Session) async throws -> ExitCode {
         try session.confirmSimulation()
         let begin = try beginning(session)
-        let output = session.output
         let store = try await session.place.database(
             // A campaign outlasts that its database is restarted.
             for: "update --all", connections: min(concurrency, 4), patience: .seconds(30))
         let campaign = try await begin(store)
-        let resuming = "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)"
-        if !output.isJSON {
-            output.note(
-                "campaign \(campaign.id): connector \(campaign.connector) to \(campaign.target); others take part with: \(resuming)"
-            )
-        }
-        var configuration = InstallFlow.Configuration()
-        (configuration.person, configuration.reason) = (session.person.name, reason)
-        let worker = CampaignWorker(
-            campaign, queue: store, store: store,
-            connector: try await session.functions.connector(campaign.connector), concurrency: concurrency,
-            options: try session.functions.callOptions(), configuration: configuration)
-        let pace = CampaignPace()
-        let status = try await worker.run { status in
-            if output.isJSON { output.print(json: status.json) } else { output.note(pace.line(status)) }
-        }
-        output.print(status)
-        guard status.campaign.state == .finished, status.failed == 0 else {
-            if !output.isJSON {
-                output.print(error: "not all were updated; see to it and go on: \(resuming)")
-            }
-            return .stopped
-        }
-        return .done
+        return try await session.work(
+            on: campaign, in: store, concurrency: concurrency, reason: reason,
+            resuming: "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)")
     }
 
     /// How the command line says that a campaign begins, or goes on.
     private func beginning(_ session: Session) throws -> (any SQLStore) async throws -> Campaign {
-        if let campaign { return { try await $0.resumeCampaign(campaign) } }
+        if let campaign {
+            return { store in
+                guard case .update = try await store.campaign(campaign).goal else {
+                    throw UsageError(
+                        "campaign \(campaign) is no update; take part in it: \(session.program) campaign run \(campaign)"
+                    )
+                }
+                return try await store.resumeCampaign(campaign)
+            }
+        }
         guard let connector, let target else {
             throw UsageError(
                 """

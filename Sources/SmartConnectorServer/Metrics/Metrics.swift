@@ -147,7 +147,7 @@ public final class Metrics: HTTPResponder, FlowObserver {
         table.set(.campaignsRead, to: isRead ? 1 : 0)
         for status in statuses {
             let campaign = status.campaign
-            let (goal, labels) = ("update", [shown(campaign.connector), campaign.id])
+            let (goal, labels) = (campaign.goal.name, [shown(campaign.connector), campaign.id])
             for (state, count) in [
                 ("waiting", status.pending - status.claimed), ("claimed", status.claimed),
                 ("succeeded", status.succeeded), ("failed", status.failed),

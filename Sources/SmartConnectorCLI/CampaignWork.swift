@@ -1,0 +1,42 @@
+import SmartConnector
+import SmartConnectorSQL
+
+extension Session {
+    /// Takes part in a campaign until it ends, and says how far it is.
+    ///
+    /// - Parameters:
+    ///   - campaign: The campaign.
+    ///   - store: Where it is, and its integrations.
+    ///   - concurrency: How many integrations are driven at once.
+    ///   - reason: Why, where a person says it.
+    ///   - log: How calls are written to standard error.
+    ///   - command: How others take part, and how it is gone on with.
+    func work(
+        on campaign: Campaign, in store: any SQLStore, concurrency: Int, reason: String?, log: LogFormat = .none,
+        resuming command: String
+    ) async throws -> ExitCode {
+        if !output.isJSON {
+            output.note(
+                "campaign \(campaign.id): connector \(campaign.connector) \(campaign.goal.aim); others take part with: \(command)"
+            )
+        }
+        var configuration = InstallFlow.Configuration()
+        (configuration.person, configuration.reason) = (person.name, reason)
+        configuration.observer = log.observer([], output)
+        let worker = CampaignWorker(
+            campaign, queue: store, store: store, connector: try await functions.connector(campaign.connector),
+            concurrency: concurrency, options: try functions.callOptions(), configuration: configuration)
+        let pace = CampaignPace()
+        let status = try await worker.run { [output] status in
+            if output.isJSON { output.print(json: status.json) } else { output.note(pace.line(status)) }
+        }
+        output.print(status)
+        guard status.campaign.state == .finished, status.failed == 0 else {
+            if !output.isJSON {
+                output.print(error: "not all were \(campaign.goal.done); see to it and go on: \(command)")
+            }
+            return .stopped
+        }
+        return .done
+    }
+}
