@@ -16,6 +16,8 @@ let package = Package(
         .library(name: "SmartConnectorCLI", targets: ["SmartConnectorCLI"]),
         .executable(name: "smartconnector", targets: ["smartconnector"]),
         .executable(name: "bigcommerce-netsuite", targets: ["bigcommerce-netsuite"]),
+        .executable(name: "shop-ledger", targets: ["shop-ledger"]),
+        .executable(name: "many-installations", targets: ["many-installations"]),
     ],
     dependencies: [],
     targets: [
@@ -74,6 +76,18 @@ let package = Package(
             dependencies: ["SmartConnector", "SmartConnectorCLI"],
             path: "Examples/BigCommerceNetSuite",
             exclude: ["README.md", "graph.svg", "history.svg", "integration.json"]
+        ),
+        .executableTarget(
+            name: "shop-ledger",
+            dependencies: ["SmartConnector", "SmartConnectorCLI", "SmartConnectorWire"],
+            path: "Examples/ShopLedger",
+            exclude: ["README.md", "integration.json"]
+        ),
+        .executableTarget(
+            name: "many-installations",
+            dependencies: ["SmartConnector", "SmartConnectorSQLite"],
+            path: "Examples/ManyInstallations",
+            exclude: ["README.md"]
         ),
         .executableTarget(name: "plain-sockets", dependencies: ["SmartConnectorHTTP"], path: "Examples/PlainSockets"),
 
@@ -157,8 +171,7 @@ let package = Package(
                 "SmartConnector", "SmartConnectorCLI", "SmartConnectorPostgres", "SmartConnectorSQL",
                 "SmartConnectorSQLite", "SmartConnectorServer", "SmartConnectorTesting", "SmartConnectorWire",
                 "Browser", "Limits", "Loopback", "PostgresServer", "Processes", "smartconnector",
-                "bigcommerce-netsuite",
-                "plain-sockets",
+                "bigcommerce-netsuite", "many-installations", "plain-sockets", "shop-ledger",
             ],
             exclude: ["Snapshots"]
         ),

@@ -17,15 +17,30 @@ extension Output {
     }
 }
 
+extension Campaign.Goal {
+    /// What it is about, behind the connector's name: `to 1.1.0`, or `to be installed`.
+    var aim: String { version.map { "to \($0)" } ?? "to be \(done)" }
+
+    /// What an integration is that succeeded.
+    var done: String {
+        switch self {
+        case .install: "installed"
+        case .uninstall: "uninstalled"
+        case .update: "updated"
+        }
+    }
+}
+
 extension Campaign {
     fileprivate var row: Row {
-        Row([id, state.rawValue, "\(connector) to \(target)", created.formatted(JSON.dateFormat)], widths: [0, 9])
+        Row([id, state.rawValue, "\(connector) \(goal.aim)", created.formatted(JSON.dateFormat)], widths: [0, 9])
     }
 
     fileprivate var json: JSON {
         [
             "format": JSON(Output.format), "time": JSON(Date().shown), "campaign": JSON(id),
-            "connector": JSON(connector), "to": JSON(target.description),
+            "connector": JSON(connector), "goal": JSON(goal.name),
+            "to": .optional(goal.version.map(\.description)),
             "state": JSON(state.rawValue), "created": JSON(created.formatted(JSON.dateFormat)),
         ]
     }
@@ -34,8 +49,8 @@ extension Campaign {
 extension CampaignStatus {
     fileprivate var summary: [String] {
         let lines = [
-            "campaign \(campaign.id): \(campaign.state.rawValue), connector \(campaign.connector) to \(campaign.target)",
-            "  \(succeeded) updated, \(failed) failed, \(pending) left"
+            "campaign \(campaign.id): \(campaign.state.rawValue), connector \(campaign.connector) \(campaign.goal.aim)",
+            "  \(succeeded) \(campaign.goal.done), \(failed) failed, \(pending) left"
                 + (claimed > 0 ? " (\(claimed) being worked on)" : ""),
         ]
         return lines + failures.map { "  \($0.count) failed with \($0.code)" }

@@ -25,6 +25,9 @@ extension Session {
         try ask(question(integration.name.map { "\($0) (\(id))" } ?? id))
     }
 
+    /// Asks the same about what is no one integration.
+    func confirm(_ question: String) throws { if isAsking { try ask(question) } }
+
     /// Asks before simulated functions mark something as done in a store that others look at.
     func confirmSimulation() throws {
         guard isAsking, functions.areSimulated, !place.isLocal else { return }

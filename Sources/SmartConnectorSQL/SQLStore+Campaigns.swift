@@ -10,27 +10,27 @@ extension SQLStore {
 
     /// Begins a campaign and enlists page by page.
     public func startCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?
     ) async throws -> Campaign {
-        try await enlist(begin(connector, target, stopAfterFailures, at: nil))
+        try await enlist(begin(connector, goal, stopAfterFailures, at: nil))
     }
 
     /// Begins a campaign over integrations that are elsewhere.
     public func beginCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?, at place: String
     ) async throws -> Campaign {
-        try await campaign(begin(connector, target, stopAfterFailures, at: place))
+        try await campaign(begin(connector, goal, stopAfterFailures, at: place))
     }
 
     /// Writes a campaign down that has nothing enlisted yet.
     ///
     /// - Returns: Its id.
     private func begin(
-        _ connector: String, _ target: ConnectorVersion, _ stopAfterFailures: Int?, at place: String?
+        _ connector: String, _ goal: Campaign.Goal, _ stopAfterFailures: Int?, at place: String?
     ) async throws -> String {
         let id = Integration.newID()
         let values: [SQLValue] = [
-            .text(id), .text(connector), .text(target.description),
+            .text(id), .text(connector), .text(goal.stored),
             stopAfterFailures.map { .integer(Int64($0)) } ?? .null, .integer(Date().milliseconds), .optional(place),
         ]
         _ = try await perform(writing: true) { session in
@@ -117,7 +117,7 @@ extension SQLStore {
 
     // MARK: Taking part
 
-    /// Takes integrations to be updated, passing over those that others are taking.
+    /// Takes integrations to be worked on, passing over those that others are taking.
     public func claim(
         _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
     ) async throws -> [String] {
@@ -186,7 +186,7 @@ extension SQLStore {
         }
     }
 
-    /// Writes down how an update ended.
+    /// Writes down what came of an integration.
     public func settle(
         _ integration: String, of campaign: String, failure: FunctionFailure?
     ) async throws {
@@ -273,14 +273,29 @@ extension SQLStore {
     }
 }
 
+/// What stands in the column `target`. It is a format: a version is an update's, as of those that earlier versions wrote.
+extension Campaign.Goal {
+    fileprivate var stored: String { version?.description ?? name }
+
+    fileprivate init?(stored: String) {
+        switch stored {
+        case "install": self = .install
+        case "uninstall": self = .uninstall
+        default:
+            guard let version = ConnectorVersion(stored) else { return nil }
+            self = .update(to: version)
+        }
+    }
+}
+
 extension Campaign {
     fileprivate init?(row: [SQLValue]) {
         guard let id = row[0].string, let connector = row[1].string,
-            let target = row[2].string.flatMap(ConnectorVersion.init), let state = row[4].string.flatMap(State.init),
+            let goal = row[2].string.flatMap(Goal.init(stored:)), let state = row[4].string.flatMap(State.init),
             let created = row[5].date
         else { return nil }
         self.init(
-            id: id, connector: connector, target: target, stopAfterFailures: row[3].integer.map { Int($0) },
+            id: id, connector: connector, goal: goal, stopAfterFailures: row[3].integer.map { Int($0) },
             place: row[6].string, state: state, created: created)
     }
 }

@@ -86,7 +86,7 @@ public enum CampaignConformance {
         Promise("integrations that are elsewhere are enlisted once each, in order, and worked on when all are") {
             store in
             let begun = try await store.beginCampaign(
-                connector: "c", to: "2.0.0", stopAfterFailures: 7, at: "https://api.integrator.io")
+                connector: "c", goal: .update(to: "2.0.0"), stopAfterFailures: 7, at: "https://api.integrator.io")
             try expect(begun.place, is: "https://api.integrator.io", "where they are")
             try expect(begun.state, is: .enlisting, "the state")
             try await store.enlist(["z", "a"], in: begun.id, isLast: false)
@@ -193,6 +193,90 @@ public enum CampaignConformance {
             let isFailing = try await store.status(of: campaign.id).isFailing
             try expect(isFailing, is: false, "whether it stops")
         },
+        Promise("each goal is what it was begun with") { store in
+            let goals: [Campaign.Goal] = [.install, .uninstall, .update(to: "2.0.0")]
+            for goal in goals {
+                let campaign = try await store.startCampaign(connector: "c", goal: goal, stopAfterFailures: 5)
+                try expect(campaign.goal, is: goal, "the goal")
+                try expect(try await store.campaign(campaign.id), is: campaign, "what is kept")
+            }
+            try expect(try await store.campaigns(limit: 3).map(\.goal), is: goals.reversed(), "the goals")
+        },
+        Promise("fifty are installed by two workers, also one that somebody else drives at first") { store in
+            let ids = try await (0..<50).asyncMap { _ in try await create(store, mode: .install, steps: steps) }
+            let (installed, held) = (try await create(store, version: "1.0.0"), ids[17])
+            try await store.write(JournalWrite(FlowRecord(), by: "somebody", after: 0), of: held)
+            let campaign = try await store.startCampaign(connector: "c", goal: .install)
+            // Once it was found to be driven, whoever drives it lets it go.
+            let isFirst = Atomic(true)
+            let queue = WatchedQueue(queue: store) { integration in
+                guard integration == held, isFirst.exchange(false, ordering: .sequentiallyConsistent) else { return }
+                try await store.write(
+                    JournalWrite(FlowRecord(), by: "somebody", after: 1, keepingLease: false), of: held)
+            }
+            let calls = Calls()
+            try await withThrowingTaskGroup(of: CampaignStatus.self) { group in
+                for _ in 0..<2 {
+                    group.addTask {
+                        try await CampaignWorker(
+                            campaign, queue: queue, store: store, connector: connector(calls), concurrency: 8
+                        ).run()
+                    }
+                }
+                for try await status in group {
+                    try expect(status.succeeded, is: 50, "how many succeeded")
+                    try expect(status.failures.map(\.code), is: [], "what kept others from it")
+                }
+            }
+            try expect(isFirst.load(ordering: .sequentiallyConsistent), is: false, "whether one was driven already")
+            try expect(calls.counts.keys.sorted(), is: ids.sorted(), "for which functions were called")
+            try expect(calls.counts.values.allSatisfy { $0 == 2 }, is: true, "whether each step was made once")
+            for id in ids { try expect(try await store.get(id).integration.mode, is: .settings, "the mode of \(id)") }
+            try expect(try await store.history(of: installed).count, is: 0, "what was done to one that is installed")
+        },
+        Promise("a step that waits for a person ends an installation until the campaign is taken up again") { store in
+            let (waiting, other) = (
+                try await create(store, mode: .install, steps: [["name": "by hand"]] + steps),
+                try await create(store, mode: .install, steps: steps)
+            )
+            let campaign = try await store.startCampaign(connector: "c", goal: .install)
+            let status = try await CampaignWorker(campaign, queue: store, store: store, connector: connector()).run()
+            try expect(status.succeeded, is: 1, "how many succeeded")
+            try expect(status.failures.map(\.code), is: ["waiting"], "why another did not")
+            let flow = InstallFlow(integration: waiting, connector: connector(), store: store)
+            try expect(try await flow.complete("by hand").finish(), is: .done, "what came of the step")
+            let resumed = try await store.resumeCampaign(campaign.id)
+            let end = try await CampaignWorker(resumed, queue: store, store: store, connector: connector()).run()
+            try expect(end.succeeded, is: 2, "how many succeeded in the end")
+            for id in [waiting, other] {
+                try expect(try await store.get(id).integration.mode, is: .settings, "the mode of \(id)")
+            }
+        },
+        Promise("what somebody has begun to uninstall is not touched by a campaign that installs") { store in
+            let id = try await create(store, mode: .install, steps: steps)
+            let campaign = try await store.startCampaign(connector: "c", goal: .install)
+            let flow = InstallFlow(integration: id, connector: connector(), store: store)
+            try expect(try await flow.run(until: "0").finish(), is: .done, "what came of the first step")
+            try expect(try await flow.beginUninstall().finish(), is: .done, "what came of the command")
+            let status = try await CampaignWorker(campaign, queue: store, store: store, connector: connector()).run()
+            try expect(status.failures.map(\.code), is: ["overtaken"], "why it was not installed")
+            let integration = try await store.get(id).integration
+            try expect(integration.mode, is: .uninstall, "the mode")
+            try expect(integration.steps.map(\.isCompleted), is: [true, false], "which steps are there")
+        },
+        Promise("all of a connector are removed, whatever they are at, and no other") { store in
+            let ids = try await [Mode.install, .settings, .uninstall, .settings].asyncMap { mode in
+                try await create(store, version: "1.0.0", mode: mode, steps: steps)
+            }
+            let other = try await create(store, version: "1.0.0", connector: "other")
+            let campaign = try await store.startCampaign(connector: "c", goal: .uninstall)
+            // Somebody is faster.
+            try await store.delete(ids[3])
+            let status = try await CampaignWorker(campaign, queue: store, store: store, connector: connector()).run()
+            try expect(status.succeeded, is: 4, "how many succeeded")
+            try expect(status.campaign.state, is: .finished, "the state")
+            try expect(try await store.list().map(\.integration.id), is: [other], "what is left")
+        },
         Promise("a campaign that does not exist is said not to exist") { store in
             do {
                 _ = try await store.status(of: "none")
@@ -222,8 +306,18 @@ public enum CampaignConformance {
         func count(_ integration: String) { calls.withLock { $0[integration, default: 0] += 1 } }
     }
 
+    private static let steps: [JSON] = [
+        ["name": "A", "installerFunction": "make", "uninstallerFunction": "drop"],
+        ["name": "B", "installerFunction": "make", "uninstallerFunction": "drop"],
+    ]
+
     private static func connector(_ calls: Calls = Calls(), failing: Set<String> = []) -> Connector {
         var connector = Connector(id: "c")
+        connector.installer("make") { call in
+            calls.count(call.integrationID)
+            return .completed
+        }
+        connector.uninstaller("drop") { _ in .completed }
         connector.update(to: "2.0.0") { call in
             calls.count(call.integrationID)
             if failing.contains(call.integrationID) {
@@ -234,12 +328,14 @@ public enum CampaignConformance {
     }
 
     private static func create(
-        _ store: any Subject, version: String, connector: String = "c", mode: Mode = .settings
+        _ store: any Subject, version: String? = nil, connector: String = "c", mode: Mode = .settings,
+        steps: [JSON] = []
     ) async throws -> String {
-        let document = try Integration([
-            "name": "A", "_connectorId": JSON(connector), "mode": JSON(mode.rawValue), "version": JSON(version),
-            "settings": [:], "install": [],
+        var document = try Integration([
+            "name": "A", "_connectorId": JSON(connector), "mode": JSON(mode.rawValue), "settings": [:],
+            "install": JSON(steps),
         ])
+        document["version"] = version.map { JSON($0) }
         return try await store.create(document).integration.id ?? ""
     }
 
@@ -255,6 +351,17 @@ extension Sequence {
         var result: [T] = []
         for element in self { result.append(try await transform(element)) }
         return result
+    }
+}
+
+/// A queue of which somebody is told when an integration is put back, before it is.
+private struct WatchedQueue: ForwardingCampaignQueue {
+    let queue: any CampaignQueue
+    let onPostponing: @Sendable (String) async throws -> Void
+
+    func postpone(_ integration: String, of campaign: String, for time: Duration) async throws {
+        try await onPostponing(integration)
+        try await queue.postpone(integration, of: campaign, for: time)
     }
 }
 

@@ -6,10 +6,10 @@ import Synchronization
 extension InMemoryStore: CampaignQueue {
     /// Begins a campaign: enlists all integrations here that it concerns, at once.
     public func startCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?
     ) async throws -> Campaign {
         let campaign = Campaign(
-            id: Integration.newID(), connector: connector, target: target, stopAfterFailures: stopAfterFailures,
+            id: Integration.newID(), connector: connector, goal: goal, stopAfterFailures: stopAfterFailures,
             state: .running, created: now())
         let enlisted = try await list().map(\.integration).filter(campaign.concerns).compactMap(\.id)
         change { $0.begin(campaign, over: enlisted) }
@@ -18,10 +18,10 @@ extension InMemoryStore: CampaignQueue {
 
     /// Begins a campaign over integrations that are elsewhere.
     public func beginCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?, at place: String
     ) async throws -> Campaign {
         let campaign = Campaign(
-            id: Integration.newID(), connector: connector, target: target, stopAfterFailures: stopAfterFailures,
+            id: Integration.newID(), connector: connector, goal: goal, stopAfterFailures: stopAfterFailures,
             place: place, state: .enlisting, created: now())
         change { $0.begin(campaign, over: []) }
         return campaign
@@ -40,7 +40,7 @@ extension InMemoryStore: CampaignQueue {
         }
     }
 
-    /// Takes integrations to be updated, those first that were enlisted first.
+    /// Takes integrations to be worked on, those first that were enlisted first.
     public func claim(
         _ campaign: String, by worker: String, atMost limit: Int, for time: Duration
     ) async throws -> [String] {
@@ -70,7 +70,7 @@ extension InMemoryStore: CampaignQueue {
         return try change { try $0.change(campaign) { $0.release { ended.contains($1) } } }
     }
 
-    /// Writes down how an integration's update ended.
+    /// Writes down what came of an integration.
     public func settle(_ integration: String, of campaign: String, failure: FunctionFailure?) async throws {
         try change { try $0.change(campaign) { $0.settle(integration, failure) } }
     }
@@ -236,8 +236,8 @@ extension Campaign {
     /// The same campaign in another state.
     fileprivate func with(_ state: State) -> Campaign {
         Campaign(
-            id: id, connector: connector, target: target, stopAfterFailures: stopAfterFailures, place: place,
-            state: state, created: created)
+            id: id, connector: connector, goal: goal, stopAfterFailures: stopAfterFailures, place: place, state: state,
+            created: created)
     }
 }
 

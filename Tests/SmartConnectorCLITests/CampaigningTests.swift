@@ -32,6 +32,88 @@ struct CampaigningTests {
         #expect(await harness("campaign", "status", "nothing").status == .notFound)
     }
 
+    private static let installing: JSON = [
+        "name": "A", "_connectorId": "c", "mode": "install", "settings": [:],
+        "install": [["name": "A", "installerFunction": "makeA", "uninstallerFunction": "dropA"]],
+    ]
+
+    @Test func installationsAreBegunByOneCommandAndDoneByAnother() async throws {
+        let harness = try Harness()
+        let ids = try await (0..<3).asyncMap { _ in try await harness.create(Self.installing.text()) }
+        let created = try await harness("campaign", "create", "--goal", "install", "--connector", "c", "--json").lines
+        let campaign = try #require(created[0]["campaign"]?.string)
+        #expect(created[0]["goal"] == "install" && created[0]["to"] == .null && created[0]["pending"] == 3)
+        let run = await harness("campaign", "run", campaign, "--simulate", "--log", "json")
+        #expect(run.status == .done)
+        #expect(run.output.contains("finished, connector c to be installed\n  3 installed, 0 failed, 0 left"))
+        let calls = try run.error.split(separator: "\n").filter { $0.hasPrefix("{") }
+            .map { try JSON(parsing: String($0)) }.filter { $0["event"] == "call" }
+        #expect(Set(calls.map { $0["integration"]?.string }) == Set(ids))
+        for id in ids { #expect(try await harness.document(id)["mode"] == "settings") }
+        // Its goal is not the one of 'update'.
+        let other = await harness("update", "--all", "--resume", campaign, "--simulate")
+        #expect(other.status == .usage && other.error.contains("campaign run \(campaign)"))
+    }
+
+    @Test func whatWaitsForAPersonIsSaidAndTakenUpAgain() async throws {
+        let harness = try Harness()
+        var document = Self.installing
+        document["install"] = [["name": "by hand"]]
+        let id = try await harness.create(document.text())
+        let created = try await harness("campaign", "create", "--goal", "install", "--connector", "c", "--json").lines
+        let campaign = try #require(created[0]["campaign"]?.string)
+        let run = await harness("campaign", "run", campaign, "--simulate")
+        #expect(run.status == .stopped)
+        #expect(run.output.contains("1 failed with waiting"))
+        #expect(run.error.contains("not all were installed; see to it and go on: smartconnector campaign run"))
+        _ = await harness("complete", id, "by hand", "--simulate")
+        #expect(await harness("campaign", "run", campaign, "--simulate").status == .done)
+    }
+
+    @Test func whoeverUninstallsAllIsAskedFirst() async throws {
+        let harness = try Harness()
+        for document in [Self.document, Self.installing] { _ = try await harness.create(document.text()) }
+        let begin = ["campaign", "create", "--goal", "uninstall", "--connector", "c"]
+        let refused = await harness.run(begin, answers: ["no"])
+        #expect(refused.status == .stopped)
+        #expect(await harness("campaign", "list").output == "no campaigns\n")
+        #expect(await harness.run(begin + ["--yes"], answers: []).status == .done)
+        let campaign = try await harness("campaign", "list", "--json").lines[0]["campaign"]?.string ?? ""
+        let run = await harness("campaign", "run", campaign, "--simulate")
+        #expect(run.output.contains("2 uninstalled, 0 failed, 0 left"))
+        #expect(await harness.everything() == "[]\n")
+    }
+
+    /// What a backend does with fifty customers and two hosts: nobody is told that something is busy.
+    @Test func twoHostsInstallFiftyAlsoOneThatSomebodyElseDrivesAtFirst() async throws {
+        let harness = try Harness()
+        let store = try SQLiteStore(path: harness.file("store.sqlite"), creating: true)
+        let document = try Integration(Self.installing)
+        let ids = try await (0..<50).asyncMap { _ in try await store.create(document).integration.id ?? "" }
+        try await store.write(JournalWrite(FlowRecord(), by: "somebody", after: 0), of: ids[0])
+        let campaign = try await store.startCampaign(connector: "c", goal: .install)
+        let hosts = try (0..<2).map { _ in
+            try HarnessProcess.started([
+                "campaign", "run", campaign.id, "--store", "sqlite:\(harness.file("store.sqlite"))", "--simulate",
+                "--concurrency", "4", "--json",
+            ])
+        }
+        // All others are installed while somebody drives the first.
+        try await until { try await store.status(of: campaign.id).succeeded == 49 }
+        try await store.write(
+            JournalWrite(FlowRecord(), by: "somebody", after: 1, keepingLease: false), of: ids[0])
+        for host in hosts {
+            #expect(await host.ended() == 0, "\(host.output.suffix(400))")
+            #expect(!host.output.contains("busy"))
+        }
+        let status = try await store.status(of: campaign.id)
+        #expect(status.succeeded == 50 && status.campaign.state == .finished)
+        for id in ids {
+            #expect(try await store.get(id).integration.mode == .settings)
+            #expect(try await store.history(of: id).map(\.outcome) == [.succeeded])
+        }
+    }
+
     @Test func failuresAreCountedByCodeAndTakenUpAgain() async throws {
         let harness = try Harness()
         for _ in 0..<4 { _ = try await harness.create(Self.document.text()) }
@@ -59,7 +141,7 @@ struct CampaigningTests {
             "update", "--all", "--resume", id, "--simulate", "--fail", "update", "--concurrency", "2")
         #expect(again.status == .stopped)
         let campaign = try await SQLiteStore(path: harness.file("store.sqlite")).campaign(id)
-        #expect(campaign.state == .stopped && campaign.target == "2.0.0" && campaign.stopAfterFailures == 10)
+        #expect(campaign.state == .stopped && campaign.goal == .update(to: "2.0.0") && campaign.stopAfterFailures == 10)
     }
 
     @Test func whoBeganAnUpdateAndWhyIsInTheHistory() async throws {
@@ -103,6 +185,11 @@ struct CampaigningTests {
             ],
             ["update", "--all", "--connector", "c", "--to", "1", "--push"], ["update", "x", "--to", "1", "--push"],
             ["update", "--all", "--connector", "c", "--to", "1", "--simulate", "--over", "list"],
+            ["campaign", "run"], ["campaign", "create"], ["campaign", "create", "--goal", "install"],
+            ["campaign", "create", "--connector", "c"], ["campaign", "create", "--goal", "x", "--connector", "c"],
+            ["campaign", "create", "--goal", "update", "--connector", "c"],
+            ["campaign", "create", "--goal", "install", "--connector", "c", "--to", "1"],
+            ["campaign", "create", "--goal", "install", "--connector", "c", "--over", "list"],
         ] {
             let captured = Captured()
             let status = await harness.command.run(
@@ -151,5 +238,13 @@ struct CampaigningTests {
             #expect(Set(history.map(\.idempotencyKey)).count == 1)
         }
         await server.close()
+    }
+}
+
+extension Sequence {
+    fileprivate func asyncMap<T>(_ transform: (Element) async throws -> T) async rethrows -> [T] {
+        var result: [T] = []
+        for element in self { result.append(try await transform(element)) }
+        return result
     }
 }

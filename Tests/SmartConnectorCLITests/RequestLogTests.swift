@@ -20,7 +20,7 @@ struct RequestLogTests {
         func add(_ line: String) { lines.withLock { $0.append(line) } }
     }
 
-    private static func log(_ format: Serve.Log, _ lines: Lines) -> RequestLog {
+    private static func log(_ format: LogFormat, _ lines: Lines) -> RequestLog {
         RequestLog(format: format, tokens: [Secret(token)], write: { lines.add($0) })
     }
 
@@ -93,7 +93,7 @@ struct RequestLogTests {
             "/v1&access_token=abc-1",
         ])
     func noToken(path: String) async throws {
-        for format in [Serve.Log.text, .json] {
+        for format in [LogFormat.text, .json] {
             let lines = Lines()
             Self.log(format, lines).log(await Self.entry(HTTPRequest(method: Self.token, path: path)).entry)
             Self.log(format, lines).log(await Self.entry(Self.call(Self.token)).entry)
@@ -103,7 +103,7 @@ struct RequestLogTests {
     }
 
     @Test func whatACallerSaysCannotWriteALineOfItsOwn() async throws {
-        for format in [Serve.Log.text, .json] {
+        for format in [LogFormat.text, .json] {
             let lines = Lines()
             var request = Self.call("a\r\nb\u{1B}]0;x\u{7}\u{202E}")
             Self.log(format, lines).log(await Self.entry(request).entry)

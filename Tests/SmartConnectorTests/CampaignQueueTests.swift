@@ -11,21 +11,22 @@ struct CampaignQueueTests {
     private final class RecordingQueue: CampaignQueue {
         let asked = Guarded<[String]>([])
         private let campaign = Campaign(
-            id: "7", connector: "c", target: "2.0.0", stopAfterFailures: 3, state: .running, created: .distantPast)
+            id: "7", connector: "c", goal: .update(to: "2.0.0"), stopAfterFailures: 3, state: .running,
+            created: .distantPast)
 
         private func note(_ question: String) { asked.withLock { $0.append(question) } }
 
         func startCampaign(
-            connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+            connector: String, goal: Campaign.Goal, stopAfterFailures: Int?
         ) async throws -> Campaign {
-            note("start \(connector) \(target) \(stopAfterFailures ?? 0)")
+            note("start \(connector) \(goal) \(stopAfterFailures ?? 0)")
             return campaign
         }
 
         func beginCampaign(
-            connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+            connector: String, goal: Campaign.Goal, stopAfterFailures: Int?, at place: String
         ) async throws -> Campaign {
-            note("begin \(connector) \(target) \(stopAfterFailures ?? 0) \(place)")
+            note("begin \(connector) \(goal) \(stopAfterFailures ?? 0) \(place)")
             return campaign
         }
 
@@ -95,7 +96,8 @@ struct CampaignQueueTests {
     /// All that a queue can be asked, and what it answers.
     private func answers(of queue: any CampaignQueue) async throws -> [String] {
         let started = try await queue.startCampaign(connector: "c", to: "2.0.0", stopAfterFailures: 3)
-        let begun = try await queue.beginCampaign(connector: "c", to: "2.0.0", stopAfterFailures: 4, at: "there")
+        let begun = try await queue.beginCampaign(
+            connector: "c", goal: .install, stopAfterFailures: 4, at: "there")
         try await queue.enlist(["a", "b"], in: "7", isLast: true)
         let resumed = try await queue.resumeCampaign("7")
         let claimed = try await queue.claim("7", by: "w", atMost: 2, for: .seconds(30))

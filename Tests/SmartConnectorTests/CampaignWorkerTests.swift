@@ -31,7 +31,7 @@ struct CampaignWorkerTests {
             let campaign = status.campaign
             return CampaignStatus(
                 campaign: Campaign(
-                    id: campaign.id, connector: campaign.connector, target: campaign.target,
+                    id: campaign.id, connector: campaign.connector, goal: campaign.goal,
                     stopAfterFailures: campaign.stopAfterFailures, state: .enlisting, created: campaign.created))
         }
     }

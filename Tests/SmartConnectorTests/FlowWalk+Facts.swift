@@ -45,7 +45,8 @@ extension FlowWalk {
 
     private func commands(_ world: PlainWorld) -> [Command] {
         var commands = [
-            Command(name: "run", goal: .run(until: nil)), Command(name: "uninstall", goal: .uninstall),
+            Command(name: "run", goal: .run(until: nil)), Command(name: "install", goal: .install),
+            Command(name: "uninstall", goal: .uninstall),
             Command(name: "advance", goal: .advance), Command(name: "beginUninstall", goal: .beginUninstall),
             Command(name: "cancelUninstall", goal: .cancelUninstall),
             Command(name: "update 2.0.0", goal: .update("2.0.0")),

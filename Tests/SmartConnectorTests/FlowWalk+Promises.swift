@@ -79,7 +79,7 @@ extension FlowWalk {
         }
         let isReached: Bool =
             switch command.goal {
-            case .run(nil), .resume: document.mode == .settings && world.record.memory.update == nil
+            case .run(nil), .install, .resume: document.mode == .settings && world.record.memory.update == nil
             case .run(let step?): isDone(step)
             case .advance: true
             case .resolve: !(world.record.call?.isInDoubt ?? false) && world.record.parked == nil

@@ -1,9 +1,37 @@
 public import Foundation
 
-/// A managed update over all integrations of a connector that are older than its target.
+/// One thing that is done to all integrations of a connector that it concerns: installed to the end, brought to a version, or
+/// removed.
 ///
-/// It is kept in a ``CampaignQueue``, from which any number of processes take integrations to be updated.
+/// It is kept in a ``CampaignQueue``, from which any number of processes take integrations. One that somebody else drives is
+/// waited for; one that waits for a person counts as failed, for that reason, and is taken up again when the campaign is.
 public struct Campaign: Sendable, Equatable {
+    /// What is done to each integration.
+    public enum Goal: Sendable, Hashable, CustomStringConvertible {
+        /// It is installed to the end. Those are meant that are being installed.
+        case install
+        /// It is removed. All of the connector are meant.
+        case uninstall
+        /// It is brought to this version by a managed update. Those are meant that are installed, of an older version or of
+        /// none.
+        case update(to: ConnectorVersion)
+
+        /// Which of them it is, in a word: `install`, `uninstall` or `update`.
+        public var name: String {
+            switch self {
+            case .install: "install"
+            case .uninstall: "uninstall"
+            case .update: "update"
+            }
+        }
+
+        /// The version of an update; nil for the others.
+        public var version: ConnectorVersion? { if case .update(let version) = self { version } else { nil } }
+
+        /// `install`, `uninstall` or `update to 1.1.0`.
+        public var description: String { name + (version.map { " to \($0)" } ?? "") }
+    }
+
     /// Where a campaign is in its life.
     public enum State: String, Sendable {
         /// Integrations are still being enlisted.
@@ -20,8 +48,8 @@ public struct Campaign: Sendable, Equatable {
     public let id: String
     /// The `_connectorId` of the integrations.
     public let connector: String
-    /// The version that they are brought to.
-    public let target: ConnectorVersion
+    /// What is done to them.
+    public let goal: Goal
     /// It stops when more than so many percent of those that ended have failed. Nil, as 100 and more, for never.
     public let stopAfterFailures: Int?
     /// The API behind which its integrations are, such as `https://api.integrator.io`; nil where the queue has them itself.
@@ -36,26 +64,41 @@ public struct Campaign: Sendable, Equatable {
 
     /// A campaign as a queue has it.
     public init(
-        id: String, connector: String, target: ConnectorVersion, stopAfterFailures: Int?, place: String? = nil,
-        state: State, created: Date
+        id: String, connector: String, goal: Goal, stopAfterFailures: Int?, place: String? = nil, state: State,
+        created: Date
     ) {
         self.id = id
         self.connector = connector
-        self.target = target
+        self.goal = goal
         self.stopAfterFailures = stopAfterFailures
         self.place = place
         self.state = state
         self.created = created
     }
 
-    /// Whether an integration is one that the campaign is about: installed, of its connector, of an older version or of
-    /// none. One whose version cannot be read is not: nobody can say whether it is older.
+    /// A campaign of updates as a queue has it.
+    public init(
+        id: String, connector: String, target: ConnectorVersion, stopAfterFailures: Int?, state: State, created: Date
+    ) {
+        self.init(
+            id: id, connector: connector, goal: .update(to: target), stopAfterFailures: stopAfterFailures,
+            state: state, created: created)
+    }
+
+    /// Whether an integration is one that the campaign is about: of its connector, and such as its ``goal`` says. For an
+    /// update, one whose version cannot be read is not: nobody can say whether it is older.
     public func concerns(_ integration: Integration) -> Bool {
-        guard integration.mode == .settings, integration.connectorID.isExactly(connector) else { return false }
-        return switch integration.installedVersion {
-        case .none: true
-        case .version(let version): version < target
-        case .unreadable: false
+        guard integration.connectorID.isExactly(connector) else { return false }
+        switch goal {
+        case .install: return integration.mode == .install
+        case .uninstall: return integration.mode != nil
+        case .update(let target):
+            guard integration.mode == .settings else { return false }
+            return switch integration.installedVersion {
+            case .none: true
+            case .version(let version): version < target
+            case .unreadable: false
+            }
         }
     }
 }
@@ -68,9 +111,9 @@ public struct CampaignStatus: Sendable, Equatable {
     public var pending: Int
     /// How many of the pending ones are being worked on.
     public var claimed: Int
-    /// How many were brought to the version.
+    /// How many are as they are to be.
     public var succeeded: Int
-    /// How many were not.
+    /// How many are not, those included that wait for a person.
     public var failed: Int
     /// How many failed with which code, the most frequent first.
     public var failures: [(code: String, count: Int)]

@@ -11,21 +11,21 @@ public protocol CampaignQueue: Sendable {
     ///
     /// - Parameters:
     ///   - connector: The `_connectorId`.
-    ///   - target: The version.
+    ///   - goal: What is done to them.
     ///   - stopAfterFailures: Stop when more than so many percent of those that ended have failed; nil for never.
     func startCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?
     ) async throws -> Campaign
 
     /// Begins a campaign over integrations that are not here but behind an API. None is enlisted yet.
     ///
     /// - Parameters:
     ///   - connector: The `_connectorId`.
-    ///   - target: The version.
+    ///   - goal: What is done to them.
     ///   - stopAfterFailures: Stop when more than so many percent of those that ended have failed; nil for never.
     ///   - place: The API, such as `https://api.integrator.io`.
     func beginCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?, at place: String
     ) async throws -> Campaign
 
     /// Enlists integrations in a campaign that is still enlisting. One that is enlisted already is passed over.
@@ -44,7 +44,7 @@ public protocol CampaignQueue: Sendable {
 
     // MARK: Taking part
 
-    /// Takes integrations to be updated, those first that were enlisted first. Nobody else gets them until `time` has
+    /// Takes integrations to be worked on, those first that were enlisted first. Nobody else gets them until `time` has
     /// passed.
     ///
     /// - Parameters:
@@ -76,7 +76,7 @@ public protocol CampaignQueue: Sendable {
     /// - Returns: Whether there were any.
     func releaseClaims(_ campaign: String, where hasEnded: (String) -> Bool) async throws -> Bool
 
-    /// Writes down how an integration's update ended.
+    /// Writes down what came of an integration.
     ///
     /// - Parameters:
     ///   - integration: The integration's `_id`.
@@ -107,9 +107,22 @@ public protocol CampaignQueue: Sendable {
 }
 
 extension CampaignQueue {
-    /// ``startCampaign(connector:to:stopAfterFailures:)`` that never stops by itself.
-    public func startCampaign(connector: String, to target: ConnectorVersion) async throws -> Campaign {
-        try await startCampaign(connector: connector, to: target, stopAfterFailures: nil)
+    /// ``startCampaign(connector:goal:stopAfterFailures:)`` that never stops by itself.
+    public func startCampaign(connector: String, goal: Campaign.Goal) async throws -> Campaign {
+        try await startCampaign(connector: connector, goal: goal, stopAfterFailures: nil)
+    }
+
+    /// ``startCampaign(connector:goal:stopAfterFailures:)`` of an update to a version.
+    ///
+    /// - Parameters:
+    ///   - connector: The `_connectorId`.
+    ///   - target: The version.
+    ///   - stopAfterFailures: Stop when more than so many percent of those that ended have failed; nil for never.
+    public func startCampaign(
+        connector: String, to target: ConnectorVersion, stopAfterFailures: Int? = nil
+    ) async throws -> Campaign {
+        try await startCampaign(
+            connector: connector, goal: .update(to: target), stopAfterFailures: stopAfterFailures)
     }
 
     /// Enlists what a campaign over integrations behind an API is to be about, page by page. Where that is interrupted it is

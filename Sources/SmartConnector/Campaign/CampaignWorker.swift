@@ -1,6 +1,6 @@
 import Synchronization
 
-/// One process's part in a campaign: takes integrations, updates a bounded number at once, and writes down how it went.
+/// One process's part in a campaign: takes integrations, drives a bounded number at once, and writes down how it went.
 ///
 /// Any number of workers may take part, on any number of machines. What one had taken that ended without a word is
 /// taken by the others when its time is over.
@@ -9,10 +9,10 @@ public struct CampaignWorker: Sendable {
     private let campaign: Campaign
     private let concurrency: Int
     private let configuration: InstallFlow.Configuration
-    private let update: @Sendable (_ integration: String) async throws -> UpdateEnd
+    private let bring: @Sendable (_ integration: String) async throws -> DriveEnd
 
-    /// How one integration's update ended.
-    enum UpdateEnd {
+    /// What came of driving one integration.
+    enum DriveEnd {
         case done
         case failed(FunctionFailure)
         /// Not now: somebody else is at it.
@@ -27,23 +27,23 @@ public struct CampaignWorker: Sendable {
     private init(
         _ campaign: Campaign, _ queue: any CampaignQueue, _ concurrency: Int,
         _ configuration: InstallFlow.Configuration,
-        _ update: @escaping @Sendable (_ integration: String) async throws -> UpdateEnd
+        _ bring: @escaping @Sendable (_ integration: String) async throws -> DriveEnd
     ) {
         self.queue = queue
         self.campaign = campaign
         self.concurrency = max(1, concurrency)
         self.configuration = configuration
-        self.update = update
+        self.bring = bring
     }
 
-    /// A worker that updates integrations whose documents and journal are in one store.
+    /// A worker that drives integrations whose documents and journal are in one store.
     ///
     /// - Parameters:
     ///   - campaign: What it takes part in.
     ///   - queue: Where the campaign is.
     ///   - store: Where its integrations are, and their journal.
-    ///   - connector: The update functions.
-    ///   - concurrency: How many integrations are updated at once.
+    ///   - connector: The functions.
+    ///   - concurrency: How many integrations are driven at once.
     ///   - options: What each call carries besides.
     ///   - configuration: Times and limits of the flows.
     public init(
@@ -55,19 +55,19 @@ public struct CampaignWorker: Sendable {
             let flow = InstallFlow(
                 integration: integration, connector: connector, store: store, options: options,
                 configuration: configuration)
-            return try await flow.update(to: campaign.target).finish().updateEnd
+            return try await campaign.goal.events(of: flow).finish().driveEnd
         }
     }
 
-    /// A worker that updates integrations whose documents are behind an API.
+    /// A worker that drives integrations whose documents are behind an API.
     ///
     /// - Parameters:
     ///   - campaign: What it takes part in.
     ///   - queue: Where the campaign is.
     ///   - api: Where its integrations are.
     ///   - journal: The memory of calls under way.
-    ///   - connector: The update functions.
-    ///   - concurrency: How many integrations are updated at once.
+    ///   - connector: The functions.
+    ///   - concurrency: How many integrations are driven at once.
     ///   - options: What each call carries besides.
     ///   - configuration: Times and limits of the flows.
     public init(
@@ -79,14 +79,14 @@ public struct CampaignWorker: Sendable {
             let flow = InstallFlow(
                 integration: integration, connector: connector, api: api, journal: journal, options: options,
                 configuration: configuration)
-            return try await flow.update(to: campaign.target).finish().updateEnd
+            return try await campaign.goal.events(of: flow).finish().driveEnd
         }
     }
 
     /// A worker that has an API update its integrations by itself, and follows each until its update has ended.
     ///
     /// - Parameters:
-    ///   - campaign: What it takes part in.
+    ///   - campaign: What it takes part in; an update.
     ///   - queue: Where the campaign is.
     ///   - api: Where its integrations are.
     ///   - concurrency: How many integrations are followed at once.
@@ -96,7 +96,9 @@ public struct CampaignWorker: Sendable {
         _ campaign: Campaign, queue: any CampaignQueue, pushingBy api: any ManagedUpdateAPI, concurrency: Int = 64,
         patience: Duration = .seconds(600), configuration: InstallFlow.Configuration = InstallFlow.Configuration()
     ) {
-        let push = PushedUpdate(campaign: campaign, api: api, patience: patience, clock: configuration.clock)
+        guard let target = campaign.goal.version else { preconditionFailure("only updates are pushed") }
+        let push = PushedUpdate(
+            connector: campaign.connector, target: target, api: api, patience: patience, clock: configuration.clock)
         self.init(campaign, queue, concurrency, configuration) { integration in try await push.update(integration) }
     }
 
@@ -167,7 +169,7 @@ public struct CampaignWorker: Sendable {
                     for integration in taken {
                         claims.add(integration)
                         group.addTask {
-                            try await bring(integration)
+                            try await drive(integration)
                             claims.remove(integration)
                         }
                     }
@@ -185,7 +187,7 @@ public struct CampaignWorker: Sendable {
         }
     }
 
-    /// Whether there is nothing more to do here. Whoever enlists what is to be updated is waited for, but not for ever: that
+    /// Whether there is nothing more to do here. Whoever enlists is waited for, but not for ever: that
     /// process may have ended, and `resume` goes on with it.
     private func hasEnded(_ status: CampaignStatus, _ waited: Duration) -> Bool {
         switch status.campaign.state {
@@ -217,13 +219,13 @@ public struct CampaignWorker: Sendable {
         preconditionFailure("the last attempt returns or throws")
     }
 
-    /// Updates one integration.
+    /// Drives one integration.
     ///
     /// - Throws: What keeps this worker from going on at all.
-    private func bring(_ integration: String) async throws {
+    private func drive(_ integration: String) async throws {
         let failure: FunctionFailure?
         do {
-            switch try await update(integration) {
+            switch try await bring(integration) {
             case .done: failure = nil
             case .failed(let reason): failure = reason
             case .busy: return try await postpone(integration)
@@ -232,6 +234,9 @@ public struct CampaignWorker: Sendable {
             return try await postpone(integration)
         } catch let error as SmartConnectorError where error.code == .versionNotNewer {
             // Somebody has brought it there meanwhile.
+            failure = nil
+        } catch let error as APIError where error.isNotFound && campaign.goal == .uninstall {
+            // Somebody has removed it meanwhile.
             failure = nil
         } catch let error as CancellationError {
             throw error
@@ -251,5 +256,16 @@ public struct CampaignWorker: Sendable {
 }
 
 extension Outcome {
-    fileprivate var updateEnd: CampaignWorker.UpdateEnd { reason.map { .failed($0) } ?? .done }
+    fileprivate var driveEnd: CampaignWorker.DriveEnd { reason.map { .failed($0) } ?? .done }
+}
+
+extension Campaign.Goal {
+    /// What a flow does for it.
+    fileprivate func events(of flow: InstallFlow) -> FlowEvents {
+        switch self {
+        case .install: flow.install()
+        case .uninstall: flow.uninstall()
+        case .update(let version): flow.update(to: version)
+        }
+    }
 }

@@ -7,16 +7,16 @@ package protocol ForwardingCampaignQueue: CampaignQueue {
 
 extension ForwardingCampaignQueue {
     package func startCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?
     ) async throws -> Campaign {
-        try await queue.startCampaign(connector: connector, to: target, stopAfterFailures: stopAfterFailures)
+        try await queue.startCampaign(connector: connector, goal: goal, stopAfterFailures: stopAfterFailures)
     }
 
     package func beginCampaign(
-        connector: String, to target: ConnectorVersion, stopAfterFailures: Int?, at place: String
+        connector: String, goal: Campaign.Goal, stopAfterFailures: Int?, at place: String
     ) async throws -> Campaign {
         try await queue.beginCampaign(
-            connector: connector, to: target, stopAfterFailures: stopAfterFailures, at: place)
+            connector: connector, goal: goal, stopAfterFailures: stopAfterFailures, at: place)
     }
 
     package func enlist(_ integrations: [String], in campaign: String, isLast: Bool) async throws {

@@ -1,6 +1,8 @@
 /// The update of one integration that an API does by itself: it is told to, and looked at until it has.
 struct PushedUpdate: Sendable {
-    let campaign: Campaign
+    /// The `_connectorId`.
+    let connector: String
+    let target: ConnectorVersion
     let api: any ManagedUpdateAPI
     /// How long it may take.
     let patience: Duration
@@ -14,12 +16,12 @@ struct PushedUpdate: Sendable {
         case done, older, updating
     }
 
-    func update(_ integration: String) async throws -> CampaignWorker.UpdateEnd {
+    func update(_ integration: String) async throws -> CampaignWorker.DriveEnd {
         switch try await standing(of: integration) {
         case .done: return .done
         // Somebody else has begun that one, to whatever version.
         case .updating: return .busy
-        case .older: try await api.pushUpdate(of: campaign.connector, to: [integration])
+        case .older: try await api.pushUpdate(of: connector, to: [integration])
         }
         var (pause, waited, hasBegun) = (Self.pauses.first, Duration.zero, false)
         while waited < patience {
@@ -40,11 +42,11 @@ struct PushedUpdate: Sendable {
     private func standing(of integration: String) async throws -> Standing {
         let document = try await api.get(integration).integration
         if document.isUpdateInProgress { return .updating }
-        guard let version = document.version, version >= campaign.target else { return .older }
+        guard let version = document.version, version >= target else { return .older }
         return .done
     }
 
     private func notUpdated(_ what: String) -> FunctionFailure {
-        FunctionFailure(code: "not_updated", message: "the update to \(campaign.target) that was pushed \(what)")
+        FunctionFailure(code: "not_updated", message: "the update to \(target) that was pushed \(what)")
     }
 }

@@ -12,8 +12,24 @@ extension Connector {
         // What it does after it was cancelled counts as well.
         let grace = limit.map { max(.zero, min(longest, $0.bounded / 10)) } ?? longest
         let timeout = limit.map { max(.zero, min(entry.policy.timeout, $0.bounded - grace)) } ?? entry.policy.timeout
+        let span = observer.map { call.span(toldTo: $0) }
+        let began = ContinuousClock.now
         let end = await entry.answer(call, within: timeout, grace: grace, clock: ContinuousClock())
+        if let observer, let span {
+            observer.ended(span, FlowSpan.End(end, of: call.function, within: timeout), after: .now - began)
+        }
         return try end.answer(of: call.function, within: timeout)
+    }
+}
+
+extension FunctionCall {
+    /// The span of a call that is made outside of a flow.
+    fileprivate func span(toldTo observer: any FlowObserver) -> FlowSpan {
+        let span = FlowSpan(
+            .call, function.name, of: integrationID, connector: connectorID, stepName: givenStep?.name,
+            function: function, attempt: attempt, idempotencyKey: idempotencyKey)
+        observer.began(span)
+        return span
     }
 }
 

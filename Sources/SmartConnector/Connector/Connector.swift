@@ -31,6 +31,9 @@ public struct Connector: Sendable {
     public let id: String
     /// Which functions there are.
     public private(set) var functions: FunctionDirectory
+    /// Is told of the calls of these functions, and of the flows that call them, for metrics and tracing. A flow whose
+    /// configuration has an observer tells that one.
+    public var observer: (any FlowObserver)?
     private var entries: [ConnectorFunction: Entry] = [:]
     private let fallback: Entry?
 

@@ -64,6 +64,8 @@ public enum FlowEvent: Sendable, Equatable {
         public var name: String? { step.name }
         /// The name of the function that was called for it. Nil where none was.
         public var function: String? { calls?.name }
+        /// That function.
+        var called: ConnectorFunction? { calls }
         /// The number of the call for it, from 1, retries and calls before a crash included. Nil where none was made.
         public let attempt: Int?
         /// How many steps `install[]` has.

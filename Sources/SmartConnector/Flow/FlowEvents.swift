@@ -105,6 +105,11 @@ extension InstallFlow {
         FlowEvents(flow: self, goal: .run(until: step))
     }
 
+    /// Installs the integration to the end, or goes on with that. One that is being removed is left alone.
+    package nonisolated func install() -> FlowEvents {
+        FlowEvents(flow: self, goal: .install)
+    }
+
     /// Removes the integration: enters the mode where that is still to be done, undoes the steps, deletes.
     ///
     /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` while a managed update is in progress.

@@ -1,6 +1,7 @@
 /// What a session of driving is for.
 enum FlowGoal: Sendable {
     case run(until: String?)
+    case install
     case advance
     case resume
     case resolve(tookEffect: Bool, reason: String)
@@ -13,10 +14,29 @@ enum FlowGoal: Sendable {
     case abortUpdate
     case saveSettings(JSON)
 
+    /// What it is called where somebody observes it.
+    var name: String {
+        switch self {
+        case .run: "run"
+        case .install: "install"
+        case .advance: "advance"
+        case .resume: "resume"
+        case .resolve: "resolve"
+        case .beginUninstall: "beginUninstall"
+        case .uninstall: "uninstall"
+        case .cancelUninstall: "cancelUninstall"
+        case .complete: "complete"
+        case .reset: "reset"
+        case .update: "update"
+        case .abortUpdate: "abortUpdate"
+        case .saveSettings: "saveSettings"
+        }
+    }
+
     /// Whether a flow that was parked refuses it.
     var isRefusedWhileParked: Bool {
         switch self {
-        case .run, .advance, .uninstall, .update, .saveSettings: true
+        case .run, .install, .advance, .uninstall, .update, .saveSettings: true
         case .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate: false
         }
     }
@@ -31,7 +51,7 @@ enum FlowGoal: Sendable {
         case .update: .update
         case .abortUpdate: .abortUpdate
         case .saveSettings: .saveSettings
-        case .run, .advance, .resume, .resolve: nil
+        case .run, .install, .advance, .resume, .resolve: nil
         }
     }
 
@@ -39,8 +59,8 @@ enum FlowGoal: Sendable {
     var isGoingOn: Bool {
         switch self {
         case .uninstall, .update: true
-        case .run, .advance, .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset, .abortUpdate,
-            .saveSettings:
+        case .run, .install, .advance, .resume, .resolve, .beginUninstall, .cancelUninstall, .complete, .reset,
+            .abortUpdate, .saveSettings:
             false
         }
     }

@@ -16,7 +16,7 @@ extension FlowMachine {
         case .update(let target):
             guard isNewUpdate, supply.configuration.person != nil else { return nil }
             return act(.update, outcome: target.description)
-        case .run, .advance, .resume, .resolve, .saveSettings: return nil
+        case .run, .install, .advance, .resume, .resolve, .saveSettings: return nil
         }
     }
 

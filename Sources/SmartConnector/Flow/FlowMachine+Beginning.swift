@@ -14,7 +14,7 @@ extension FlowMachine {
         case .run(let until):
             lastStep = try until.map { text throws(SmartConnectorError) in try install.step(named: text) }
             if let lastStep, install.isDone(lastStep) { end(.done) }
-        case .advance: break
+        case .install, .advance: break
         case .resume:
             // Where nothing was given up, it goes into the history with what follows.
             act = resumeAct
@@ -90,7 +90,7 @@ extension FlowMachine {
         case .abortUpdate: try install.abortUpdate(to: snapshot)
         case .complete(let text): try install.complete(try install.step(named: text))
         case .reset(let text): try install.reset(try install.step(named: text))
-        case .run, .advance, .resume, .resolve, .saveSettings:
+        case .run, .install, .advance, .resume, .resolve, .saveSettings:
             preconditionFailure("this goal is no command of the machine")
         }
     }
@@ -106,7 +106,7 @@ extension FlowMachine {
         case .beginUninstall, .uninstall, .cancelUninstall:
             // What one uninstallation asked for, or was told, is nothing to the next.
             return call.function != .preUninstall && call.function != .connectorUninstaller
-        case .run, .advance, .resume, .resolve, .update, .saveSettings: return true
+        case .run, .install, .advance, .resume, .resolve, .update, .saveSettings: return true
         }
     }
 }

@@ -259,6 +259,7 @@ struct FlowMachine {
             true
         case (.update, .none): !install.isReopened
         case (.uninstall, _), (.update, _): false
+        case (.install, _): install.mode != .uninstall
         case (.run, _), (.advance, _), (.resume, _), (.resolve, _), (.beginUninstall, _), (.cancelUninstall, _),
             (.complete, _), (.reset, _), (.abortUpdate, _), (.saveSettings, _):
             true

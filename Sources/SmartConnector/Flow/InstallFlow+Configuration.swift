@@ -33,6 +33,8 @@ extension InstallFlow {
         public var person: String?
         /// Why they act, for the history, where they say it. ``InstallFlow/resolve(tookEffect:reason:)`` has its own.
         public var reason: String?
+        /// Is told what the flows do, for metrics and tracing. Nil for the observer of the connector, if it has one.
+        public var observer: (any FlowObserver)?
         /// The key that came with a push, from which those of the update functions follow. Nil where none did.
         package var pushKey: String?
         /// What functions reach as `FunctionCall.api`, where that is less than what the flow itself does.
@@ -71,15 +73,21 @@ extension InstallFlow {
         }
 
         /// Where an integration is, as far as this says.
-        func place(_ integrationID: String) -> Persistence.Place {
-            Persistence.Place(integrationID: integrationID, requests: requests, keeper: leaseKeeper)
+        func place(_ integrationID: String, _ trace: FlowTrace?) -> Persistence.Place {
+            Persistence.Place(
+                integrationID: integrationID,
+                requests: Persistence.Requests(
+                    clock: clock, attempts: requestAttempts, backoff: requestBackoff,
+                    longestRetryAfter: longestRetryAfter, jitter: jitter, trace: trace),
+                keeper: leaseKeeper)
         }
 
-        /// How requests are sent.
-        private var requests: Persistence.Requests {
-            Persistence.Requests(
-                clock: clock, attempts: requestAttempts, backoff: requestBackoff, longestRetryAfter: longestRetryAfter,
-                jitter: jitter)
+        /// Tells what a flow does, where somebody observes it.
+        func trace(_ integrationID: String, _ connector: Connector) -> FlowTrace? {
+            (observer ?? connector.observer).map { observer in
+                FlowTrace(
+                    observer, of: integrationID, connector: connector.id, uptime: leaseKeeper.uptime, now: now)
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ public actor InstallFlow {
     let persistence: Persistence
     private let context: FunctionCall.Context
     private let observer: (@Sendable (FlowEvent) -> Void)?
+    /// What somebody who observes is told; nil where nobody does.
+    private let trace: FlowTrace?
 
     private weak var session: FlowSession?
     /// What is driven, between two turns.
@@ -35,6 +37,9 @@ public actor InstallFlow {
         var tenure: Tenure
         /// When the document was last seen, by the lease keeper's clock; nil where it is to be looked at before a call.
         var seen: Duration?
+        /// The span of it, where somebody observes, and how that is to end when it is given back.
+        var span: FlowSpan?
+        var end = FlowSpan.End.abandoned
 
         init(_ machine: FlowMachine, _ tenure: consuming Tenure, seen: Duration) {
             self.machine = machine
@@ -57,10 +62,11 @@ public actor InstallFlow {
         options: CallOptions = CallOptions(), configuration: Configuration = Configuration(),
         observer: (@Sendable (FlowEvent) -> Void)? = nil
     ) {
+        let trace = configuration.trace(integrationID, connector)
         self.init(
             integrationID, connector,
-            .together(Persistence.Together(store: store, place: configuration.place(integrationID))),
-            api: store, options, configuration, observer)
+            .together(Persistence.Together(store: store, place: configuration.place(integrationID, trace))),
+            api: store, options, configuration, observer, trace)
     }
 
     /// A flow for an integration whose document is behind an API, with a journal elsewhere.
@@ -81,25 +87,28 @@ public actor InstallFlow {
         options: CallOptions = CallOptions(), configuration: Configuration = Configuration(),
         observer: (@Sendable (FlowEvent) -> Void)? = nil
     ) {
-        let place = configuration.place(integrationID)
+        let trace = configuration.trace(integrationID, connector)
+        let place = configuration.place(integrationID, trace)
         let persistence: Persistence =
             if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
                 .together(Persistence.Together(store: store, place: place))
             } else {
                 .apart(Persistence.Apart(api: api, journal: journal, place: place))
             }
-        self.init(integrationID, connector, persistence, api: api, options, configuration, observer)
+        self.init(integrationID, connector, persistence, api: api, options, configuration, observer, trace)
     }
 
     private init(
         _ integrationID: String, _ connector: Connector, _ persistence: Persistence, api: any IntegrationAPI,
-        _ options: CallOptions, _ configuration: Configuration, _ observer: (@Sendable (FlowEvent) -> Void)?
+        _ options: CallOptions, _ configuration: Configuration, _ observer: (@Sendable (FlowEvent) -> Void)?,
+        _ trace: FlowTrace?
     ) {
         self.integrationID = integrationID
         self.connector = connector
         self.persistence = persistence
         self.configuration = configuration
         self.observer = observer
+        self.trace = trace
         let journal = persistence.journal
         context = FunctionCall.Context(
             connectorID: connector.id, integrationID: integrationID, options: options,
@@ -121,22 +130,30 @@ public actor InstallFlow {
         var current = drive
         // While this turn awaits, no other can find a drive to continue.
         drive = nil
+        let span = current == nil ? trace?.begin(goal) : current?.span
         do {
             let drive = if let current { current } else { try await begin(goal) }
+            drive.span = span
             current = drive
             if session.isWatched, persistence.looksAfterEachEvent { drive.seen = nil }
             let turn = try await advance(drive)
             switch turn {
             case .events(let events):
                 self.drive = drive
+                trace?.heard(events)
                 if let observer { events.forEach(observer) }
-            case .ended: leave(session)
+            case .ended(let outcome):
+                leave(session)
+                if let span { trace?.end(span, FlowSpan.End(outcome)) }
             }
             return turn
         } catch {
             if let current {
+                if span != nil { current.end = FlowSpan.End(error) }
                 drive = current
                 await giveBack()
+            } else if let span {
+                trace?.end(span, FlowSpan.End(error))
             }
             leave(session)
             throw error
@@ -172,8 +189,11 @@ public actor InstallFlow {
             case .end(.error(let error)): throw error
             case .commit(let commit):
                 drive.machine.happened(await persistence.commit(commit, &drive.tenure, isLast: false))
+                trace?.follow(drive.tenure)
                 if persistence.sees(commit) { drive.seen = persistence.place.keeper.uptime() }
-            case .repeat(let commit): drive.machine.happened(await persistence.repeat(commit, &drive.tenure))
+            case .repeat(let commit):
+                drive.machine.happened(await persistence.repeat(commit, &drive.tenure))
+                trace?.follow(drive.tenure)
             case .invoke(let call, let step, let document):
                 drive.machine.happened(await make(call, step, document, drive))
             case .pause(let pause): drive.machine.happened(await wait(pause, drive))
@@ -191,11 +211,15 @@ public actor InstallFlow {
             return .failed(CancellationError(), persistence.place.standing(drive.tenure, false))
         }
         drive.machine.began()
-        return .call(
-            await entry.answer(
-                FunctionCall(call, in: context, step: step, document: document),
-                grace: configuration.cancellationGrace, clock: configuration.clock,
-                eviction: drive.tenure.hold?.eviction, executor: configuration.executor))
+        let span = trace?.begin(call)
+        let end = await entry.answer(
+            FunctionCall(call, in: context, step: step, document: document),
+            grace: configuration.cancellationGrace, clock: configuration.clock,
+            eviction: drive.tenure.hold?.eviction, executor: configuration.executor)
+        if let trace, let span {
+            trace.close(span, FlowSpan.End(end, of: call.function, within: entry.policy.timeout))
+        }
+        return .call(end)
     }
 
     /// Makes sure that a call may begin: under a lease that is young, for an integration that was there a moment ago.
@@ -289,13 +313,17 @@ public actor InstallFlow {
             switch drive.machine.next() {
             case .commit(let commit):
                 drive.machine.happened(await persistence.commit(commit, &drive.tenure, isLast: isHurried))
-            case .repeat(let commit): drive.machine.happened(await persistence.repeat(commit, &drive.tenure))
+                trace?.follow(drive.tenure)
+            case .repeat(let commit):
+                drive.machine.happened(await persistence.repeat(commit, &drive.tenure))
+                trace?.follow(drive.tenure)
             case .report: continue
             case .end: break conclusion
             case .invoke, .pause, .load: preconditionFailure("nothing is begun any more")
             }
         }
         if let hold = drive.tenure.hold { configuration.leaseKeeper.release(hold) }
+        if let span = drive.span { trace?.end(span, drive.end) }
         if number == endings { ending = nil }
     }
 }

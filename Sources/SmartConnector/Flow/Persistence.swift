@@ -60,7 +60,7 @@ enum Persistence: Sendable {
     func open(functions: FunctionDirectory) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
         switch self {
         case .together(let together):
-            return try await place.requests.send { try await together.store.read(place.integrationID) }
+            return try await place.requests.send(.read) { try await together.store.read(place.integrationID) }
         case .apart(let apart): return try await apart.open(functions)
         }
     }
@@ -125,7 +125,8 @@ struct Written<Answer>: ~Copyable {
 extension Persistence.Place {
     /// Sends a write, which uses up the right to it.
     func perform<T>(
-        _ draft: consuming Tenure.Draft, in journal: any FlowJournal, isLast: Bool,
+        _ draft: consuming Tenure.Draft, _ operation: Persistence.Requests.Operation, in journal: any FlowJournal,
+        isLast: Bool,
         _ send: (JournalWrite) async throws -> T
     ) async -> Written<T> {
         let (write, hold) = (draft.write, draft.hold)
@@ -134,7 +135,7 @@ extension Persistence.Place {
         // that was done is known again before that is looked at.
         var isUnclear = draft.isRepetition
         do {
-            let answer = try await requests.send(isLast: isLast) {
+            let answer = try await requests.send(operation, isLast: isLast) {
                 do {
                     return try await send(write)
                 } catch {
@@ -178,7 +179,7 @@ extension Persistence.Place {
 
     /// What functions have left behind.
     func leftovers(in journal: any FlowJournal) async throws -> [LedgerEntry] {
-        try await requests.send { try await journal.ledger(of: integrationID) }
+        try await requests.send(.ledger) { try await journal.ledger(of: integrationID) }
     }
 
     /// Makes sure that a lease is young enough for something to begin under it.
@@ -188,7 +189,7 @@ extension Persistence.Place {
 
     /// Prolongs a lease, or learns that it is lost.
     func renew(_ hold: LeaseKeeper.Hold) async throws {
-        guard try await requests.send({ try await hold.renew() }) else {
+        guard try await requests.send(.renew, { try await hold.renew() }) else {
             throw SmartConnectorError.leaseLost(integrationID, to: nil)
         }
     }
@@ -223,12 +224,12 @@ extension Persistence.Place {
 
 extension Persistence.Together {
     func read() async throws -> StoredIntegration {
-        try await place.requests.send { try await store.get(place.integrationID) }
+        try await place.requests.send(.read) { try await store.get(place.integrationID) }
     }
 
     /// The document, where the right to write on is still there: both as of one moment.
     func look(_ tenure: borrowing Tenure) async throws -> StoredIntegration {
-        let (entry, stored) = try await place.requests.send { try await store.read(place.integrationID) }
+        let (entry, stored) = try await place.requests.send(.read) { try await store.read(place.integrationID) }
         guard tenure.isBased(on: entry) else {
             throw SmartConnectorError.leaseLost(place.integrationID, to: entry.lease)
         }
@@ -247,7 +248,7 @@ extension Persistence.Together {
             let draft = (consume tenure).writing(
                 commit.after, attempts: commit.attempts, act: commit.act, snapshot: snapshot,
                 keepsLease: commit.keepsLease)
-            let written = await place.perform(draft, in: store, isLast: isLast) { try await send(commit, $0) }
+            let written = await place.perform(draft, .write, in: store, isLast: isLast) { try await send(commit, $0) }
             let answer = written.answer
             tenure = written.tenure
             let stored = try answer.get()
@@ -265,7 +266,7 @@ extension Persistence.Together {
     /// Sends a write again whose answer was lost, and nothing else.
     func `repeat`(_ commit: Commit, _ tenure: inout Tenure) async -> FlowMachine.Fact {
         guard let draft = (consume tenure).repeating() else { preconditionFailure("no answer was lost") }
-        let written = await place.perform(draft, in: store, isLast: true) { try await send(commit, $0) }
+        let written = await place.perform(draft, .write, in: store, isLast: true) { try await send(commit, $0) }
         let answer = written.answer
         tenure = written.tenure
         return place.fact(of: answer.map { _ in () }, tenure)
@@ -290,7 +291,7 @@ extension Persistence.Together {
 
 extension Persistence.Apart {
     func open(_ functions: FunctionDirectory) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
-        let entry = try await place.requests.send { try await journal.entry(of: place.integrationID) }
+        let entry = try await place.requests.send(.journalRead) { try await journal.entry(of: place.integrationID) }
         guard entry.lease == nil else { return (entry, nil) }
         do {
             return (entry, try await read())
@@ -302,7 +303,7 @@ extension Persistence.Apart {
     }
 
     func read() async throws -> StoredIntegration {
-        try await place.requests.send { try await api.get(place.integrationID) }
+        try await place.requests.send(.read) { try await api.get(place.integrationID) }
     }
 
     func commit(_ commit: Commit, _ tenure: inout Tenure, isLast: Bool) async -> FlowMachine.Fact {
@@ -352,7 +353,7 @@ extension Persistence.Apart {
         let snapshot = place.snapshot(snapshot, tenure.journalled, record)
         let draft = (consume tenure).writing(
             record, attempts: attempts, act: act, snapshot: snapshot, keepsLease: keepsLease)
-        let written = await place.perform(draft, in: journal, isLast: isLast) { write in
+        let written = await place.perform(draft, .journalWrite, in: journal, isLast: isLast) { write in
             try await journal.write(write, of: place.integrationID)
         }
         let answer = written.answer
@@ -363,7 +364,7 @@ extension Persistence.Apart {
     /// Sends a write of the journal again whose answer was lost, and nothing else.
     func `repeat`(_ tenure: inout Tenure) async -> FlowMachine.Fact {
         guard let draft = (consume tenure).repeating() else { preconditionFailure("no answer was lost") }
-        let written = await place.perform(draft, in: journal, isLast: true) { write in
+        let written = await place.perform(draft, .journalWrite, in: journal, isLast: true) { write in
             try await journal.write(write, of: place.integrationID)
         }
         let answer = written.answer
@@ -391,14 +392,14 @@ extension Persistence.Apart {
         switch commit.document {
         case .unchanged: return fresh
         case .put(let wanted, let change):
-            let stored = try await place.requests.send {
+            let stored = try await place.requests.send(.write) {
                 try await api.update(place.integrationID, to: wanted, ifRevision: fresh.revision)
             }
             try place.check(change, of: wanted, in: stored)
             return stored
         case .delete:
             do {
-                try await place.requests.send {
+                try await place.requests.send(.write) {
                     try await api.delete(place.integrationID, ifRevision: fresh.revision)
                 }
             } catch let error as APIError where error.isNotFound {}

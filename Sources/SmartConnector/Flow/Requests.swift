@@ -1,6 +1,14 @@
 extension Persistence {
     /// How requests are sent: again while whoever is asked is unavailable for a moment.
     struct Requests: Sendable {
+        /// What is asked for, as an observer is told it.
+        enum Operation: String, Sendable {
+            case read, write
+            case journalRead = "journal_read"
+            case journalWrite = "journal_write"
+            case ledger, renew
+        }
+
         let clock: any Clock<Duration>
         /// How often each is sent at most.
         let attempts: Int
@@ -8,17 +16,48 @@ extension Persistence {
         /// The longest pause that is made because the other side asks for it.
         let longestRetryAfter: Duration
         let jitter: @Sendable () -> Double
+        let trace: FlowTrace?
 
         /// Sends a request, and again after a pause where it failed for a reason that passes.
         ///
-        /// - Parameter isLast: Whether it is sent once, since whoever waits for it is to be let go.
+        /// - Parameters:
+        ///   - operation: What it is.
+        ///   - isLast: Whether it is sent once, since whoever waits for it is to be let go.
+        ///   - request: Sends it once.
         /// - Throws: What the last one threw.
-        func send<T>(isLast: Bool = false, _ request: () async throws -> T) async throws -> T {
+        func send<T>(
+            _ operation: Operation, isLast: Bool = false, _ request: () async throws -> T
+        ) async throws -> T {
+            if let trace { return try await sendObserved(operation, isLast: isLast, trace, request) }
             do {
                 return try await request()
             } catch {
                 guard !isLast else { throw error }
                 return try await again(after: error, request)
+            }
+        }
+
+        private func sendObserved<T>(
+            _ operation: Operation, isLast: Bool, _ trace: FlowTrace, _ request: () async throws -> T
+        ) async throws -> T {
+            var attempt = 0
+            func observed() async throws -> T {
+                attempt += 1
+                let open = trace.begin(operation, attempt: attempt)
+                do {
+                    let answer = try await request()
+                    trace.close(open, .succeeded)
+                    return answer
+                } catch {
+                    trace.close(open, FlowSpan.End(error))
+                    throw error
+                }
+            }
+            do {
+                return try await observed()
+            } catch {
+                guard !isLast else { throw error }
+                return try await again(after: error, observed)
             }
         }
 

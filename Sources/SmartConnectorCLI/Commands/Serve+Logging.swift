@@ -5,7 +5,7 @@ import SmartConnectorWire
 
 /// What `serve` writes of each request: when, which, what came of it. No token is in it, however somebody has written it.
 struct RequestLog: Sendable {
-    let format: Serve.Log
+    let format: LogFormat
     /// The tokens that callers have to show.
     let tokens: [Secret]
     let write: @Sendable (String) -> Void
@@ -28,11 +28,22 @@ struct RequestLog: Sendable {
             if let code { line += " code=\(code.printable)" }
             write(line + "\n")
         case .json:
-            var json: JSON = ["time": JSON(when), "id": JSON(note.id)]
+            var json: JSON = [
+                "time": JSON(when), "level": JSON(Self.level(entry.status)), "event": "http", "id": JSON(note.id),
+            ]
             for (name, value) in shown.json.members ?? [] { json[name] = value }
             json["function"] = .optional(function)
             json["code"] = .optional(code)
             write(json.printableText() + "\n")
+        }
+    }
+
+    /// How much an answer is to be looked at: what callers do wrong is for them.
+    private static func level(_ status: Int?) -> String {
+        switch status ?? 0 {
+        case 500...: "error"
+        case 400...: "warning"
+        default: "info"
         }
     }
 

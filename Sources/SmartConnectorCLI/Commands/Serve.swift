@@ -13,9 +13,6 @@ struct Serve: Command {
         ["--host", "0.0.0.0", "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--log", "json"],
     ]
 
-    /// How a request is written to standard error.
-    enum Log: String, CaseIterable, Sendable { case text, json, none }
-
     @Option("--port", "P", "the port; 0 for any that is free", as: .number(in: 0...65535)) var port = 7080
     @Option("--host", "H", "the address to listen on; 127.0.0.1 is this machine alone", as: .text)
     var host = "127.0.0.1"
@@ -42,7 +39,8 @@ struct Serve: Command {
     @Option("--tls-key", "FILE", "and its key, PEM", as: .text) var key: String?
     @Option("--page-host", "NAME", "a name under which browsers reach the page, beside localhost", as: .text)
     var pageHosts: [String]
-    @Option("--log", "text|json|none", "a line for each request on standard error", as: .choice) var log = Log.text
+    @Option("--log", "text|json|none", "a line for each request, call and flow on standard error", as: .choice)
+    var log = LogFormat.text
 
     func run(_ session: Session) async throws -> ExitCode {
         let system = Token(option: $systemToken, file: $systemTokenFile, variable: "SMARTCONNECTOR_SYSTEM_TOKEN")
@@ -51,15 +49,23 @@ struct Serve: Command {
             system: try system.given(in: session.environment))
         Self.allowManyConnections()
         let store = try await session.place.store(creating: true)
-        let integrator = try await integrator(store, tokens, session)
+        let metrics = Metrics(token: tokens.user, campaigns: store as? any CampaignQueue, secrets: [tokens.system])
+        let flowLog = log.observer([tokens.user, tokens.system], session.output)
+        let observers = Observers(all: [metrics] + (flowLog.map { [$0] } ?? []))
+        let integrator = try await integrator(store, tokens, observers, session)
         let page = WizardPage(
             integrator, journal: try await session.place.journal(of: store, creating: true),
             configuration: pageConfiguration(session))
         let responder = NotingResponder(
             responder: Responder(
-                stack: try stack(beside: integrator, tokens, session), integrator: integrator, page: page))
-        let server = try HTTPServer(
-            try configuration(), log: requestLog(tokens, session.output), responder: responder)
+                stack: try stack(beside: integrator, tokens, observers, session), integrator: integrator, page: page,
+                metrics: metrics))
+        let requestLog = requestLog(tokens, session.output)
+        let record = { @Sendable (entry: AccessLogEntry) in
+            metrics.record(entry)
+            requestLog?(entry)
+        }
+        let server = try HTTPServer(try configuration(), log: record, responder: responder)
         announce(server, tokens, page.signInPath(), session)
         while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
         await page.end()
@@ -71,6 +77,7 @@ struct Serve: Command {
         let stack: StackEndpoint
         let integrator: LocalIntegrator
         let page: WizardPage
+        let metrics: Metrics
 
         func respond(to request: HTTPRequest) async -> HTTPResponse {
             await responder(to: request).respond(to: request)
@@ -79,6 +86,7 @@ struct Serve: Command {
         func refusal(of header: HTTPRequest) -> HTTPResponse? { responder(to: header).refusal(of: header) }
 
         private func responder(to request: HTTPRequest) -> any HTTPResponder {
+            if request.path == "/metrics" { return metrics }
             if page.answers(request) { return page }
             let isIntegrator = request.path.hasPrefix("/v1/") || request.path == "/openapi.json"
             return isIntegrator ? integrator : stack
@@ -90,7 +98,7 @@ struct Serve: Command {
     /// The stack. Its functions reach the API with the token of their call and no other: what the system token opens is the
     /// stack alone, also where the API is this process's own.
     private func stack(
-        beside integrator: LocalIntegrator, _ tokens: ServeTokens, _ session: Session
+        beside integrator: LocalIntegrator, _ tokens: ServeTokens, _ observers: Observers, _ session: Session
     ) throws -> StackEndpoint {
         let base = api ?? session.environment["CELIGO_BASE_URL"]
         // Looked at now, so that what is wrong with it is said now.
@@ -100,7 +108,8 @@ struct Serve: Command {
         var records: [String: ConnectorRecord] = [:]
         if let own = functions.own, let record = functions.ownRecord { records[own.id] = record }
         return StackEndpoint(
-            connectors: [functions.own].compactMap(\.self), diy: functions.ownDIY, records: records,
+            connectors: [functions.own].compactMap { $0?.observed(by: observers) },
+            diy: functions.ownDIY?.observed(by: observers), records: records,
             systemToken: tokens.system
         ) { options in
             guard let base, let client = try? place.client(base, token: options.bearerToken ?? Secret("")) else {
@@ -111,7 +120,8 @@ struct Serve: Command {
     }
 
     private func integrator(
-        _ store: any IntegrationAPI & IntegrationStateAPI, _ tokens: ServeTokens, _ session: Session
+        _ store: any IntegrationAPI & IntegrationStateAPI, _ tokens: ServeTokens, _ observers: Observers,
+        _ session: Session
     ) async throws -> LocalIntegrator {
         var configuration = LocalIntegrator.Configuration(token: tokens.user)
         configuration.isLikeIntegrator = isLikeIntegrator
@@ -128,9 +138,9 @@ struct Serve: Command {
         // Made once: what is told to fail twice does so twice, whoever calls it.
         let simulation = functions.areOthers && !functions.isOnStack ? try await functions.connector(nil) : nil
         return LocalIntegrator(configuration, store: store) { id in
-            if let simulation { return simulation }
-            if functions.areOthers { return try await functions.connector(id) }
-            return functions.own.flatMap { $0.id.isExactly(id) ? $0 : nil }
+            if let simulation { return simulation.observed(by: observers) }
+            if functions.areOthers { return try await functions.connector(id).observed(by: observers) }
+            return functions.own.flatMap { $0.id.isExactly(id) ? $0.observed(by: observers) : nil }
         }
     }
 

@@ -3,7 +3,7 @@ import SmartConnectorSQL
 
 struct StopCampaign: Command {
     static let name = "campaign stop"
-    static let summary = "have a campaign take no more integrations; 'update --all --resume' goes on with it"
+    static let summary = "have a campaign take no more integrations; 'campaign run' goes on with it"
     static let examples = [["6b05c1d2"]]
 
     @Argument("ID", "the campaign's id", as: .text) var id: String

@@ -25,8 +25,8 @@ struct CommandList: Sendable {
                 ]),
             Section(title: "after something went wrong", commands: [Resume(), Resolve(), AbortUpdate(), Unlock()]),
             Section(
-                title: "updates of all integrations of a connector",
-                commands: [ListCampaigns(), ShowCampaign(), StopCampaign()]),
+                title: "campaigns: all integrations of a connector",
+                commands: [ListCampaigns(), ShowCampaign(), CreateCampaign(), RunCampaign(), StopCampaign()]),
             Section(title: "functions without an integration", commands: [Call(), Serve()]),
         ]
     }

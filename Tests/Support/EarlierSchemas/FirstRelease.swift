@@ -79,6 +79,7 @@ package enum FirstRelease {
             throw BrokenPromise(description: "there is no campaign")
         }
         let before = try await store.status(of: campaign.id)
+        try expect(before.campaign.goal, is: .update(to: "1.1.0"), "what the campaign is for")
         try expect(before.succeeded, is: 1, "how many succeeded before")
         try expect(before.failures.map(\.code), is: ["no_licence"], "with what codes others failed")
         let resumed = try await store.resumeCampaign(campaign.id)
