@@ -8,7 +8,7 @@ extension LocalIntegrator {
     /// Calls a function on behalf of an integration, with a token that ends with the call.
     private func call(
         _ function: ConnectorFunction, _ connector: Connector, of stored: StoredIntegration, step: InstallStep? = nil,
-        body: JSON, pending: JSON? = nil
+        body: JSON, pending: JSON? = nil, key: String? = nil
     ) async throws -> JSON {
         let integration = stored.integration
         let id = integration.id ?? ""
@@ -23,7 +23,7 @@ extension LocalIntegrator {
                 return try await connector.call(
                     FunctionCall(
                         function, connectorID: connector.id, integrationID: id, step: step, document: integration,
-                        options: options, pending: pending, idempotencyKey: IdempotencyKey.make(),
+                        options: options, pending: pending, idempotencyKey: key ?? IdempotencyKey.make(),
                         // In this process as on a stack elsewhere: its own integration, until the call is over.
                         api: api(for: token),
                         changeLedger: { changes in try await journal?.changeLedger(changes, of: id) },
@@ -58,16 +58,23 @@ extension LocalIntegrator {
     // MARK: Steps
 
     /// Calls the installer or the uninstaller of a step, or one that no step names.
+    ///
+    /// What is called for a shop or an add-on of an integration that is installed is about steps of that alone, which
+    /// stand in no document: the answer is handed on, and the document stays as it is.
     func callStep(_ function: ConnectorFunction, of id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
         let stored = try await store.get(id)
         let machine = try InstallMachine(stored.integration, functions: .open)
-        let called = machine.step(calling: function)
+        let isOfPart =
+            machine.mode == .settings && ["storeId", "addOnId"].contains { body[$0].map { !$0.isNull } ?? false }
+        let called = isOfPart ? nil : machine.step(calling: function)
         let answer = try await call(
             function, connector(of: stored.integration), of: stored, step: called.flatMap { machine.element(of: $0) },
-            body: body)
+            body: body, key: request.key)
+        // The steps of a new shop, which are called one by one then.
+        if called == nil, answer.array != nil { return HTTPResponse(json: answer) }
         let result = try StepResult(answer, of: function)
-        if result.isCompleted {
+        if result.isCompleted, !isOfPart {
             let updates = result.stepsToUpdate
             try await change(id) { machine, _ in
                 switch (function, called) {
@@ -85,13 +92,19 @@ extension LocalIntegrator {
     func beginUninstall(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
         var stored = try await store.get(id)
+        let mode = try InstallMachine(stored.integration, functions: .open).mode
         // Where nobody can be asked, nothing is begun.
         let connector = try await connector(of: stored.integration)
+        if let shop = body["storeId"].flatMap({ $0.isNull ? nil : $0.string ?? $0.text() }),
+            mode == .settings, stored.integration.shops.map(\.id) != [shop]
+        {
+            return try await beginUninstallOfShop(connector, stored, body, request.key)
+        }
         if stored.integration.mode != .uninstall {
             stored = try await change(id) { machine, _ in try machine.beginUninstall() }
         }
         if connector.functions.contains(.preUninstall) {
-            let answer = try await call(.preUninstall, connector, of: stored, body: body)
+            let answer = try await call(.preUninstall, connector, of: stored, body: body, key: request.key)
             let order = try UninstallOrder(answer, of: .preUninstall)
             if order.removesIntegration { return HTTPResponse(json: answer) }
             if !order.stepsToUpdate.isEmpty {
@@ -106,6 +119,16 @@ extension LocalIntegrator {
         return HTTPResponse(json: JSON(stored.integration.steps.filter(\.isCompleted).reversed().map(\.json)))
     }
 
+    /// Answers with what is undone of one shop. The others stay, and with them the mode.
+    private func beginUninstallOfShop(
+        _ connector: Connector, _ stored: StoredIntegration, _ body: JSON, _ key: String?
+    ) async throws -> HTTPResponse {
+        guard connector.functions.contains(.preUninstall) else { return HTTPResponse(json: []) }
+        let answer = try await call(.preUninstall, connector, of: stored, body: body, key: key)
+        let order = try UninstallOrder(answer, of: .preUninstall)
+        return HTTPResponse(json: order == .reverse ? [] : answer)
+    }
+
     /// Calls the connector's own uninstaller and deletes the integration.
     func remove(_ id: String) async throws -> HTTPResponse {
         let stored = try await store.get(id)
@@ -114,7 +137,7 @@ extension LocalIntegrator {
         }
         let connector = try await connector(of: stored.integration)
         if connector.functions.contains(.connectorUninstaller) {
-            _ = try await call(.connectorUninstaller, connector, of: stored, body: [:])
+            _ = try await call(.connectorUninstaller, connector, of: stored, body: [:], key: request.key)
         }
         try await store.delete(id)
         return HTTPResponse(json: [:])
@@ -131,7 +154,8 @@ extension LocalIntegrator {
         guard function == .persistSettings else {
             let connector = try await connector(of: stored.integration)
             return HTTPResponse(
-                json: try await call(function, connector, of: stored, body: body, pending: body["pending"]))
+                json: try await call(
+                    function, connector, of: stored, body: body, pending: body["pending"], key: request.key))
         }
         guard let asked = body["pending"], asked.kind == .object else {
             throw APIError(.invalid, "pending is missing or no object", status: 422, field: "pending")
@@ -142,7 +166,7 @@ extension LocalIntegrator {
         let connector = try await connector(of: stored.integration)
         let isAnswered = connector.functions.contains(.persistSettings)
         if isAnswered {
-            answer = try await call(function, connector, of: stored, body: [:], pending: asked)
+            answer = try await call(function, connector, of: stored, body: [:], pending: asked, key: request.key)
             let result = try SettingsResult(answer, of: function)
             guard result.isAccepted else { return HTTPResponse(json: answer) }
             pending = result.pending ?? asked
@@ -249,3 +273,8 @@ extension APIError {
             status: 422, field: "mode")
     }
 }
+extension HTTPRequest {
+    /// The key of the call, where whoever asks for it has one: an addition of ours.
+    fileprivate var key: String? { header("Idempotency-Key").flatMap { $0.isEmpty ? nil : $0 } }
+}
+

@@ -23,6 +23,9 @@ struct CommandList: Sendable {
                 commands: [
                     Run(), Next(), Complete(), Reset(), Settings(), Update(), Uninstall(), CancelUninstall(),
                 ]),
+            Section(
+                title: "shops and add-ons",
+                commands: [ListShops(), AddShop(), RemoveShop(), InstallAddOn(), RemoveAddOn()]),
             Section(title: "after something went wrong", commands: [Resume(), Resolve(), AbortUpdate(), Unlock()]),
             Section(
                 title: "updates of all integrations of a connector",
