@@ -91,6 +91,9 @@ public struct Functions: Sendable {
     /// Whether the connector's own functions are not those that are called.
     var areOthers: Bool { isOnStack || isSimulation }
 
+    /// Whether there are any functions to call.
+    var areGiven: Bool { areOthers || own != nil }
+
     /// Whether anybody knows here which functions there are.
     var areKnown: Bool { isOnStack || !isSimulation && own != nil }
 

@@ -1,4 +1,5 @@
 import SmartConnector
+import SmartConnectorHTTP
 
 /// What a command works with.
 public struct Session: Sendable {
@@ -48,6 +49,9 @@ public struct Session: Sendable {
         if errand.callsFunctions {
             connector = try await functions.connector(
                 functions.isOnStack ? store.get(id).integration.connectorID : nil)
+            if let client = try place.client(), !functions.areSimulated {
+                connector = client.removingApps(of: connector)
+            }
         } else {
             connector = Connector(id: "none") { call in
                 throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called")

@@ -130,8 +130,15 @@ extension LocalIntegrator {
     }
 
     /// Calls the connector's own uninstaller and deletes the integration.
-    func remove(_ id: String) async throws -> HTTPResponse {
+    func remove(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let stored = try await store.get(id)
+        // Where no stack is known that has an uninstaller, whoever drives it calls its own.
+        guard let owner = stored.integration.connectorID, let connector = try await knownConnector(owner) else {
+            throw APIError(
+                .notFound, "no stack is known for the connector of integration \(id), so that it is not removed so",
+                status: 404)
+        }
+        _ = try InstallMachine(stored.integration, functions: .open)
         guard stored.integration.mode == .uninstall else {
             throw APIError.notUninstalling(stored.integration)
         }
@@ -196,13 +203,40 @@ extension LocalIntegrator {
         for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
         // Of what nobody knows whether it is complete, nobody says that it is installed.
         try InstallMachine(integration, functions: connector.functions).checkInstaller()
-        let stored = try await store.create(integration)
+        let stored = try await withLicense(of: id) { [integration] in try await store.create(integration) }
         guard let created = stored.integration.id else { return .stored(stored) }
         if connector.functions.contains(.connectorInstaller) {
             _ = try await call(.connectorInstaller, connector, of: stored, body: [:])
         }
         let begun = try await change(created) { machine, _ in machine.connectorInstallerReturned() }
-        return .stored(begun)
+        // What the real one answers is not the document.
+        return configuration.isLikeAccount ? HTTPResponse(json: ["success": true]) : .stored(begun)
+    }
+
+    /// The integrations of a connector, as its author sees them.
+    ///
+    /// Source: `GET /connectors/{_id}/installBase` of integrator.io.
+    func installBase(of id: String) async throws -> HTTPResponse {
+        let rows = try await integrations(of: id).map { integration -> JSON in
+            var row: JSON = ["_integrationId": integration["_id"] ?? .null]
+            for name in ["name", "tag", "version", "_parentId", "updateInProgress"] {
+                if let value = integration[name] { row[name] = value }
+            }
+            return row
+        }
+        return HTTPResponse(json: JSON(rows))
+    }
+
+    /// All integrations of a connector.
+    func integrations(of connector: String) async throws -> [Integration] {
+        var found: [Integration] = []
+        var cursor: String?
+        repeat {
+            let page = try await store.list(after: cursor, limit: 1000)
+            found += page.integrations.map(\.integration).filter { $0.connectorID.isExactly(connector) }
+            cursor = page.next
+        } while cursor != nil
+        return found
     }
 
     /// The author pushes a version into integrations.

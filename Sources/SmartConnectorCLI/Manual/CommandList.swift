@@ -21,7 +21,7 @@ struct CommandList: Sendable {
             Section(
                 title: "install, change, uninstall",
                 commands: [
-                    Run(), Next(), Complete(), Reset(), Settings(), Update(), Uninstall(), CancelUninstall(),
+                    Install(), Run(), Next(), Complete(), Reset(), Settings(), Update(), Uninstall(), CancelUninstall(),
                 ]),
             Section(
                 title: "shops and add-ons",
