@@ -88,6 +88,15 @@ public struct Functions: Sendable {
     /// Whether functions are called on a stack.
     var isOnStack: Bool { stackURL != nil }
 
+    /// Where the stack is that the command line names; nil where it names none.
+    var stackAddress: String? { stackURL }
+
+    /// The system token that the command line or the environment gives; nil where neither does.
+    func stackSystemToken() throws -> Secret? {
+        try Token(option: $stackToken, file: $stackTokenFile, variable: "SMARTCONNECTOR_STACK_TOKEN").given(
+            in: environment)
+    }
+
     /// Whether the connector's own functions are not those that are called.
     var areOthers: Bool { isOnStack || isSimulation }
 

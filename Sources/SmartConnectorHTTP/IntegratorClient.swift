@@ -335,6 +335,8 @@ public struct IntegratorClient: IntegrationAPI, IntegrationStateAPI {
             message = "\(url.origin) \(response.statusReport)"
             if response.isRedirect { message += ": the base URL is probably not that of the API" }
         }
+        // A stack that integrator.io called, in whose place something else answered.
+        message = DeadTunnel.message(in: message) ?? message
         if response.status == 401 { message += " (is the token right, and for this account and region?)" }
         return APIError(
             code, message.redacting([token]), status: response.status, field: written.first?.field,

@@ -218,4 +218,19 @@ struct AppTests {
             #expect(error?.code == .notRecorded)
         }
     }
+
+    @Test func aTunnelThatDiedIsNamedInWhatThePlatformSays() async throws {
+        let page = "<!DOCTYPE html><html><head><title>Tunnel not found</title></head></html>"
+        let answer = HTTPResponse(
+            status: 422, errors: [FunctionFailure(code: "invalid_extension_response", message: "Got: \(page)")])
+        let server = CannedServer([answer])
+        try await server.serving { url in
+            let error = await #expect(throws: APIError.self) {
+                try await IntegratorClient(url, token: Secret("T")).removeApp("i")
+            }
+            #expect(error?.message.contains("its tunnel has ended or moved") == true, "\(error?.message ?? "")")
+            #expect(error?.message.contains("Tunnel not found") == true)
+            #expect(error?.message.contains("<html") == false)
+        }
+    }
 }

@@ -30,7 +30,8 @@ struct CommandList: Sendable {
             Section(
                 title: "updates of all integrations of a connector",
                 commands: [ListCampaigns(), ShowCampaign(), StopCampaign()]),
-            Section(title: "functions without an integration", commands: [Call(), Serve()]),
+            Section(
+                title: "functions without an integration", commands: [Call(), Serve(), ListStacks(), CheckStack()]),
         ]
     }
 
