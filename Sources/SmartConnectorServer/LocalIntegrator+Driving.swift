@@ -142,7 +142,6 @@ extension LocalIntegrator {
         guard stored.integration.mode == .uninstall else {
             throw APIError.notUninstalling(stored.integration)
         }
-        let connector = try await connector(of: stored.integration)
         if connector.functions.contains(.connectorUninstaller) {
             _ = try await call(.connectorUninstaller, connector, of: stored, body: [:], key: request.key)
         }
@@ -158,6 +157,7 @@ extension LocalIntegrator {
     ) async throws -> HTTPResponse {
         let body = try request.object()
         let stored = try await store.get(id)
+        _ = try InstallMachine(stored.integration, functions: .open)
         guard function == .persistSettings else {
             let connector = try await connector(of: stored.integration)
             return HTTPResponse(
@@ -299,6 +299,11 @@ extension LocalIntegrator {
     }
 }
 
+extension HTTPRequest {
+    /// The key of the call, where whoever asks for it has one: an addition of ours.
+    fileprivate var key: String? { header("Idempotency-Key").flatMap { $0.isEmpty ? nil : $0 } }
+}
+
 extension APIError {
     fileprivate static func notUninstalling(_ integration: Integration) -> APIError {
         APIError(
@@ -307,8 +312,3 @@ extension APIError {
             status: 422, field: "mode")
     }
 }
-extension HTTPRequest {
-    /// The key of the call, where whoever asks for it has one: an addition of ours.
-    fileprivate var key: String? { header("Idempotency-Key").flatMap { $0.isEmpty ? nil : $0 } }
-}
-
