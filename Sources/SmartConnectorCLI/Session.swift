@@ -46,7 +46,11 @@ public struct Session: Sendable {
         let (id, store) = (errand.id, try await place.store())
         var api: any IntegrationAPI = store
         var connector: Connector
-        if errand.callsFunctions {
+        if errand.callsFunctions, functions.isThroughPlatform {
+            let account = try functions.account()
+            connector = account.connector(try await connectorID(of: id, in: store) ?? "none")
+            api = account.api
+        } else if errand.callsFunctions {
             connector = try await functions.connector(
                 functions.isOnStack ? store.get(id).integration.connectorID : nil)
             if let client = try place.client(), !functions.areSimulated {
@@ -70,6 +74,15 @@ public struct Session: Sendable {
         return InstallFlow(
             integration: id, connector: connector, api: api, journal: journal, options: options,
             configuration: configuration)
+    }
+
+    /// The connector of an integration; nil where it has none, or is gone: there may be a removal to be ended.
+    private func connectorID(of id: String, in store: any IntegrationAPI) async throws -> String? {
+        do {
+            return try await store.get(id).integration.connectorID
+        } catch let error as APIError where error.isNotFound {
+            return nil
+        }
     }
 
     /// An integration as it stands, for those who look at it.
