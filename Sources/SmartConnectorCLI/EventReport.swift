@@ -8,11 +8,14 @@ final class EventReport: Sendable {
     private let id: String
     /// The version to which an update is to go.
     private let target: ConnectorVersion?
+    /// The command that goes on from where it stops.
+    private let again: String
     private let live: LiveLine
 
     private var output: Output { session.output }
 
-    init(_ session: Session, of id: String, target: ConnectorVersion?) {
+    init(_ session: Session, of id: String, target: ConnectorVersion?, again: String? = nil) {
+        self.again = again ?? "\(session.program) run \(id)"
         self.session = session
         self.id = id
         self.target = target
@@ -119,14 +122,14 @@ final class EventReport: Sendable {
                 "step \(step.title) has no function and waits for a person; when it is done: \(program) complete \(id) \(step.index)"
         case .stepFailed(let step, let failure):
             return
-                "step \(step.title) failed with \(failure); see to it and go on from there: \(program) run \(id)"
+                "step \(step.title) failed with \(failure); see to it and go on from there: \(again)"
         case .functionFailed(.update(let version), let failure):
             return
                 "the update to \(version) failed with \(failure); the version is unchanged and the update still in progress; see to it and go on from there: \(program) update \(id) --to \(target ?? version)"
         case .functionFailed(.persistSettings, let failure):
             return "the settings were not saved: \(failure)"
         case .functionFailed(let function, let failure):
-            return "\(function.title) failed with \(failure); see to it and go on: \(program) run \(id)"
+            return "\(function.title) failed with \(failure); see to it and go on: \(again)"
         case .inDoubt(let function, _):
             return
                 "nobody knows whether \(function.name) took effect; look into the other system and say so: \(program) resolve \(id) --completed|--rerun --reason TEXT"

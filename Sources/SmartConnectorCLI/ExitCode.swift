@@ -83,7 +83,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
         switch error.code {
         case .notFound: .notFound
         case .conflict, .busy: .busy
-        case .unauthorized, .forbidden: .notAllowed
+        case .unauthorized, .forbidden, .notRecorded: .notAllowed
         case .invalid, .corrupt, .tooDeep: .badData
         default:
             switch error.status {

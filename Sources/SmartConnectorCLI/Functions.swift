@@ -46,6 +46,12 @@ public struct Functions: Sendable {
     @Option("--bearer-token-file", "FILE", "a file with that token", as: .tokenFile)
     private var bearerTokenFile: TokenFile?
 
+    @Flag(
+        "--through-platform",
+        "have the platform call functions, by its own routes, as a user's token of a real account may"
+    )
+    var isThroughPlatform: Bool
+
     @Flag("--simulate", "functions that succeed instead of the connector's own") private var isSimulation: Bool
 
     @Option(
@@ -72,6 +78,16 @@ public struct Functions: Sendable {
         if isOnStack, isSimulation {
             throw UsageError("\($stackURL.name) and \($isSimulation.name) are two sets of functions; name one")
         }
+        if isThroughPlatform, let other = isOnStack ? $stackURL.name : isSimulation ? $isSimulation.name : nil {
+            throw UsageError("\(other) and \($isThroughPlatform) are two sets of functions; name one")
+        }
+        for (name, isGiven) in [
+            ($opts.name, $opts.isGiven), ($bearerToken.name, $bearerToken.isGiven),
+            ($bearerTokenFile.name, $bearerTokenFile.isGiven),
+        ]
+        where isGiven && isThroughPlatform {
+            throw UsageError("\(name) does not go with \($isThroughPlatform): the platform alone gives functions that")
+        }
         for (name, isGiven) in [
             ($stackToken.name, $stackToken.isGiven), ($stackTokenFile.name, $stackTokenFile.isGiven),
             ($record.name, $record.isGiven),
@@ -88,11 +104,23 @@ public struct Functions: Sendable {
     /// Whether functions are called on a stack.
     var isOnStack: Bool { stackURL != nil }
 
+    /// Where the stack is that the command line names; nil where it names none.
+    var stackAddress: String? { stackURL }
+
+    /// The system token that the command line or the environment gives; nil where neither does.
+    func stackSystemToken() throws -> Secret? {
+        try Token(option: $stackToken, file: $stackTokenFile, variable: "SMARTCONNECTOR_STACK_TOKEN").given(
+            in: environment)
+    }
+
     /// Whether the connector's own functions are not those that are called.
-    var areOthers: Bool { isOnStack || isSimulation }
+    var areOthers: Bool { isOnStack || isSimulation || isThroughPlatform }
+
+    /// Whether there are any functions to call.
+    var areGiven: Bool { areOthers || own != nil }
 
     /// Whether anybody knows here which functions there are.
-    var areKnown: Bool { isOnStack || !isSimulation && own != nil }
+    var areKnown: Bool { isOnStack || !areOthers && own != nil }
 
     /// The id of the connector whose functions these are, where it is known here.
     var checkedID: String? { areOthers ? nil : own?.id }
@@ -117,8 +145,17 @@ public struct Functions: Sendable {
     /// - Throws: ``UsageError`` where a stack lacks its token, or the error of the stack.
     public func connector(_ id: String?) async throws -> Connector {
         if let simulation { return simulation }
+        if isThroughPlatform { return try account().connector(id ?? "none") }
         if let stack = try await stack(id) { return stack }
         return own ?? Self.none
+    }
+
+    /// The account whose platform calls functions.
+    func account() throws -> PlatformAccount {
+        guard let client = try place.client() else {
+            throw UsageError("\($isThroughPlatform) takes a platform: --store https://HOST")
+        }
+        return PlatformAccount(client)
     }
 
     /// The functions of integrations that users build themselves: those of the stack that the command line names, simulated
@@ -142,11 +179,12 @@ public struct Functions: Sendable {
 
     /// How a function is called, as far as that is known here: a stack is not asked.
     func policy(of function: ConnectorFunction) -> CallPolicy? {
-        isOnStack ? nil : (simulation ?? own)?.policy(of: function)
+        isOnStack || isThroughPlatform ? nil : (simulation ?? own)?.policy(of: function)
     }
 
     /// What is known of the functions when none is to be called.
     func directory(for integration: Integration) async throws -> FunctionDirectory {
+        if isThroughPlatform { return PlatformAccount.functions }
         if let stack = try await stack(integration.connectorID) { return stack.functions }
         return (simulation ?? own)?.functions ?? .open
     }

@@ -123,6 +123,11 @@ public struct Place: Sendable {
         return try await Self.database(storeName, creating: isCreating)
     }
 
+    /// The client of the store that the command line names, where that is an API; nil where it is a database.
+    func client() throws -> IntegratorClient? {
+        Self.isURL(storeName) ? try client(storeName, token: try apiToken()) : nil
+    }
+
     /// The record of a connector, where the store is an account that has it.
     func connectorRecord(_ id: String) async throws -> ConnectorRecord? {
         guard Self.isURL(storeName) else { return nil }

@@ -1,4 +1,5 @@
 import SmartConnector
+import SmartConnectorHTTP
 
 /// What a command works with.
 public struct Session: Sendable {
@@ -22,13 +23,39 @@ public struct Session: Sendable {
     /// A person who starts a command again has decided that it is to be tried again.
     private static let maximumRecoveries = 100
 
+    /// What is driven, and how.
+    struct Errand {
+        /// The integration's `_id`.
+        var id: String
+        /// Whether functions may be called, so that they have to be there.
+        var callsFunctions = true
+        /// The version to which an update is to go.
+        var target: ConnectorVersion?
+        /// Why, where a person says it.
+        var reason: String?
+        /// The steps that are driven in place of those of the document.
+        var part: PartSteps?
+        /// What calls are given, where that is not what the command line says.
+        var options: CallOptions?
+        /// The command that goes on where this one stops; nil for the usual ones.
+        var again: String?
+    }
+
     /// A flow of an integration. Where no function is to be called, none is missed either.
-    private func flow(of id: String, callsFunctions: Bool, reason: String?) async throws -> InstallFlow {
-        let store = try await place.store()
-        let connector: Connector
-        if callsFunctions {
+    private func flow(of errand: Errand) async throws -> InstallFlow {
+        let (id, store) = (errand.id, try await place.store())
+        var api: any IntegrationAPI = store
+        var connector: Connector
+        if errand.callsFunctions, functions.isThroughPlatform {
+            let account = try functions.account()
+            connector = account.connector(try await connectorID(of: id, in: store) ?? "none")
+            api = account.api
+        } else if errand.callsFunctions {
             connector = try await functions.connector(
                 functions.isOnStack ? store.get(id).integration.connectorID : nil)
+            if let client = try place.client(), !functions.areSimulated {
+                connector = client.removingApps(of: connector)
+            }
         } else {
             connector = Connector(id: "none") { call in
                 throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called")
@@ -36,11 +63,26 @@ public struct Session: Sendable {
         }
         var configuration = InstallFlow.Configuration(maximumRecoveries: Self.maximumRecoveries)
         configuration.person = person.name
-        configuration.reason = reason
+        configuration.reason = errand.reason
+        let journal = try await place.journal(of: store, creating: true)
+        let options = try errand.options ?? functions.callOptions()
+        if let part = errand.part {
+            connector = connector.ofSteps
+            configuration.functionAPI = store
+            api = part
+        }
         return InstallFlow(
-            integration: id, connector: connector, api: store,
-            journal: try await place.journal(of: store, creating: true), options: try functions.callOptions(),
+            integration: id, connector: connector, api: api, journal: journal, options: options,
             configuration: configuration)
+    }
+
+    /// The connector of an integration; nil where it has none, or is gone: there may be a removal to be ended.
+    private func connectorID(of id: String, in store: any IntegrationAPI) async throws -> String? {
+        do {
+            return try await store.get(id).integration.connectorID
+        } catch let error as APIError where error.isNotFound {
+            return nil
+        }
     }
 
     /// An integration as it stands, for those who look at it.
@@ -66,14 +108,21 @@ public struct Session: Sendable {
         _ id: String, callsFunctions: Bool = true, target: ConnectorVersion? = nil, reason: String? = nil,
         _ begin: (InstallFlow) -> FlowEvents
     ) async throws -> ExitCode {
-        if callsFunctions { try confirmSimulation() }
-        let report = EventReport(self, of: id, target: target)
+        try await drive(
+            Errand(id: id, callsFunctions: callsFunctions, target: target, reason: reason), begin)
+    }
+
+    /// Drives a flow and reports its events as they happen.
+    func drive(_ errand: Errand, _ begin: (InstallFlow) -> FlowEvents) async throws -> ExitCode {
+        let id = errand.id
+        if errand.callsFunctions { try confirmSimulation() }
+        let report = EventReport(self, of: id, target: errand.target, again: errand.again)
         report.begin()
         let last = try await waitingForLease(of: id) {
-            let flow = try await flow(of: id, callsFunctions: callsFunctions, reason: reason)
+            let flow = try await flow(of: errand)
             var last: FlowEvent?
             do {
-                for try await event in begin(flow) {
+                for try await event in begin(flow) where errand.part == nil || !event.isOfWhole {
                     report.show(event)
                     last = event
                 }

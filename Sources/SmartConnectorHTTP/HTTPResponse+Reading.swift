@@ -41,6 +41,11 @@ extension HTTPResponse {
         return report
     }
 
+    /// What there is to say where something else answered in the place of a stack; nil where it may be the stack.
+    func tunnelReport(at place: String) -> String? {
+        DeadTunnel.message(at: place, status: status, body: body, contentType: header("Content-Type"))
+    }
+
     var isRedirect: Bool { (300..<400).contains(status) }
 
     struct MalformedAnswer: Error {

@@ -17,11 +17,12 @@ package struct HTTPTransport: Sendable {
     /// Sends a request. Where the connection is lost it is sent once more at once, whole and over a new one, but for a
     /// POST: of that nobody knows what the first has done.
     ///
+    /// - Parameter isSentOnce: Whether also another request is never sent again.
     /// - Throws: `CancellationError`; ``TransportError`` where there is no answer.
     package func send(
-        _ method: String, _ url: URL, headers: [HTTPRequest.Field], body: [UInt8] = []
+        _ method: String, _ url: URL, headers: [HTTPRequest.Field], body: [UInt8] = [], isSentOnce: Bool = false
     ) async throws -> HTTPResponse {
-        let mayRepeat = method != "POST"
+        let mayRepeat = method != "POST" && !isSentOnce
         for field in headers where !field.isSendable {
             throw TransportError(url, "nothing is sent there: the header field \(field.name) has a control character")
         }

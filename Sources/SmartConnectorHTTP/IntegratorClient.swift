@@ -23,6 +23,8 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
     public struct Configuration: Sendable {
         /// How long a request may take.
         public var timeout = Duration.seconds(60)
+        /// How long one may take that has integrator.io call a function of a connector: its own pages wait five minutes.
+        public var functionTimeout = Duration.seconds(300)
         /// What it trusts, and how much it takes.
         public var connection = ConnectionOptions()
         /// How often a request is sent that may be sent again.
@@ -45,8 +47,10 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
     /// Where the API is, `/v1` included.
     public let baseURL: URL
     private let token: Secret
-    private let configuration: Configuration
+    let configuration: Configuration
     private let transport: HTTPTransport
+    /// For requests that have functions called.
+    private let patientTransport: HTTPTransport
     private let rateLimit: any RequestLimit
 
     /// A client of integrator.io itself.
@@ -87,6 +91,7 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
         self.token = token
         self.configuration = configuration
         transport = HTTPTransport(timeout: configuration.timeout, options: configuration.connection)
+        patientTransport = HTTPTransport(timeout: configuration.functionTimeout, options: configuration.connection)
         rateLimit = configuration.rateLimit ?? SharedRateLimits.limit(of: url, token)
     }
 
@@ -168,7 +173,8 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
         _ = try await send("DELETE", try integrations.adding(id), headers: condition)
     }
 
-    /// Copies an integration: `POST /integrations/{_id}/clone`, sent once whatever becomes of it.
+    /// Copies an integration: `POST /integrations/{_id}/clone`, sent once whatever becomes of it. Where the answer names
+    /// what was created, as integrator.io's does, the new document is read.
     public func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration {
         var body: JSON = [:]
         if let name = options.name { body["name"] = JSON(name) }
@@ -177,7 +183,18 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
                 options.connectionMap.pairs.map { (name: $0.old, value: JSON($0.new)) })
         }
         if let sandbox = options.sandbox { body["sandbox"] = JSON(sandbox) }
-        return try await stored(send("POST", try integrations.adding(id, "clone"), body), integrations)
+        let url = try integrations.adding(id, "clone")
+        let response = try await send("POST", url, body)
+        switch Created(try json(response, url)) {
+        case .document: return try stored(response, integrations)
+        case .integration(let new):
+            do {
+                return try await get(new)
+            } catch let error as APIError {
+                throw error.saying("it is cloned as \(new), which cannot be read")
+            }
+        case nil: throw malformed(url, "cloned \(id), and does not say as what")
+        }
     }
 
     // MARK: IntegrationStateAPI
@@ -269,12 +286,17 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
 
     // MARK: Requests
 
-    private var integrations: URL { baseURL.appendingPathComponent("integrations") }
+    var integrations: URL { baseURL.appendingPathComponent("integrations") }
 
     /// Sends a request, again where it may be and it helps, and throws what the server says against it.
-    private func send(
+    ///
+    /// - Parameters:
+    ///   - accepted: The statuses of errors that are answers here.
+    ///   - callsFunction: Whether it has a function called. Then it may take minutes, and is sent again only where it is
+    ///     certain that it was not looked at.
+    func send(
         _ method: String, _ url: URL, _ body: JSON? = nil, headers: [HTTPRequest.Field] = [],
-        accepting accepted: Set<Int> = []
+        accepting accepted: Set<Int> = [], callsFunction: Bool = false
     ) async throws -> HTTPResponse {
         var fields = [
             HTTPRequest.Field("Authorization", "Bearer \(token.value)"),
@@ -283,20 +305,22 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
         if body != nil { fields.append(HTTPRequest.Field("Content-Type", "application/json")) }
         fields += headers
         let bytes = body?.utf8() ?? []
+        let transport = callsFunction ? patientTransport : transport
         var attempt = 1
         while true {
             let wait = try await rateLimit.reserve()
             if wait > .zero { try await configuration.clock.sleep(for: wait) }
             let failure: APIError
             do {
-                let response = try await transport.send(method, url, headers: fields, body: bytes)
+                let response = try await transport.send(
+                    method, url, headers: fields, body: bytes, isSentOnce: callsFunction)
                 if (200..<300).contains(response.status) || accepted.contains(response.status) { return response }
                 failure = error(response, url)
             } catch let error as TransportError {
                 failure = APIError(.unavailable, "\(error)")
             }
-            guard method != "POST", failure.isTransient, attempt < configuration.attempts
-            else { throw failure }
+            let mayRepeat = callsFunction ? failure.status == 429 : method != "POST" && failure.isTransient
+            guard mayRepeat, attempt < configuration.attempts else { throw failure }
             let pause =
                 failure.retryAfter ?? configuration.backoff.pause(after: attempt, jitter: configuration.jitter())
             guard pause <= configuration.longestRetryAfter else { throw failure }
@@ -305,7 +329,7 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
         }
     }
 
-    private func json(_ response: HTTPResponse, _ url: URL) throws(APIError) -> JSON {
+    func json(_ response: HTTPResponse, _ url: URL) throws(APIError) -> JSON {
         // What a store holds can be read, also what an earlier release put there.
         switch response.parsed(maximumDepth: JSON.maximumStoredDepth) {
         case .success(let json): return json
@@ -325,7 +349,7 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
             try integration(json(response, url), url), revision: response.header("ETag").map { Revision($0) })
     }
 
-    private func malformed(_ url: URL, _ what: String, _ status: Int? = nil) -> APIError {
+    func malformed(_ url: URL, _ what: String, _ status: Int? = nil) -> APIError {
         APIError(.malformedAnswer, "\(url.origin) \(what)", status: status)
     }
 
@@ -339,6 +363,8 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
             message = "\(url.origin) \(response.statusReport)"
             if response.isRedirect { message += ": the base URL is probably not that of the API" }
         }
+        // A stack that integrator.io called, in whose place something else answered.
+        message = DeadTunnel.message(in: message) ?? message
         if response.status == 401 { message += " (is the token right, and for this account and region?)" }
         return APIError(
             code, message.redacting([token]), status: response.status, field: written.first?.field,

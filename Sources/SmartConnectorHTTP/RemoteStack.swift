@@ -107,7 +107,9 @@ public struct RemoteStack: Sendable {
             // It may well say in a moment. To take it for a stack that has no function of its own to remove with
             // would be to leave behind what that would have removed.
             throw APIError(
-                .unavailable, "the stack at \(url.origin) is out of order: status \(response.status)",
+                .unavailable,
+                response.tunnelReport(at: url.origin)
+                    ?? "the stack at \(url.origin) is out of order: status \(response.status)",
                 status: response.status)
         case 401, 403:
             throw APIError(.unauthorized, "the stack at \(url.origin) does not accept this token", status: 401)
@@ -121,6 +123,39 @@ public struct RemoteStack: Sendable {
             functions: Self.functions(rows), isOpen: json["others"]?.bool ?? false,
             unknown: json["unknown"]?.array.map(Self.functions),
             releases: Set((json["releases"]?.array ?? []).compactMap { $0.string.flatMap(ConnectorVersion.init) }))
+    }
+
+    /// What is found where a stack is to be.
+    package enum Probe: Sendable, Equatable {
+        /// A stack that accepts the token.
+        case answers
+        /// A stack, or something else that takes tokens, which does not accept this one.
+        case refusesToken
+        /// No stack; with what there is instead.
+        case isNotThere(String)
+    }
+
+    /// Looks whether a stack is there and accepts the token. No function is called: the request names none, which a stack
+    /// refuses and says so.
+    package func probe() async throws -> Probe {
+        do {
+            let response = try await transport.send(
+                "POST", try url.adding("function"),
+                headers: [
+                    authorization, HTTPRequest.Field("Content-Type", "application/json"),
+                    HTTPRequest.Field("Accept", "application/json"),
+                ], body: Array("{}".utf8))
+            if response.status == 401 { return .refusesToken }
+            if let report = response.tunnelReport(at: url.origin) { return .isNotThere(report) }
+            guard response.status == 422, !response.errors.isEmpty else {
+                return .isNotThere(
+                    "what answers at \(url.origin) is no stack: it \(response.statusReport) where a stack says what is missing"
+                )
+            }
+            return .answers
+        } catch let error as TransportError {
+            return .isNotThere("no answer from the stack at \(error)")
+        }
     }
 
     private static func functions(_ rows: [JSON]) -> Set<ConnectorFunction> {
@@ -205,7 +240,9 @@ public struct RemoteStack: Sendable {
         case .failure where response.body.isEmpty && !call.function.isAnswered: return .null
         case .failure(let malformed):
             throw failure(
-                "invalid_extension_response", "the stack at \(url.origin) answered with \(malformed.description)", call)
+                "invalid_extension_response",
+                response.tunnelReport(at: url.origin)
+                    ?? "the stack at \(url.origin) answered with \(malformed.description)", call)
         }
     }
 
@@ -223,7 +260,8 @@ public struct RemoteStack: Sendable {
                 messages.isEmpty ? "the stack at \(url.origin) \(response.statusReport)" : messages, call,
                 isRetryable: first.isRetryable, pause: first.pauseMilliseconds.map { .milliseconds($0) })
         }
-        return failure("status_\(response.status)", "the stack at \(url.origin) \(response.statusReport)", call)
+        let report = response.tunnelReport(at: url.origin) ?? "the stack at \(url.origin) \(response.statusReport)"
+        return failure("status_\(response.status)", report, call)
     }
 
     /// A failure in which no token is left that a stack may have repeated.

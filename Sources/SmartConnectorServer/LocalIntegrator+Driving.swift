@@ -8,7 +8,7 @@ extension LocalIntegrator {
     /// Calls a function on behalf of an integration, with a token that ends with the call.
     private func call(
         _ function: ConnectorFunction, _ connector: Connector, of stored: StoredIntegration, step: InstallStep? = nil,
-        body: JSON, pending: JSON? = nil
+        body: JSON, pending: JSON? = nil, key: String? = nil
     ) async throws -> JSON {
         let integration = stored.integration
         let id = integration.id ?? ""
@@ -23,7 +23,7 @@ extension LocalIntegrator {
                 return try await connector.call(
                     FunctionCall(
                         function, connectorID: connector.id, integrationID: id, step: step, document: integration,
-                        options: options, pending: pending, idempotencyKey: IdempotencyKey.make(),
+                        options: options, pending: pending, idempotencyKey: key ?? IdempotencyKey.make(),
                         // In this process as on a stack elsewhere: its own integration, until the call is over.
                         api: api(for: token),
                         changeLedger: { changes in try await journal?.changeLedger(changes, of: id) },
@@ -58,16 +58,23 @@ extension LocalIntegrator {
     // MARK: Steps
 
     /// Calls the installer or the uninstaller of a step, or one that no step names.
+    ///
+    /// What is called for a shop or an add-on of an integration that is installed is about steps of that alone, which
+    /// stand in no document: the answer is handed on, and the document stays as it is.
     func callStep(_ function: ConnectorFunction, of id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
         let stored = try await store.get(id)
         let machine = try InstallMachine(stored.integration, functions: .open)
-        let called = machine.step(calling: function)
+        let isOfPart =
+            machine.mode == .settings && ["storeId", "addOnId"].contains { body[$0].map { !$0.isNull } ?? false }
+        let called = isOfPart ? nil : machine.step(calling: function)
         let answer = try await call(
             function, connector(of: stored.integration), of: stored, step: called.flatMap { machine.element(of: $0) },
-            body: body)
+            body: body, key: request.key)
+        // The steps of a new shop, which are called one by one then.
+        if called == nil, answer.array != nil { return HTTPResponse(json: answer) }
         let result = try StepResult(answer, of: function)
-        if result.isCompleted {
+        if result.isCompleted, !isOfPart {
             let updates = result.stepsToUpdate
             try await change(id) { machine, _ in
                 switch (function, called) {
@@ -85,13 +92,19 @@ extension LocalIntegrator {
     func beginUninstall(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let body = try request.object()
         var stored = try await store.get(id)
+        let mode = try InstallMachine(stored.integration, functions: .open).mode
         // Where nobody can be asked, nothing is begun.
         let connector = try await connector(of: stored.integration)
+        if let shop = body["storeId"].flatMap({ $0.isNull ? nil : $0.string ?? $0.text() }),
+            mode == .settings, stored.integration.shops.map(\.id) != [shop]
+        {
+            return try await beginUninstallOfShop(connector, stored, body, request.key)
+        }
         if stored.integration.mode != .uninstall {
             stored = try await change(id) { machine, _ in try machine.beginUninstall() }
         }
         if connector.functions.contains(.preUninstall) {
-            let answer = try await call(.preUninstall, connector, of: stored, body: body)
+            let answer = try await call(.preUninstall, connector, of: stored, body: body, key: request.key)
             let order = try UninstallOrder(answer, of: .preUninstall)
             if order.removesIntegration { return HTTPResponse(json: answer) }
             if !order.stepsToUpdate.isEmpty {
@@ -106,15 +119,31 @@ extension LocalIntegrator {
         return HTTPResponse(json: JSON(stored.integration.steps.filter(\.isCompleted).reversed().map(\.json)))
     }
 
+    /// Answers with what is undone of one shop. The others stay, and with them the mode.
+    private func beginUninstallOfShop(
+        _ connector: Connector, _ stored: StoredIntegration, _ body: JSON, _ key: String?
+    ) async throws -> HTTPResponse {
+        guard connector.functions.contains(.preUninstall) else { return HTTPResponse(json: []) }
+        let answer = try await call(.preUninstall, connector, of: stored, body: body, key: key)
+        let order = try UninstallOrder(answer, of: .preUninstall)
+        return HTTPResponse(json: order == .reverse ? [] : answer)
+    }
+
     /// Calls the connector's own uninstaller and deletes the integration.
-    func remove(_ id: String) async throws -> HTTPResponse {
+    func remove(_ id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
         let stored = try await store.get(id)
+        // Where no stack is known that has an uninstaller, whoever drives it calls its own.
+        guard let owner = stored.integration.connectorID, let connector = try await knownConnector(owner) else {
+            throw APIError(
+                .notFound, "no stack is known for the connector of integration \(id), so that it is not removed so",
+                status: 404)
+        }
+        _ = try InstallMachine(stored.integration, functions: .open)
         guard stored.integration.mode == .uninstall else {
             throw APIError.notUninstalling(stored.integration)
         }
-        let connector = try await connector(of: stored.integration)
         if connector.functions.contains(.connectorUninstaller) {
-            _ = try await call(.connectorUninstaller, connector, of: stored, body: [:])
+            _ = try await call(.connectorUninstaller, connector, of: stored, body: [:], key: request.key)
         }
         try await store.delete(id)
         return HTTPResponse(json: [:])
@@ -128,10 +157,12 @@ extension LocalIntegrator {
     ) async throws -> HTTPResponse {
         let body = try request.object()
         let stored = try await store.get(id)
+        _ = try InstallMachine(stored.integration, functions: .open)
         guard function == .persistSettings else {
             let connector = try await connector(of: stored.integration)
             return HTTPResponse(
-                json: try await call(function, connector, of: stored, body: body, pending: body["pending"]))
+                json: try await call(
+                    function, connector, of: stored, body: body, pending: body["pending"], key: request.key))
         }
         guard let asked = body["pending"], asked.kind == .object else {
             throw APIError(.invalid, "pending is missing or no object", status: 422, field: "pending")
@@ -142,7 +173,7 @@ extension LocalIntegrator {
         let connector = try await connector(of: stored.integration)
         let isAnswered = connector.functions.contains(.persistSettings)
         if isAnswered {
-            answer = try await call(function, connector, of: stored, body: [:], pending: asked)
+            answer = try await call(function, connector, of: stored, body: [:], pending: asked, key: request.key)
             let result = try SettingsResult(answer, of: function)
             guard result.isAccepted else { return HTTPResponse(json: answer) }
             pending = result.pending ?? asked
@@ -172,13 +203,41 @@ extension LocalIntegrator {
         for name in ["tag", "sandbox"] { if let value = body[name] { integration[name] = value } }
         // Of what nobody knows whether it is complete, nobody says that it is installed.
         try InstallMachine(integration, functions: connector.functions).checkInstaller()
-        let stored = try await store.create(integration)
+        let stored = try await withLicense(of: id) { [integration] in try await store.create(integration) }
         guard let created = stored.integration.id else { return .stored(stored) }
         if connector.functions.contains(.connectorInstaller) {
             _ = try await call(.connectorInstaller, connector, of: stored, body: [:])
         }
         let begun = try await change(created) { machine, _ in machine.connectorInstallerReturned() }
-        return .stored(begun)
+        // What the real one answers is not the document.
+        return configuration.isLikeAccount ? HTTPResponse(json: ["success": true]) : .stored(begun)
+    }
+
+    /// The integrations of a connector, as its author sees them.
+    ///
+    /// Source: `GET /connectors/{_id}/installBase` of integrator.io.
+    func installBase(of id: String) async throws -> HTTPResponse {
+        let installed = try await integrations(of: id).filter { $0.mode == .settings }
+        let rows = installed.map { integration -> JSON in
+            var row: JSON = ["_integrationId": integration["_id"] ?? .null]
+            for name in ["name", "tag", "version", "_parentId", "updateInProgress"] {
+                if let value = integration[name] { row[name] = value }
+            }
+            return row
+        }
+        return HTTPResponse(json: JSON(rows))
+    }
+
+    /// All integrations of a connector.
+    func integrations(of connector: String) async throws -> [Integration] {
+        var found: [Integration] = []
+        var cursor: String?
+        repeat {
+            let page = try await store.list(after: cursor, limit: 1000)
+            found += page.integrations.map(\.integration).filter { $0.connectorID.isExactly(connector) }
+            cursor = page.next
+        } while cursor != nil
+        return found
     }
 
     /// The author pushes a version into integrations.
@@ -239,6 +298,11 @@ extension LocalIntegrator {
             : "connector \(connector.id) has no update function"
         throw APIError(.invalid, reason, status: 422, field: "version")
     }
+}
+
+extension HTTPRequest {
+    /// The key of the call, where whoever asks for it has one: an addition of ours.
+    fileprivate var key: String? { header("Idempotency-Key").flatMap { $0.isEmpty ? nil : $0 } }
 }
 
 extension APIError {

@@ -13,12 +13,22 @@ public struct LocalIntegrator: HTTPResponder {
         /// Whether `mode` and `settings` that a user's token writes are silently ignored, as the real one does, and an
         /// empty list is a 204.
         public var isLikeIntegrator = false
+        /// Whether it is a model of a real account: what ``isLikeIntegrator`` says, and no entity tags, and answers that are
+        /// not the document where the real one's are not: to a clone a list of what was created, to an installation none.
+        ///
+        /// Source: notes of users of integrator.io; nobody has tried it against a real account.
+        public var isLikeAccount = false
         /// The limit for all requests of the user's token, or nil for none.
         public var rateLimit: RateLimit?
         /// How many integrations a page of the list has.
         public var pageSize = 100
         /// What an integration is made of when somebody installs a connector, by the connector's id.
         public var templates: [String: Integration] = [:]
+        /// The licences of the account, by the connector's id: objects with an `_id` of their own and what functions are given
+        /// as `opts`. Each is good for one integration. A connector that is not here needs none.
+        public var licenses: [String: [JSON]] = [:]
+
+        var dropsUsersWrites: Bool { isLikeIntegrator || isLikeAccount }
 
         /// A configuration for an account whose user has this token.
         public init(token: Secret) {
@@ -29,6 +39,8 @@ public struct LocalIntegrator: HTTPResponder {
     let configuration: Configuration
     let store: any IntegrationAPI & IntegrationStateAPI
     let tokens = BearerTokens()
+    let takenLicenses = TakenLicenses()
+    let stackRecords = StackRecords()
     private let connectors: @Sendable (String) async throws -> Connector?
 
     /// A local integrator.io.
@@ -66,10 +78,22 @@ public struct LocalIntegrator: HTTPResponder {
             if caller == .user, let wait = configuration.rateLimit?.takeIfPossible() {
                 throw APIError(.rateLimited, "too many requests", status: 429, retryAfter: wait)
             }
-            return try await route(request, caller)
+            guard configuration.isLikeAccount else { return try await route(request, caller) }
+            return try await withoutEntityTags(request) { try await route($0, caller) }
         } catch {
             return HTTPResponse(error)
         }
+    }
+
+    /// Answers as one who has no concurrency control.
+    private func withoutEntityTags(
+        _ request: HTTPRequest, _ route: (HTTPRequest) async throws -> HTTPResponse
+    ) async throws -> HTTPResponse {
+        var request = request
+        request.headers.removeAll { ["if-match", "if-none-match"].contains($0.name.lowercased()) }
+        var response = try await route(request)
+        response.headers.removeAll { $0.name == "ETag" }
+        return response
     }
 
     /// Refuses whose token is missing or not accepted: it can be nowhere but in the header.
@@ -115,7 +139,7 @@ public struct LocalIntegrator: HTTPResponder {
             switch (parts[3], request.method) {
             case ("clone", "POST"): return try await clone(parts[2], request)
             case ("install", "POST"): return try await install(connector: parts[2], request)
-            case ("install", "DELETE"): return try await remove(parts[2])
+            case ("install", "DELETE"): return try await remove(parts[2], request)
             case ("state", _): return try await allState(of: parts[2], request)
             case ("clone", _): return .methodNotAllowed("POST")
             case ("install", _): return .methodNotAllowed("POST, DELETE")
@@ -136,9 +160,14 @@ public struct LocalIntegrator: HTTPResponder {
             }
         case ("tokenInfo", 2):
             return request.method == "GET" ? Self.tokenInfo : .methodNotAllowed("GET")
+        case ("stacks", 2), ("stacks", 3): return try stack(parts.dropFirst(2).first, request)
+        case ("licenses", 2):
+            return request.method == "GET" ? try await licenses() : .methodNotAllowed("GET")
         case ("connectors", 4) where parts[3] == "installBase":
-            guard request.method == "GET" else { return .methodNotAllowed("GET") }
-            return try await installBase(of: parts[2], request)
+            return request.method == "GET" ? try await installBase(of: parts[2]) : .methodNotAllowed("GET")
+        case ("connectors", 4) where parts[3] == "install":
+            guard request.method == "POST" else { return .methodNotAllowed("POST") }
+            return try await install(connector: parts[2], request)
         case ("connectors", 4) where parts[3] == "update":
             guard request.method == "PUT" else { return .methodNotAllowed("PUT") }
             return try await update(connector: parts[2], request)
@@ -154,27 +183,11 @@ public struct LocalIntegrator: HTTPResponder {
         let page = try await store.list(
             after: request.parameter("after"), limit: limit ?? max(1, configuration.pageSize))
         var headers = page.damaged.map { HTTPRequest.Field(.damagedIntegration, $0.id.percentEncoded) }
-        if page.integrations.isEmpty, page.next == nil, headers.isEmpty, configuration.isLikeIntegrator {
+        if page.integrations.isEmpty, page.next == nil, headers.isEmpty, configuration.dropsUsersWrites {
             return HTTPResponse(status: 204)
         }
         if let next = page.next { headers.append(.nextPage(of: "/v1/integrations", after: next, limit, request)) }
         return HTTPResponse(json: JSON(page.integrations.map(\.integration.json)), headers: headers)
-    }
-
-    /// Who has installed a connector. A page has those of a page of all integrations, which may be none.
-    private func installBase(of connector: String, _ request: HTTPRequest) async throws -> HTTPResponse {
-        let limit = try limit(request)
-        let page = try await store.list(
-            after: request.parameter("after"), limit: limit ?? max(1, configuration.pageSize))
-        let rows = page.integrations.map(\.integration).compactMap { integration -> JSON? in
-            guard integration.connectorID.isExactly(connector), integration.mode == .settings else { return nil }
-            var row: JSON = ["_integrationId": JSON(integration.id ?? "")]
-            if let parent = integration["_parentId"]?.string { row["_parentId"] = JSON(parent) }
-            return row
-        }
-        let path = "/v1/connectors/\(connector.percentEncoded)/installBase"
-        return HTTPResponse(
-            json: JSON(rows), headers: page.next.map { [.nextPage(of: path, after: $0, limit, request)] } ?? [])
     }
 
     /// How many a caller wants on a page.
@@ -203,7 +216,7 @@ public struct LocalIntegrator: HTTPResponder {
     func update(
         _ id: String, to sent: Integration, ifRevision revision: Revision?, _ caller: Caller
     ) async throws -> StoredIntegration {
-        guard configuration.isLikeIntegrator, caller == .user else {
+        guard configuration.dropsUsersWrites, caller == .user else {
             return try await store.update(id, to: sent, ifRevision: revision)
         }
         // The real one stores the rest and says nothing.
@@ -232,7 +245,13 @@ public struct LocalIntegrator: HTTPResponder {
         }
         let options = CloneOptions(
             name: body["name"]?.string, connectionMap: map, sandbox: body["sandbox"]?.bool)
-        return .stored(try await store.clone(id, options), status: 201)
+        let stored = try await store.clone(id, options)
+        guard configuration.isLikeAccount, let new = stored.integration.id else { return .stored(stored, status: 201) }
+        // What was created, and not the document.
+        let isByTemplate = body["newTemplateInstaller"]?.bool == true
+        return HTTPResponse(
+            status: 201,
+            json: isByTemplate ? ["_integrationId": JSON(new)] : [["model": "Integration", "_id": JSON(new)]])
     }
 
     private func state(_ key: String, of id: String, _ request: HTTPRequest) async throws -> HTTPResponse {
@@ -278,15 +297,18 @@ public struct LocalIntegrator: HTTPResponder {
         return try await connector(id)
     }
 
-    func connector(_ id: String) async throws -> Connector {
-        let connector: Connector?
+    /// The functions of a connector; nil where no stack is known for it.
+    func knownConnector(_ id: String) async throws -> Connector? {
         do {
-            connector = try await connectors(id)
+            return try await connectors(id)
         } catch let error where !(error is CancellationError) {
             // Not one of this request's: a stack that refuses our token has nothing against the user's.
             throw FunctionFailure(error)
         }
-        guard let connector else {
+    }
+
+    func connector(_ id: String) async throws -> Connector {
+        guard let connector = try await knownConnector(id) else {
             throw APIError(
                 .invalid, "no stack is known for connector \(id)", status: 422, field: "_connectorId")
         }

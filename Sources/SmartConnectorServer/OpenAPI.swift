@@ -110,7 +110,7 @@ enum OpenAPI {
                 "parameters": [path("id")],
                 "post": operation(
                     "Install a connector: the id is the connector's", body: ["type": "object"],
-                    ["200": integrationAnswer, "400": errors, "422": errors]),
+                    ["200": integrationAnswer, "400": errors, "403": errors, "422": errors]),
                 "delete": operation(
                     "Call the connector's uninstaller and delete the integration",
                     ["200": anything("It is gone."), "404": errors, "422": errors]),
@@ -178,16 +178,48 @@ enum OpenAPI {
             ]
         ),
         (
+            "/v1/connectors/{id}/install",
+            [
+                "parameters": [path("id")],
+                "post": operation(
+                    "Install a connector, as under /integrations", body: ["type": "object"],
+                    ["200": integrationAnswer, "400": errors, "403": errors, "422": errors]),
+            ]
+        ),
+        (
             "/v1/connectors/{id}/installBase",
             [
                 "parameters": [path("id")],
                 "get": operation(
-                    "List who has installed a connector",
-                    parameters: [
-                        query("after", "Where the page before ended: from its Link header."),
-                        query("limit", "How many integrations are looked at for a page, from 1 to 1000."),
-                    ],
-                    ["200": anything("A page."), "400": errors]),
+                    "List the integrations of a connector",
+                    ["200": answer("A row for each.", ["type": "array", "items": ["type": "object"]])]),
+            ]
+        ),
+        (
+            "/v1/stacks",
+            [
+                "get": operation("List records of stacks", ["200": answer("The records.", ["type": "array"])]),
+                "post": operation(
+                    "Make a record of a stack", body: ["type": "object"],
+                    ["201": answer("The record.", ["type": "object"]), "400": errors, "422": errors]),
+            ]
+        ),
+        (
+            "/v1/stacks/{id}",
+            [
+                "parameters": [path("id")],
+                "get": operation(
+                    "Read the record of a stack", ["200": answer("The record.", ["type": "object"]), "404": errors]),
+                "put": operation(
+                    "Replace the record of a stack", body: ["type": "object"],
+                    ["200": answer("The record.", ["type": "object"]), "400": errors, "404": errors, "422": errors]),
+            ]
+        ),
+        (
+            "/v1/licenses",
+            [
+                "get": operation(
+                    "List licences, and what each is bound to", ["200": answer("Licences.", ["type": "array"])])
             ]
         ),
         (

@@ -32,6 +32,8 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let storageFull = Code(rawValue: "storage_full")
         /// A server's answer is not what it should be.
         public static let malformedAnswer = Code(rawValue: "malformed_answer")
+        /// The platform answered that it did something, and its document does not say so.
+        public static let notRecorded = Code(rawValue: "not_recorded")
         /// What is stored cannot be read.
         public static let corrupt = Code(rawValue: "corrupt")
     }

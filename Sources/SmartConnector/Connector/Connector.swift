@@ -84,6 +84,15 @@ public struct Connector: Sendable {
         return wrapped
     }
 
+    /// The same connector without its functions for the connector as a whole: for steps that are of a part of an
+    /// integration alone.
+    package var ofSteps: Connector {
+        var connector = self
+        connector.functions.functions.subtract(ConnectorFunction.ofConnector)
+        connector.functions.unknown = []
+        return connector
+    }
+
     /// Registers a function of any kind in the form of the wire.
     public mutating func register(
         _ function: ConnectorFunction, policy: CallPolicy = CallPolicy(), _ body: @escaping Body

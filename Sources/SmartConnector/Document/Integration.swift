@@ -105,7 +105,8 @@ public struct Integration: Sendable, Equatable {
     func checkedMode() throws(SmartConnectorError) -> Mode {
         try checkGeneration()
         guard let written = self["mode"] else {
-            let isDIY = connectorID == nil && self["install"] == nil
+            // The real API gives these empty lists of steps.
+            let isDIY = connectorID == nil && (self["install"].map { $0.isNull || $0.count == 0 } ?? true)
             throw SmartConnectorError(
                 .notASmartConnector,
                 isDIY
@@ -125,8 +126,7 @@ public struct Integration: Sendable, Equatable {
     ///
     /// Source: integrator.io's Integration API, `installSteps`, `uninstallSteps` and `changeEditionSteps`.
     private func checkGeneration() throws(SmartConnectorError) {
-        let lists = ["installSteps", "uninstallSteps", "changeEditionSteps"]
-        guard let list = lists.first(where: { self[$0]?.array?.isEmpty == false }) else { return }
+        guard let list = secondGenerationSteps.first?.list else { return }
         throw SmartConnectorError(
             .secondGeneration,
             "\(label) has steps in \(list): it is an integration app of the second generation, which integrator.io itself installs, changes and removes; use its pages, or its routes of that name"

@@ -409,12 +409,14 @@ extension Persistence.Apart {
 }
 
 extension FlowRecord {
-    /// Whether all that comes before deleting an integration was done.
+    /// Whether all that comes before the last of a removal was done: the connector's own uninstaller, or deleting. Where that
+    /// uninstaller was called, and nobody knows with what success, it is called again for what is gone: it may be the
+    /// platform that calls it and deletes the integration, and whose answer was lost.
     fileprivate func wasBeingRemoved(_ functions: FunctionDirectory) -> Bool {
-        guard let call, case .returned = call.stage else { return false }
+        guard let call else { return false }
         if functions.contains(.connectorUninstaller) { return call.function == .connectorUninstaller }
-        if case .uninstaller = call.function { return true }
-        return false
+        guard case .uninstaller = call.function, case .returned = call.stage else { return false }
+        return true
     }
 }
 

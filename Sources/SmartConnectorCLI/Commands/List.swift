@@ -34,7 +34,8 @@ struct List: Command {
     }
 
     private func row(_ integration: Integration) -> Row {
-        let steps = integration.steps
+        let others = integration.secondGenerationSteps.first?.steps.map { InstallStep($0) } ?? []
+        let steps = integration.steps.isEmpty ? others : integration.steps
         let progress = steps.isEmpty ? "" : "\(steps.count(where: \.isCompleted))/\(steps.count)"
         return Row(
             [

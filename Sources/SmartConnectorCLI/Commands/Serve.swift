@@ -25,6 +25,12 @@ struct Serve: Command {
     @Option("--template", "FILE", "a document to be created by an installation of its connector", as: .text)
     var templates: [String]
     @Flag("--like-integrator", "ignore writes of mode and settings by users' tokens") var isLikeIntegrator: Bool
+    @Flag("--like-account", "be a model of a real account: that, no ETag, and the answers of the real one")
+    var isLikeAccount: Bool
+    @Option(
+        "--license", "FILE|JSON", "a licence of its connector, which one integration takes: _connectorId and opts",
+        as: .jsonObjectOrFile)
+    var licenses: [JSON]
     @Flag("--rate-limit", "limit requests as integrator.io does") var isRateLimited: Bool
     @Option("--page-size", "N", "how many integrations a page of the list has", as: .number(in: 1...1000))
     var pageSize = 100
@@ -125,6 +131,8 @@ struct Serve: Command {
     ) async throws -> LocalIntegrator {
         var configuration = LocalIntegrator.Configuration(token: tokens.user)
         configuration.isLikeIntegrator = isLikeIntegrator
+        configuration.isLikeAccount = isLikeAccount
+        configuration.licenses = try licensesByConnector()
         configuration.pageSize = pageSize
         if isRateLimited { configuration.rateLimit = RateLimit() }
         for file in templates {
@@ -142,6 +150,21 @@ struct Serve: Command {
             if functions.areOthers { return try await functions.connector(id).observed(by: observers) }
             return functions.own.flatMap { $0.id.isExactly(id) ? $0.observed(by: observers) : nil }
         }
+    }
+
+    /// The licences that were given, each with an id.
+    private func licensesByConnector() throws -> [String: [JSON]] {
+        var byConnector: [String: [JSON]] = [:]
+        for (index, license) in licenses.enumerated() {
+            guard let connector = license["_connectorId"]?.string else {
+                throw FileError(description: "a licence has no _connectorId: \(license.text())", status: .badData)
+            }
+            var license = license
+            // The same each time that it is served: what is bound to it stays so.
+            if license["_id"]?.string == nil { license["_id"] = JSON("license-\(index + 1)") }
+            byConnector[connector, default: []].append(license)
+        }
+        return byConnector
     }
 
     private func pageConfiguration(_ session: Session) -> WizardPage.Configuration {

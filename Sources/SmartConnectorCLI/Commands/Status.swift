@@ -10,7 +10,13 @@ struct Status: Command {
     @Argument("ID", "the integration's _id", as: .text) var id: String
 
     func run(_ session: Session) async throws -> ExitCode {
-        let standing = try await session.standing(of: id)
+        let standing: Standing
+        do {
+            standing = try await session.standing(of: id)
+        } catch let error as SmartConnectorError where error.code == .secondGeneration {
+            SecondGeneration(try await session.place.store().get(id).integration, error).show(session.output)
+            return .done
+        }
         if session.output.isJSON {
             session.output.print(json: json(standing, next(standing)))
         } else {

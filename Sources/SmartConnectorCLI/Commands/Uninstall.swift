@@ -11,6 +11,9 @@ struct Uninstall: Command {
     @Option("--reason", "TEXT", "why; kept in the history", as: .text) var reason: String?
 
     func run(_ session: Session) async throws -> ExitCode {
+        if isOnlyBeginning, session.functions.isThroughPlatform {
+            throw UsageError("\($isOnlyBeginning) calls nothing, and the platform begins by calling preUninstall")
+        }
         try await session.confirm(id) { title in
             "All steps of \(title) are undone"
                 + (isOnlyBeginning ? ", one by one." : ", and the integration is removed.")

@@ -21,13 +21,17 @@ struct CommandList: Sendable {
             Section(
                 title: "install, change, uninstall",
                 commands: [
-                    Run(), Next(), Complete(), Reset(), Settings(), Update(), Uninstall(), CancelUninstall(),
+                    Install(), Run(), Next(), Complete(), Reset(), Settings(), Update(), Uninstall(), CancelUninstall(),
                 ]),
+            Section(
+                title: "shops and add-ons",
+                commands: [ListShops(), AddShop(), RemoveShop(), InstallAddOn(), RemoveAddOn()]),
             Section(title: "after something went wrong", commands: [Resume(), Resolve(), AbortUpdate(), Unlock()]),
             Section(
                 title: "campaigns: all integrations of a connector",
                 commands: [ListCampaigns(), ShowCampaign(), CreateCampaign(), RunCampaign(), StopCampaign()]),
-            Section(title: "functions without an integration", commands: [Call(), Serve()]),
+            Section(
+                title: "functions without an integration", commands: [Call(), Serve(), ListStacks(), CheckStack()]),
         ]
     }
 
