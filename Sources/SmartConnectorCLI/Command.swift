@@ -6,7 +6,7 @@
 /// struct Configure: Command {
 ///     static let name = "configure"
 ///     static let summary = "enter the credentials of a connection"
-///     @Argument("SYSTEM", "netsuite or bigcommerce", as: .choice) var system: System
+///     @Argument("SYSTEM", "netsuite or bigcommerce", as: .text) var system: String
 ///     let world: World
 ///
 ///     func run(_ session: Session) async throws -> ExitCode {

@@ -117,7 +117,7 @@ public struct Place: Sendable {
     ///
     /// - Parameter isCreating: Whether to make one where there is none.
     /// - Returns: The store.
-    /// - Throws: ``APIError`` where it is not there or cannot be opened, ``UsageError`` where it takes a token.
+    /// - Throws: `APIError` where it is not there or cannot be opened, ``UsageError`` where it takes a token.
     public func store(creating isCreating: Bool = false) async throws -> any IntegrationAPI & IntegrationStateAPI {
         if Self.isURL(storeName) { return try client(storeName, token: try apiToken()) }
         return try await Self.database(storeName, creating: isCreating)
@@ -196,7 +196,7 @@ public struct Place: Sendable {
     /// The journal that the command line names.
     ///
     /// - Returns: The journal; an empty one where there is none yet.
-    /// - Throws: ``APIError`` where it cannot be opened, ``UsageError`` where the store takes a token.
+    /// - Throws: `APIError` where it cannot be opened, ``UsageError`` where the store takes a token.
     public func journal() async throws -> any FlowJournal { try await journal(of: store()) }
 
     // MARK: Token

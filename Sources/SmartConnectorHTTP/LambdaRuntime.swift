@@ -5,7 +5,9 @@ public import SmartConnectorWire
 ///
 /// ```swift
 /// try await LambdaRuntime().run {
-///     StackEndpoint(connectors: [myConnector()], systemToken: Secret("")) { options in … }
+///     StackEndpoint(connectors: [myConnector()], systemToken: Secret("")) { options in
+///         IntegratorClient(token: options.bearerToken ?? Secret(""))
+///     }
 /// }
 /// ```
 ///

@@ -4,8 +4,8 @@ public import SmartConnectorWire
 /// A connector whose functions are somewhere else, in any language, behind `POST /function`.
 ///
 /// ```swift
-/// let stack = try RemoteStack("http://127.0.0.1:7080", token: Secret(systemToken), connectorID: id)
-/// let flow = InstallFlow(integration: id, connector: try await stack.connector(), api: api)
+/// let stack = try RemoteStack("http://127.0.0.1:7080", token: Secret(token), connectorID: "56fd5ad0945a2345c4e678ac")
+/// let flow = InstallFlow(integration: id, connector: try await stack.connector(), store: store)
 /// ```
 ///
 /// The idempotency key of a call goes along as `options.idempotencyKey` and as the header `Idempotency-Key`.
@@ -34,7 +34,7 @@ public struct RemoteStack: Sendable {
     ///     (`diy`).
     ///   - timeout: How long a call may take: five minutes, as integrator.io's own.
     ///   - connection: What is trusted, and how much is taken.
-    /// - Throws: ``APIError`` where `url` is no http(s) URL.
+    /// - Throws: `APIError` where `url` is no http(s) URL.
     public init(
         _ url: String, token: Secret, connectorID: String?, timeout: Duration = .seconds(300),
         connection: ConnectionOptions = ConnectionOptions()

@@ -4,7 +4,7 @@ import Synchronization
 /// A limit that all processes share whose clients ask the same database: an account is limited as a whole, and no process
 /// knows of the requests of another.
 ///
-/// A leaky bucket, as ``RateLimit`` is one; what is kept of it is the moment at which it is empty again. Requests are
+/// A leaky bucket, as `RateLimit` is one; what is kept of it is the moment at which it is empty again. Requests are
 /// reserved some at a time, each for a moment of its own, so that the database is asked once for many. What a client has
 /// reserved and does not use soon after its moment is lost.
 public final class SharedRequestLimit: RequestLimit {

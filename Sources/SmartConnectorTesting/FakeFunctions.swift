@@ -6,9 +6,9 @@ import Synchronization
 /// ```swift
 /// let fakes = FakeFunctions()
 /// fakes["verifyNetSuiteConnection"].fail(code: "invalid_credentials", times: 1)
-/// let flow = InstallFlow(integration: id, connector: fakes.connector(), api: api)
-/// let stop = try await flow.run().finish().event
-/// #expect(stop?.failure?.code == "invalid_credentials")
+/// let flow = InstallFlow(integration: id, connector: fakes.connector(), api: api, journal: InMemoryJournal())
+/// let outcome = try await flow.run().finish()
+/// #expect(outcome.failure?.code == "invalid_credentials")
 /// #expect(fakes.calls.map(\.function.name) == ["verifyNetSuiteConnection"])
 /// ```
 public final class FakeFunctions: Sendable {

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// ```swift
 /// let api = InMemoryIntegrationAPI()
-/// let id = try await api.create(example).integration.id
+/// let id = try await api.create(document).integration.id
 /// api.fail(.update, with: APIError(.unavailable, "down"), times: 2)
 /// ```
 public final class InMemoryIntegrationAPI: IntegrationAPI {

@@ -6,8 +6,8 @@ import Synchronization
 ///
 /// ```swift
 /// let store = InMemoryStore()
-/// let id = try await store.create(example).integration.id
-/// let flow = InstallFlow(integration: id, connector: connector, api: store, journal: store)
+/// let id = try #require(try await store.create(document).integration.id)
+/// let flow = InstallFlow(integration: id, connector: connector, store: store)
 /// ```
 public final class InMemoryStore: TransactionalStore {
     /// What is asked of it.

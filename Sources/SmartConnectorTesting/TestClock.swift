@@ -5,10 +5,12 @@ import Synchronization
 ///
 /// ```swift
 /// let clock = TestClock()
-/// async let stop = flow.run().finish()
+/// let configuration = InstallFlow.Configuration(clock: clock)
+/// let flow = InstallFlow(integration: id, connector: connector, store: store, configuration: configuration)
+/// async let outcome = flow.run().finish()
 /// await clock.sleepers(1)               // until the flow waits for a timer
 /// clock.advance(by: .seconds(300))
-/// #expect(try await stop?.failure?.code == "timeout")
+/// #expect(try await outcome.isDone == false)
 /// ```
 public final class TestClock: Clock {
     /// Time since the clock was made.

@@ -58,12 +58,12 @@ extension [LedgerEntry] {
 ///
 /// ```swift
 /// // The installer:
-/// let hook = try await store.createWebhook()
+/// let hook = try await shop.createWebhook(key: call.idempotencyKey)
 /// try await call.ledger.created("webhook", hook.id)
 ///
 /// // The uninstaller:
 /// for hook in try await call.ledger.entries(of: "webhook") {
-///     try await store.removeWebhook(hook.id)
+///     try await shop.removeWebhook(hook.id)
 ///     try await call.ledger.removed("webhook", hook.id)
 /// }
 /// ```

@@ -9,7 +9,7 @@ public import SmartConnector
 /// the other systems are to be as if that installer had done all of its work, or had never been called.
 ///
 /// ```swift
-/// let report = try await ConnectorSimulation(document: example, updates: ["1.1.0"]) {
+/// let report = try await ConnectorSimulation(document: document, updates: ["1.1.0"]) {
 ///     let world = World()
 ///     return .init(connector: myConnector(world)) { await world.json }
 /// }.run(seeds: 0..<500)
