@@ -58,7 +58,7 @@ struct AccountAPI: ForwardingAPI {
         } else if !differing.isEmpty {
             throw APIError(
                 .notRecorded,
-                "the document of \(id) at \(client.baseURL.origin) does not say what is to be true: \(Self.places(differing, wanted, seen)); a user's token cannot write it, the platform and the connector's functions do; nothing was written"
+                "the document of \(id) at \(client.baseURL.origin) does not say what is to be true: \(Self.places(differing, wanted, seen)); a user's token cannot write it, the platform and the connector's functions do; nothing was written, and what has returned is not called again: go on when the document says it"
             )
         }
         // What others may write is sent as it is asked for.

@@ -176,6 +176,30 @@ struct AccountTests {
         }
     }
 
+    @Test func aModelOfAnAccountIsServed() async throws {
+        let template = harness.file("template.json")
+        try Data(AccountModel.document(.install).utf8()).write(to: URL(fileURLWithPath: template))
+        let served = try Served(
+            harness, "smartconnector",
+            [
+                "--token", "U", "--like-account", "--template", template, "--simulate", "--license",
+                #"{"_connectorId":"c1","connectorEdition":"standard"}"#,
+            ])
+        let through = arguments(served.url)
+        let begun = await harness.run(["install", "c1", "--tag", "mine"] + through)
+        #expect(begun.status == .done, "\(begun.error)")
+        let id = try #require(begun.output.split(separator: "\n").first.map(String.init))
+        let again = await harness.run(["install", "c1", "--tag", "mine"] + through)
+        #expect(again.status == .notAllowed)
+        #expect(again.error.contains("has the tag mine already, in mode settings"), "\(again.error)")
+        #expect(await harness.run(["install", "c1"] + through).error.contains("no free licence"))
+        let clone = await harness.run(["clone", id, "--name", "Copy", "--store", served.url, "--token", "U"])
+        #expect(clone.status == .done, "\(clone.error)")
+        #expect(await harness.run(["uninstall", id] + through).status == .done)
+        #expect(await harness.run(["install", "c1", "--begin"] + through).status == .done)
+        #expect(try served.end().status == 0)
+    }
+
     // MARK: Killed on the way
 
     /// The command is killed before the platform has done what it is asked for, and after it, at one request after another.

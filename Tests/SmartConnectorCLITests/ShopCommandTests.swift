@@ -100,6 +100,9 @@ struct ShopCommandTests {
             ]
             world["installBundle"] = nil
             #expect(await harness.run(["shop", "add", id] + stack).status == .done)
+            // It is the same call once more, and no other.
+            let history = await harness("history", id).output
+            #expect(history.contains(#/installBundle \(step 1\) #2/#), "\(history)")
         }
         #expect(
             world.calls == ["addNewStore", "connectShop", "installBundle", "addNewStore", "installBundle"])
