@@ -158,6 +158,14 @@ public struct LocalIntegrator: HTTPResponder {
             case ("installer", _), ("uninstaller", _), ("settings", _): return .methodNotAllowed("PUT")
             default: throw APIError.nothing(at: request.path)
             }
+        default:
+            return try await routeBesideIntegrations(request, parts)
+        }
+    }
+
+    /// What is about the account, its connectors and its stacks.
+    private func routeBesideIntegrations(_ request: HTTPRequest, _ parts: [String]) async throws -> HTTPResponse {
+        switch (parts[1], parts.count) {
         case ("tokenInfo", 2):
             return request.method == "GET" ? Self.tokenInfo : .methodNotAllowed("GET")
         case ("stacks", 2), ("stacks", 3): return try stack(parts.dropFirst(2).first, request)
