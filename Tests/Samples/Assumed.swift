@@ -1,8 +1,10 @@
 // What samples of the documentation take for granted: clients of other systems, and what a reader has by then. It is never
 // run. `.ci/samples` compiles it.
+import Foundation
 import SmartConnector
 import SmartConnectorServer
 import SmartConnectorTesting
+import SmartConnectorWire
 
 /// The client of another system, as an author has one.
 struct NetSuite: Sendable {
@@ -26,6 +28,20 @@ struct Shop: Sendable {
     func authorizationPage(_ integration: String) -> String { "" }
 }
 
+/// What a backend traces its requests with.
+struct MyTracer: Sendable {
+    func start(_ id: some Hashable, parent: (some Hashable)?, _ name: String, at time: Date) {}
+    func end(_ id: some Hashable, code: String?) {}
+}
+
+/// What answers in a server of a reader's own.
+struct Site: HTTPResponder {
+    let metrics: Metrics
+    let others: LocalIntegrator
+
+    func respond(to request: HTTPRequest) async -> HTTPResponse { await others.respond(to: request) }
+}
+
 /// Stands in for other systems in a simulation.
 actor World {
     init() {}
@@ -43,6 +59,7 @@ let netSuite = NetSuite()
 let shop = Shop()
 let token = ""
 let id = ""
+let connectorID = ""
 
 var connector: Connector {
     get { myConnector() }
@@ -53,6 +70,7 @@ var document: Integration { get throws { try Integration([:]) } }
 var call: FunctionCall { preconditionFailure("samples are not run") }
 var store: any TransactionalStore & CampaignQueue { preconditionFailure("samples are not run") }
 var api: any IntegrationAPI { store }
+var journal: any FlowJournal { store }
 var flow: InstallFlow { InstallFlow(integration: id, connector: connector, store: store) }
 
 func myConnector() -> Connector { Connector(id: "56fd5ad0945a2345c4e678ac") }

@@ -3,7 +3,7 @@ import Foundation
 /// Writes a line for each call and each flow that ends, and for each request and each lease that fails.
 ///
 /// ```swift
-/// connector.observer = FlowLog(secrets: [token]) { line in FileHandle.standardError.write(Data(line.utf8)) }
+/// connector.observer = FlowLog(secrets: [Secret(token)]) { line in FileHandle.standardError.write(Data(line.utf8)) }
 /// ```
 ///
 /// As JSON a line is one object: `time` when it ended, in ISO 8601; `level`, which is `info`, `warning` or `error`; `event`,

@@ -5,7 +5,7 @@ import Synchronization
 /// Counts what flows, functions, campaigns and the server do, and answers `GET /metrics` in the text format of Prometheus.
 ///
 /// ```swift
-/// let metrics = Metrics(token: token, campaigns: store)
+/// let metrics = Metrics(token: Secret(token), campaigns: store)
 /// connector.observer = metrics
 /// let server = try HTTPServer(log: metrics.record, responder: Site(metrics: metrics, others: integrator))
 /// ```

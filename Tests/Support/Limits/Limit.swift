@@ -17,6 +17,13 @@ package struct Limit: TestTrait, SuiteTrait, TestScoping {
     package func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
+        // The time begins when it is the test's turn.
+        try await withoutActuallyEscaping(function) { function in
+            try await Slots.shared.during { try await limit(test, function) }
+        }
+    }
+
+    private func limit(_ test: Test, _ function: @concurrent @Sendable () async throws -> Void) async throws {
         let waits = Waits()
         let location = test.sourceLocation
         let name = "\(test.name) (\(location.fileID):\(location.line))"
