@@ -9,15 +9,8 @@ public struct CampaignWorker: Sendable {
     private let campaign: Campaign
     private let concurrency: Int
     private let configuration: InstallFlow.Configuration
-    private let bring: @Sendable (_ integration: String) async throws -> DriveEnd
-
-    /// What came of driving one integration.
-    enum DriveEnd {
-        case done
-        case failed(FunctionFailure)
-        /// Not now: somebody else is at it.
-        case busy
-    }
+    /// Drives one integration; nil where it is as it is to be, else why not.
+    private let bring: @Sendable (_ integration: String) async throws -> FunctionFailure?
 
     /// How long what was taken is kept without a sign of life.
     package static let claimTime = Duration.seconds(30)
@@ -27,7 +20,7 @@ public struct CampaignWorker: Sendable {
     private init(
         _ campaign: Campaign, _ queue: any CampaignQueue, _ concurrency: Int,
         _ configuration: InstallFlow.Configuration,
-        _ bring: @escaping @Sendable (_ integration: String) async throws -> DriveEnd
+        _ bring: @escaping @Sendable (_ integration: String) async throws -> FunctionFailure?
     ) {
         self.queue = queue
         self.campaign = campaign
@@ -55,7 +48,7 @@ public struct CampaignWorker: Sendable {
             let flow = InstallFlow(
                 integration: integration, connector: connector, store: store, options: options,
                 configuration: configuration)
-            return try await campaign.goal.events(of: flow).finish().driveEnd
+            return try await campaign.goal.events(of: flow).finish().reason
         }
     }
 
@@ -79,7 +72,7 @@ public struct CampaignWorker: Sendable {
             let flow = InstallFlow(
                 integration: integration, connector: connector, api: api, journal: journal, options: options,
                 configuration: configuration)
-            return try await campaign.goal.events(of: flow).finish().driveEnd
+            return try await campaign.goal.events(of: flow).finish().reason
         }
     }
 
@@ -225,11 +218,7 @@ public struct CampaignWorker: Sendable {
     private func drive(_ integration: String) async throws {
         let failure: FunctionFailure?
         do {
-            switch try await bring(integration) {
-            case .done: failure = nil
-            case .failed(let reason): failure = reason
-            case .busy: return try await postpone(integration)
-            }
+            failure = try await bring(integration)
         } catch let error as SmartConnectorError where error.code == .busy || error.code == .leaseLost {
             return try await postpone(integration)
         } catch let error as SmartConnectorError where error.code == .versionNotNewer {
@@ -253,10 +242,6 @@ public struct CampaignWorker: Sendable {
     private func postpone(_ integration: String) async throws {
         try await persistently { try await queue.postpone(integration, of: campaign.id, for: .seconds(2)) }
     }
-}
-
-extension Outcome {
-    fileprivate var driveEnd: CampaignWorker.DriveEnd { reason.map { .failed($0) } ?? .done }
 }
 
 extension Campaign.Goal {

@@ -16,27 +16,28 @@ struct PushedUpdate: Sendable {
         case done, older, updating
     }
 
-    func update(_ integration: String) async throws -> CampaignWorker.DriveEnd {
-        switch try await standing(of: integration) {
-        case .done: return .done
-        // Somebody else has begun that one, to whatever version.
-        case .updating: return .busy
-        case .older: try await api.pushUpdate(of: connector, to: [integration])
-        }
-        var (pause, waited, hasBegun) = (Self.pauses.first, Duration.zero, false)
+    /// One that is under way already, whoever began it, is waited for first: a worker that has ended may have.
+    ///
+    /// - Returns: Why it is not of the version; nil where it is.
+    func update(_ integration: String) async throws -> FunctionFailure? {
+        var (isPushed, isUnderWay) = (false, false)
+        var (pause, waited) = (Self.pauses.first, Duration.zero)
         while waited < patience {
             switch try await standing(of: integration) {
-            case .done: return .done
-            case .updating: hasBegun = true
+            case .done: return nil
+            case .updating: isUnderWay = true
+            case .older where !isPushed:
+                try await api.pushUpdate(of: connector, to: [integration])
+                (isPushed, isUnderWay) = (true, false)
+                continue
             case .older:
-                if hasBegun { return .failed(notUpdated("ended and left integration \(integration) as it was")) }
+                if isUnderWay { return notUpdated("ended and left integration \(integration) as it was") }
             }
             try await clock.sleep(for: pause)
             waited += pause
             pause = min(pause * 2, Self.pauses.longest)
         }
-        let what = hasBegun ? "has not ended" : "has not begun"
-        return .failed(notUpdated("\(what) \(patience) after the platform had accepted it: integration \(integration)"))
+        return notUpdated("has not \(isUnderWay ? "ended" : "begun") after \(patience): integration \(integration)")
     }
 
     private func standing(of integration: String) async throws -> Standing {
@@ -47,6 +48,6 @@ struct PushedUpdate: Sendable {
     }
 
     private func notUpdated(_ what: String) -> FunctionFailure {
-        FunctionFailure(code: "not_updated", message: "the update to \(target) that was pushed \(what)")
+        FunctionFailure(code: "not_updated", message: "the update to \(target) \(what)")
     }
 }
