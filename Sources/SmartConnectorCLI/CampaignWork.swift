@@ -38,6 +38,7 @@ extension Session {
         }
         return .done
     }
+
     private func worker(
         _ campaign: Campaign, _ place: CampaignPlace, _ isPushed: Bool, _ concurrency: Int,
         _ configuration: InstallFlow.Configuration

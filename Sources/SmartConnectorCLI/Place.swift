@@ -119,7 +119,7 @@ public struct Place: Sendable {
     /// - Returns: The store.
     /// - Throws: `APIError` where it is not there or cannot be opened, ``UsageError`` where it takes a token.
     public func store(creating isCreating: Bool = false) async throws -> any IntegrationAPI & IntegrationStateAPI {
-        if Self.isURL(storeName) { return try client(storeName, token: try apiToken()) }
+        if let client = try client() { return client }
         return try await Self.database(storeName, creating: isCreating)
     }
 
@@ -130,8 +130,7 @@ public struct Place: Sendable {
 
     /// The record of a connector, where the store is an account that has it.
     func connectorRecord(_ id: String) async throws -> ConnectorRecord? {
-        guard Self.isURL(storeName) else { return nil }
-        return try await client(storeName, token: try apiToken()).connectorRecord(id)
+        try await client()?.connectorRecord(id)
     }
 
     private static func database(
@@ -169,10 +168,8 @@ public struct Place: Sendable {
     ///
     /// - Parameter queue: The database by which all processes keep under the limit of the account together.
     func account(sharingLimitIn queue: any SQLStore) throws -> IntegratorClient? {
-        guard Self.isURL(storeName) else { return nil }
-        let token = try apiToken()
-        let base = try client(storeName, token: token).baseURL.absoluteString
-        return try client(storeName, token: token, limit: SharedRequestLimit(of: base, in: queue))
+        guard let base = try client()?.baseURL.absoluteString else { return nil }
+        return try client(storeName, token: try apiToken(), limit: SharedRequestLimit(of: base, in: queue))
     }
 
     // MARK: Journal
