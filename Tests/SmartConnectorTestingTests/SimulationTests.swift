@@ -1,7 +1,8 @@
 import Limits
 import SmartConnector
-import SmartConnectorTesting
 import Testing
+
+@testable import SmartConnectorTesting
 
 /// The simulation of the engine: that it is deterministic, that it finds what it is there to find, and what it finds.
 @Suite(.ends(within: .minutes(3)))
@@ -15,6 +16,19 @@ struct SimulationTests {
             #expect(trace == simulation.trace(of: seed))
         }
         #expect(simulation.trace(of: 1) != simulation.trace(of: 2))
+    }
+
+    /// A million of them run in one process.
+    @Test(arguments: SimulationMode.allCases)
+    func nothingOfASimulationOutlivesIt(_ mode: SimulationMode) throws {
+        for seed in 0..<UInt64(20) {
+            var run: SimulationRun? = try SimulationRun(seed: seed, mode: mode)
+            _ = run?.run()
+            weak let world = run?.world
+            #expect(world != nil)
+            run = nil
+            #expect(world == nil, "seed \(seed)")
+        }
     }
 
     @Test(arguments: SimulationMode.allCases)

@@ -75,8 +75,7 @@ final class ConnectorRun: @unchecked Sendable {
         }
         let outcome = executor.run(until: { self.isDone }, limit: .seconds(7 * 24 * 3600), maximumJobs: 1_000_000)
         if !isDone { stop = "it does not come to an end: \(outcome)" }
-        for process in world.processes { process.die() }
-        executor.shutDown()
+        world.end()
         return stop
     }
 

@@ -92,6 +92,13 @@ final class SimulatedWorld: @unchecked Sendable {
         plannedDeath?(process, effect, isAfter) ?? generator.chance(faults.death)
     }
 
+    /// The end of it all. The processes, which know their world, are let go: without that neither would ever end.
+    func end() {
+        for process in processes { process.die() }
+        executor.shutDown()
+        processes = []
+    }
+
     /// The end of all that goes wrong.
     func endFaults() {
         faults = .none

@@ -54,8 +54,7 @@ final class SimulationRun: @unchecked Sendable {
         let outcome = executor.run(
             until: { self.isDone || self.world.violation != nil }, limit: limit, maximumJobs: 200_000)
         if world.violation == nil { judge(outcome) }
-        for process in world.processes { process.die() }
-        executor.shutDown()
+        world.end()
         return world.violation
     }
 
