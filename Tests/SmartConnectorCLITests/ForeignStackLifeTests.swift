@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Loopback
 import Processes
 import SmartConnector
 import SmartConnectorHTTP
@@ -91,6 +92,20 @@ struct ForeignStackLifeTests {
             try await calls(stack) == [id: ["begin", "makeA", "makeB", "migrate", "before", "dropB", "dropA", "end"]])
     }
 
+    /// As when the machine is busy, and its turn comes late.
+    @Test func aStackTakesAllConnectionsThatComeWhileItIsHeldUp() async throws {
+        let stack = try await PythonServer.foreignStack(Self.functions)
+        defer { stack.process.kill(SIGKILL) }
+        stack.process.kill(SIGSTOP)
+        let port = try #require(URL(string: stack.url)?.port)
+        let connections = try (0..<100).map { _ in try RawConnection(port: port) }
+        stack.process.kill(SIGCONT)
+        for connection in connections {
+            connection.write("GET / HTTP/1.1\r\nHost: stack\r\nConnection: close\r\n\r\n")
+            #expect(await connection.read().hasSuffix("[]"))
+        }
+    }
+
     @Test func aCampaignCallsItsUpdateOnceForEachOfTwoHundred() async throws {
         let stack = try await PythonServer.foreignStack(Self.functions)
         defer { stack.process.kill(SIGKILL) }
@@ -101,7 +116,7 @@ struct ForeignStackLifeTests {
         }
         let outcome = await harness.run(
             ["update", "--all", "--connector", "c1", "--to", "1.1.0"] + functions(stack))
-        #expect(outcome.status == .done)
+        #expect(outcome.status == .done, "\(outcome.output)\(outcome.error)")
         #expect(try await calls(stack) == Dictionary(uniqueKeysWithValues: ids.map { ($0, ["migrate"]) }))
         for id in ids {
             #expect(try await store.get(id).integration.version == "1.1.0")
