@@ -1,4 +1,5 @@
 import SmartConnector
+import SmartConnectorHTTP
 import SmartConnectorSQL
 
 extension Session {
@@ -54,8 +55,12 @@ extension Session {
                 campaign, queue: queue, store: queue, connector: connector, concurrency: concurrency, options: options,
                 configuration: configuration)
         }
+        // By the client that shares its limit with the other processes.
+        let platform = functions.isThroughPlatform ? PlatformAccount(account) : nil
         return CampaignWorker(
-            campaign, queue: queue, api: account, journal: queue, connector: connector, concurrency: concurrency,
-            options: options, configuration: configuration)
+            campaign, queue: queue, api: platform?.api ?? account, journal: queue,
+            connector: platform?.connector(campaign.connector)
+                ?? (functions.areSimulated ? connector : account.removingApps(of: connector)),
+            concurrency: concurrency, options: options, configuration: configuration)
     }
 }

@@ -50,7 +50,8 @@ final class EventReport: Sendable {
         case .retrying(let step, let function, let failure, let attempt, let pause):
             end("↻", retrying(step?.title ?? function.title, failure, attempt, pause))
             live.begin(step?.title ?? function.title, attempt: attempt, pause: pause)
-        case .waiting, .reset, .modeChanged, .updateBegun, .versionChanged, .inDoubt, .parked, .reopened, .overtaken,
+        case .waiting, .reset, .settingsNotSaved, .modeChanged, .updateBegun, .versionChanged, .inDoubt, .parked,
+            .reopened, .overtaken,
             .resolved, .updateAborted, .removed, .stepLeftBehind, .leftBehind:
             _ = live.end()
             for line in lines(event) { output.print(line: line) }
@@ -62,6 +63,7 @@ final class EventReport: Sendable {
         switch event {
         case .waiting(let step): return ["… \(step.title) waits for a person"]
         case .reset(let step): return ["↺ \(step.title): to be run anew"]
+        case .settingsNotSaved(let names): return names.map { "… \($0): accepted, and not saved" }
         case .modeChanged(let from, let to): return ["mode: \(from.rawValue) → \(to.rawValue)"]
         case .versionChanged(let from, let to): return ["version: \(from?.description ?? "none") → \(to)"]
         case .inDoubt(let function, let step):
@@ -141,8 +143,8 @@ final class EventReport: Sendable {
         case .overtaken(let mode):
             return
                 "somebody else has put it into mode \(mode.rawValue) meanwhile; look at it: \(program) status \(id)"
-        case .stepStarted, .stepCompleted, .reset, .retrying, .functionStarted, .functionCompleted, .modeChanged,
-            .updateBegun, .versionChanged,
+        case .stepStarted, .stepCompleted, .reset, .retrying, .functionStarted, .functionCompleted, .settingsNotSaved,
+            .modeChanged, .updateBegun, .versionChanged,
             .resolved, .updateAborted, .removed, .stepLeftBehind, .leftBehind:
             return "stopped"
         }

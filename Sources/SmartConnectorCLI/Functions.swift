@@ -173,7 +173,7 @@ public struct Functions: Sendable {
     }
 
     /// No functions at all, so that nobody knows what the connector has.
-    private static let none = Connector(
+    static let none = Connector(
         id: "none", functions: FunctionDirectory(functions: [], unknown: ConnectorFunction.ofConnector)
     ) { call in throw FunctionFailure(code: "not_called", message: "\(call.function.name) is not to be called") }
 

@@ -76,7 +76,8 @@ extension FlowEvent {
         switch self {
         case .modeChanged, .removed, .leftBehind, .stepLeftBehind: true
         case .stepStarted, .functionStarted, .stepCompleted, .functionCompleted, .stepFailed, .functionFailed,
-            .retrying, .waiting, .reset, .updateBegun, .versionChanged, .inDoubt, .parked, .reopened, .overtaken,
+            .settingsNotSaved, .retrying, .waiting, .reset, .updateBegun, .versionChanged, .inDoubt, .parked, .reopened,
+            .overtaken,
             .resolved, .updateAborted:
             false
         }

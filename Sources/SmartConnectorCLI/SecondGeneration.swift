@@ -48,3 +48,10 @@ struct SecondGeneration {
         return json
     }
 }
+
+extension Session {
+    /// Shows an integration that is not driven, for that reason.
+    func showSecondGeneration(_ id: String, _ refusal: SmartConnectorError) async throws {
+        SecondGeneration(try await place.store().get(id).integration, refusal).show(output)
+    }
+}

@@ -51,8 +51,7 @@ public struct Session: Sendable {
             connector = account.connector(try await connectorID(of: id, in: store) ?? "none")
             api = account.api
         } else if errand.callsFunctions {
-            connector = try await functions.connector(
-                functions.isOnStack ? store.get(id).integration.connectorID : nil)
+            connector = try await self.connector(of: id, in: store)
             if let client = try place.client(), !functions.areSimulated {
                 connector = client.removingApps(of: connector)
             }
@@ -74,6 +73,19 @@ public struct Session: Sendable {
         return InstallFlow(
             integration: id, connector: connector, api: api, journal: journal, options: options,
             configuration: configuration)
+    }
+
+    /// The functions that are called for an integration. A stack is told whose they are; of one that is gone nobody knows that,
+    /// and a removal that is to be ended calls none of them any more.
+    private func connector(of id: String, in store: any IntegrationAPI) async throws -> Connector {
+        guard functions.isOnStack else { return try await functions.connector(nil) }
+        let integration: Integration
+        do {
+            integration = try await store.get(id).integration
+        } catch let error as APIError where error.isNotFound {
+            return Functions.none
+        }
+        return try await functions.connector(integration.connectorID)
     }
 
     /// The connector of an integration; nil where it has none, or is gone: there may be a removal to be ended.

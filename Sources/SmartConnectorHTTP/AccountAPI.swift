@@ -13,7 +13,11 @@ struct AccountAPI: ForwardingAPI {
     final class Begun: Sendable {
         private let uninstalling = Guarded<Set<String>>([])
         private let updating = Guarded<Set<String>>([])
+        /// The connectors whose author the token is known to be.
+        private let authored = Guarded<Set<String>>([])
 
+        func isAuthored(_ connector: String) -> Bool { authored.withLock { $0.contains(connector) } }
+        func isAuthor(of connector: String) { authored.withLock { _ = $0.insert(connector) } }
         func isUninstalling(_ id: String) -> Bool { uninstalling.withLock { $0.contains(id) } }
         func isUpdating(_ id: String) -> Bool { updating.withLock { $0.contains(id) } }
         func uninstall(_ id: String) { uninstalling.withLock { _ = $0.insert(id) } }
@@ -78,11 +82,13 @@ struct AccountAPI: ForwardingAPI {
         try await client.delete(id, ifRevision: revision)
     }
 
-    /// Makes sure, before anything is called, that this token may push a version.
+    /// Makes sure, before anything is called, that this token may push a version. The list may be long, and is read once for
+    /// all integrations of a connector; nothing shorter is known to be the author's alone.
     ///
     /// Source: integrator.io shows a connector's install base to its author, who alone pushes updates.
     private func checkAuthor(of integration: Integration) async throws {
         let connector = integration.connectorID ?? ""
+        guard !begun.isAuthored(connector) else { return }
         let url = try client.baseURL.adding("connectors", connector, "installBase")
         let response = try await client.send("GET", url, accepting: [401, 403, 404, 405])
         guard (200..<300).contains(response.status) else {
@@ -91,6 +97,7 @@ struct AccountAPI: ForwardingAPI {
                 "an update is pushed by the author of the connector, and this token does not see the install base of connector \(connector) (status \(response.status)); nothing was called",
                 status: 403)
         }
+        begun.isAuthor(of: connector)
     }
 
     private static func names(_ left: Integration, _ right: Integration) -> [String] {

@@ -14,7 +14,7 @@ import SmartConnectorWire
 ///     integration: id, connector: account.connector(connectorID), api: account.api, journal: journal)
 /// ```
 ///
-/// One value is for one flow at a time: ``api`` and ``connector(_:)`` know of each other.
+/// ``api`` and ``connector(_:)`` of one value know of each other, and no other's may drive an integration with them.
 ///
 /// Source: integrator.io's pages, and notes of users; it was tried against a model of an account only.
 public struct PlatformAccount: Sendable {

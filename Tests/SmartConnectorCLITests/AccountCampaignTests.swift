@@ -12,7 +12,10 @@ import Testing
 @testable import SmartConnectorCLI
 
 /// How many integrations the campaign is over whose workers are killed.
-private let count = Int(ProcessInfo.processInfo.environment["SMARTCONNECTOR_CAMPAIGN"] ?? "") ?? 300
+private let count = wanted ?? 300
+private let wanted = Int(ProcessInfo.processInfo.environment["SMARTCONNECTOR_CAMPAIGN"] ?? "")
+/// Whether somebody wants to know how fast it is and what it takes, on a machine that does nothing else.
+private let isMeasured = wanted != nil
 
 /// Campaigns over integrations that are in an account, behind an API.
 @Suite(.ends(within: .minutes(3 + count / 500)))
@@ -74,6 +77,54 @@ struct AccountCampaignTests {
         }
     }
 
+    @Test func whoeverTakesPartInACampaignMayHaveThePlatformPush() async throws {
+        var connector = Connector(id: "c")
+        connector.update(to: "2.0.0") { _ in }
+        try await Account.with(3, connector: connector) { account in
+            let harness = try Harness()
+            let begun = await account.run(
+                harness, "campaign", "create", "--goal", "update", "--connector", "c", "--to", "2.0.0", "--json")
+            let id = try #require(try begun.lines.first?["campaign"]?.string)
+            let outcome = await account.run(harness, "campaign", "run", id, "--push")
+            #expect(outcome.status == .done, "\(outcome.error)")
+            #expect(outcome.output.contains("3 updated, 0 failed, 0 left"))
+            #expect(outcome.output.contains("campaign run \(id) --push"), "\(outcome.output)")
+            #expect(try await account.versions() == Array(repeating: "2.0.0", count: 3))
+        }
+    }
+
+    @Test func onlyAnUpdateIsPushed() async throws {
+        try await Account.with(1) { account in
+            let harness = try Harness()
+            let begun = await account.run(
+                harness, "campaign", "create", "--goal", "uninstall", "--connector", "c", "--yes", "--json")
+            let id = try #require(try begun.lines.first?["campaign"]?.string)
+            let outcome = await account.run(harness, "campaign", "run", id, "--push")
+            #expect(outcome.status == .usage)
+            #expect(outcome.error.contains("--push goes with an update"), "\(outcome.error)")
+            let local = await harness("campaign", "run", id, "--push")
+            #expect(local.error.contains("--push goes with integrations behind a URL"), "\(local.error)")
+            #expect(try await account.versions() == ["1.0.0"])
+        }
+    }
+
+    /// The platform calls the connector's uninstaller itself, and frees the licence.
+    @Test func aCampaignRemovesAppsByTheirOwnRoute() async throws {
+        let removed = Guarded(0)
+        var connector = Connector(id: "c")
+        connector.connectorUninstaller { _ in removed.withLock { $0 += 1 } }
+        try await Account.with(3, connector: connector) { account in
+            let harness = try Harness(ConnectorCommand("mine", connector: Connector(id: "c")))
+            let begun = await account.run(
+                harness, "campaign", "create", "--goal", "uninstall", "--connector", "c", "--yes", "--json")
+            let id = try #require(try begun.lines.first?["campaign"]?.string)
+            let outcome = await account.run(harness, "campaign", "run", id)
+            #expect(outcome.output.contains("3 uninstalled, 0 failed, 0 left"), "\(outcome.error)")
+            #expect(removed.withLock { $0 } == 3)
+            #expect(try await account.store.list().isEmpty)
+        }
+    }
+
     @Test func aCampaignIsTakenPartInOnlyWhereItsIntegrationsAre() async throws {
         try await Account.with(1) { account in
             let harness = try Harness()
@@ -93,7 +144,8 @@ struct AccountCampaignTests {
         }
     }
 
-    /// `SMARTCONNECTOR_CAMPAIGN` says how many integrations there are to be.
+    /// `SMARTCONNECTOR_CAMPAIGN` says how many integrations there are to be, and `SMARTCONNECTOR_PROGRAM` what their workers
+    /// run, such as a release build.
     @Test func workersThatAreKilledAndAQueueThatIsRestartedKeepUnderTheLimitOfTheAccountAndLoseNothing() async throws {
         let server = try await PostgresServer.started(listensOnTCP: true)
         let queue = try await server.uri(database: server.createDatabase())
@@ -103,7 +155,6 @@ struct AccountCampaignTests {
                     ["update", "--all", "--json", "--simulate", "--yes", "--store", account.url, "--token", "t"]
                         + ["--journal", queue] + arguments)
             }
-            let begun = ContinuousClock.now
             let first = try worker("--connector", "c", "--to", "2.0.0", "--delay", "86400000")
             try await first.wait(for: "\"pending\":\(count)")
             let store = try await PostgresStore(queue, connections: 2)
@@ -111,18 +162,69 @@ struct AccountCampaignTests {
             // It is killed with what it has taken: none of its calls ever returns.
             try await until { try await store.status(of: campaign.id).claimed > 0 }
             #expect(await first.kill())
-            let others = try (0..<4).map { _ in try worker("--resume", campaign.id) }
-            for worker in others { try await worker.wait(for: "pending") }
-            try await server.restart(.immediate)
-            for worker in others { #expect(await worker.ended() == 0, "\(worker.output.suffix(400))") }
-            let (requests, refused) = account.requests
+            let (begun, before) = (ContinuousClock.now, account.requests.all)
+            var workers = try (0..<4).map { _ in try worker("--resume", campaign.id) }
+            for worker in workers { try await worker.wait(for: "pending") }
+            var memory = WorkerMemory()
+            for part in 1..<WorkerMemory.parts {
+                try await account.served(before + part * count * Account.requestsOfUpdate / WorkerMemory.parts)
+                memory.look(at: workers)
+                // In the middle of what it does, and with what it has reserved of the limit.
+                if part == WorkerMemory.parts / 3 { #expect(await workers.removeLast().kill()) }
+                if part == 2 * WorkerMemory.parts / 3 { try await server.restart(.immediate) }
+            }
+            for worker in workers { #expect(await worker.ended() == 0, "\(worker.output.suffix(400))") }
             let seconds = (ContinuousClock.now - begun) / .seconds(1)
-            print("\(count) integrations: \(requests) requests in \(seconds) s, \(refused) refused")
+            let (all, refused) = account.requests
+            let used = Double(all - before) / seconds / Account.perSecond
+            print(
+                "\(count) integrations: \(all - before) requests in \(seconds) s, \(used) of the rate, \(refused) refused"
+            )
+            print("memory of the workers in MB: \(memory)")
             #expect(refused == 0)
             #expect(try await store.status(of: campaign.id).succeeded == count)
             #expect(try await account.versions() == Array(repeating: "2.0.0", count: count))
+            guard isMeasured else { return }
+            #expect(used >= 0.9)
+            #expect(memory.isFlat)
         }
         await server.close()
+    }
+}
+
+/// What processes take of memory as time goes by.
+private struct WorkerMemory: CustomStringConvertible {
+    /// How often it is looked at, the end not counted.
+    static let parts = 24
+
+    /// Resident memory in kB, by process.
+    private var resident: [pid_t: [Int]] = [:]
+    /// The most that it ever was, in kB.
+    private var most: [pid_t: Int] = [:]
+
+    mutating func look(at workers: [HarnessProcess]) {
+        for pid in workers.compactMap(\.processIdentifier) {
+            guard let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8) else { continue }
+            func kilobytes(_ name: String) -> Int? {
+                text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+                    .flatMap { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first }
+                    .flatMap { Int($0) }
+            }
+            if let now = kilobytes("VmRSS") { resident[pid, default: []].append(now) }
+            if let peak = kilobytes("VmHWM") { most[pid] = peak }
+        }
+    }
+
+    /// Whether none that was there to the end took more then than half again of what it took after a third of its work: what
+    /// is kept at once is there by then.
+    var isFlat: Bool {
+        resident.values.filter { $0.count > Self.parts / 2 }.allSatisfy { $0[$0.count - 1] * 2 <= $0[$0.count / 3] * 3 }
+    }
+
+    var description: String {
+        resident.sorted { $0.key < $1.key }.map { pid, seen in
+            "\(seen.map { String($0 / 1024) }.joined(separator: " ")), at most \((most[pid] ?? 0) / 1024)"
+        }.joined(separator: "; ")
     }
 }
 
@@ -169,12 +271,16 @@ private final class Account: Sendable {
 
     /// Updates all, with a queue of the harness.
     func update(_ harness: Harness, _ arguments: String...) async -> Harness.Outcome {
-        await harness.run(
-            [
-                "update", "--all", "--yes", "--store", url, "--token", "t", "--journal",
-                "sqlite:\(harness.file("queue"))",
-            ]
-                + arguments)
+        await harness.run(["update", "--all", "--yes"] + arguments + place(harness))
+    }
+
+    /// Runs a command line about this account, with a queue of the harness.
+    func run(_ harness: Harness, _ arguments: String...) async -> Harness.Outcome {
+        await harness.run(arguments + place(harness))
+    }
+
+    private func place(_ harness: Harness) -> [String] {
+        ["--store", url, "--token", "t", "--journal", "sqlite:\(harness.file("queue"))"]
     }
 
     func versions() async throws -> [String] {
@@ -183,11 +289,41 @@ private final class Account: Sendable {
         return versions
     }
 
+    /// What an update takes where nothing is in its way.
+    static let requestsOfUpdate = 6
+    /// How many requests the limit lets pass in a second.
+    static let perSecond = 300.0
+
     /// How many requests there were, and how many of these were one too many.
-    var requests: (all: Int, refused: Int) { counts.counts.withLock { $0 } }
+    var requests: (all: Int, refused: Int) { counts.counts.withLock { ($0.all, $0.refused) } }
+
+    /// Waits until so many requests were served.
+    func served(_ count: Int) async throws {
+        for await _ in counts.reached(count) { return }
+        throw CancellationError()
+    }
 
     final class Counts: Sendable {
-        let counts = Guarded((all: 0, refused: 0))
+        let counts = Guarded(
+            (all: 0, refused: 0, waiting: [(count: Int, mark: AsyncStream<Void>.Continuation)]()))
+
+        /// Has an element once so many requests were served.
+        func reached(_ count: Int) -> AsyncStream<Void> {
+            AsyncStream { mark in
+                counts.withLock { counts in
+                    if counts.all >= count { mark.yield() } else { counts.waiting.append((count, mark)) }
+                }
+            }
+        }
+
+        func add(_ response: HTTPResponse) {
+            counts.withLock { counts in
+                counts.all += 1
+                if response.status == 429 { counts.refused += 1 }
+                for (count, mark) in counts.waiting where count <= counts.all { mark.yield() }
+                counts.waiting.removeAll { [all = counts.all] in $0.count <= all }
+            }
+        }
     }
 
     private struct Counting: HTTPResponder {
@@ -198,10 +334,7 @@ private final class Account: Sendable {
 
         func respond(to request: HTTPRequest) async -> HTTPResponse {
             let response = await inner.respond(to: request)
-            counts.counts.withLock { counts in
-                counts.all += 1
-                if response.status == 429 { counts.refused += 1 }
-            }
+            counts.add(response)
             return response
         }
     }

@@ -116,6 +116,31 @@ struct AccountTests {
         }
     }
 
+    /// What the platform does with a user's token is done for all of a connector, by as many as take part.
+    @Test func campaignsPassThroughIt() async throws {
+        try await model.serving { url in
+            for _ in 0..<5 { _ = try await model.create(.settings) }
+            func run(_ goal: String...) async throws -> Harness.Outcome {
+                let begun = await harness.run(
+                    ["campaign", "create", "--connector", "c1", "--yes", "--json", "--goal"] + goal + arguments(url))
+                let id = try #require(try begun.lines.first?["campaign"]?.string, "\(begun.error)")
+                return await harness.run(["campaign", "run", id, "--concurrency", "1"] + arguments(url))
+            }
+            let updated = try await run("update", "--to", "1.1.0")
+            #expect(updated.output.contains("5 updated, 0 failed, 0 left"), "\(updated.error)")
+            // Once to enlist them, and once to see whose they are.
+            #expect(model.requests.count { $0.contains("/installBase") } == 2)
+            let removed = try await run("uninstall")
+            #expect(removed.output.contains("5 uninstalled, 0 failed, 0 left"), "\(removed.error)")
+            #expect(try await model.store.list().isEmpty)
+            #expect(model.calls.count { $0 == "uninstaller" } == 5)
+            #expect(
+                !model.requests.contains {
+                    $0.hasPrefix("PUT /v1/integrations/") && $0.split(separator: "/").count == 3
+                })
+        }
+    }
+
     @Test func whoIsNotTheAuthorIsToldBeforeAnythingIsCalled() async throws {
         try await model.serving { url in
             let id = try await model.create(.settings)

@@ -1,9 +1,13 @@
 import Foundation
 import Limits
+import Loopback
 import Processes
 import SmartConnector
 import SmartConnectorHTTP
 import SmartConnectorSQLite
+import SmartConnectorServer
+import SmartConnectorWire
+import Synchronization
 import Testing
 
 @testable import SmartConnectorCLI
@@ -91,6 +95,64 @@ struct ForeignStackLifeTests {
             try await calls(stack) == [id: ["begin", "makeA", "makeB", "migrate", "before", "dropB", "dropA", "end"]])
     }
 
+    @Test func aRemovalWhoseAnswerWasLostIsDoneWhenItIsRunAgain() async throws {
+        let stack = try await PythonServer.foreignStack(Self.functions)
+        defer { stack.process.kill(SIGKILL) }
+        let store = try SQLiteStore(path: harness.file("account.sqlite"))
+        let id = try #require(try await store.create(Integration(Self.document(isInstalled: true))).integration.id)
+        let integrator = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: store) { id in
+            Connector(id: id, functions: FunctionDirectory(functions: [])) { _ in .null }
+        }
+        let api = EndingWithRemoval(integrator)
+        let server = try HTTPServer(responder: api)
+        let command =
+            ["--store", "http://127.0.0.1:\(server.port)", "--token", "U", "--journal"]
+            + ["sqlite:\(harness.file("journal.sqlite"))"] + functions(stack)
+        let lost = await harness.run(["uninstall", id] + command)
+        #expect(lost.status == .stopped, "\(lost.error)")
+        #expect(try await store.list().isEmpty)
+        api.isDown.withLock { $0 = false }
+        let again = await harness.run(["uninstall", id] + command, answers: ["yes"])
+        #expect(again.status == .done, "\(again.error)")
+        #expect(again.output.contains("removed \(id)"), "\(again.output)")
+        // Once it is over, and for what was never there, there is nothing to be ended.
+        for id in [id, "64b0c0ffee0000000000a0d9"] {
+            #expect(await harness.run(["uninstall", id] + command).status == .notFound)
+        }
+        #expect(try await calls(stack) == [id: ["before", "dropB", "dropA"]])
+        await server.shutdown(within: .seconds(5))
+    }
+
+    /// An API that does what it is asked when an app is removed, and answers nothing any more.
+    private final class EndingWithRemoval: HTTPResponder {
+        let isDown = Guarded(false)
+        private let inner: LocalIntegrator
+
+        init(_ inner: LocalIntegrator) { self.inner = inner }
+
+        func respond(to request: HTTPRequest) async -> HTTPResponse {
+            guard !isDown.withLock({ $0 }) else { return HTTPResponse(status: 503) }
+            let answer = await inner.respond(to: request)
+            guard request.method == "DELETE", answer.status == 200 else { return answer }
+            isDown.withLock { $0 = true }
+            return HTTPResponse(status: 503)
+        }
+    }
+
+    /// As when the machine is busy, and its turn comes late.
+    @Test func aStackTakesAllConnectionsThatComeWhileItIsHeldUp() async throws {
+        let stack = try await PythonServer.foreignStack(Self.functions)
+        defer { stack.process.kill(SIGKILL) }
+        stack.process.kill(SIGSTOP)
+        let port = try #require(URL(string: stack.url)?.port)
+        let connections = try (0..<100).map { _ in try RawConnection(port: port) }
+        stack.process.kill(SIGCONT)
+        for connection in connections {
+            connection.write("GET / HTTP/1.1\r\nHost: stack\r\nConnection: close\r\n\r\n")
+            #expect(await connection.read().hasSuffix("[]"))
+        }
+    }
+
     @Test func aCampaignCallsItsUpdateOnceForEachOfTwoHundred() async throws {
         let stack = try await PythonServer.foreignStack(Self.functions)
         defer { stack.process.kill(SIGKILL) }
@@ -101,7 +163,7 @@ struct ForeignStackLifeTests {
         }
         let outcome = await harness.run(
             ["update", "--all", "--connector", "c1", "--to", "1.1.0"] + functions(stack))
-        #expect(outcome.status == .done)
+        #expect(outcome.status == .done, "\(outcome.output)\(outcome.error)")
         #expect(try await calls(stack) == Dictionary(uniqueKeysWithValues: ids.map { ($0, ["migrate"]) }))
         for id in ids {
             #expect(try await store.get(id).integration.version == "1.1.0")

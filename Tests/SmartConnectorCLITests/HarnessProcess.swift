@@ -9,9 +9,10 @@ struct HarnessProcess {
     private let pipe = Pipe()
     private let transcript: Transcript
 
-    /// One that is not started yet.
+    /// One that is not started yet: of the program beside the tests, or that `SMARTCONNECTOR_PROGRAM` names.
     init(_ arguments: [String]) {
-        command = [Harness.program("smartconnector")] + arguments
+        let program = ProcessInfo.processInfo.environment["SMARTCONNECTOR_PROGRAM"]
+        command = [program ?? Harness.program("smartconnector")] + arguments
         transcript = Transcript(pipe)
     }
 
@@ -22,6 +23,9 @@ struct HarnessProcess {
     }
 
     func start() throws { try #require(child.start(command, output: .pipe(pipe))) }
+
+    /// Its number, while it runs.
+    var processIdentifier: pid_t? { child.processIdentifier }
 
     /// What it has printed so far.
     var output: String { transcript.text }

@@ -35,6 +35,22 @@ struct SecondGenerationTests {
         #expect(await harness("list").output.contains("1/2"))
     }
 
+    /// Nothing that is known of its steps changes by looking on, and a picture of the first generation would be wrong.
+    @Test func watchSaysWhatStatusSaysAndGraphDrawsNothing() async throws {
+        let id = try await harness.create(Self.document)
+        let watched = await harness("watch", id)
+        #expect(watched.status == .done, "\(watched.error)")
+        #expect(watched.output == (await harness("status", id)).output)
+        #expect(try await harness("watch", id, "--json").lines.first?["generation"] == 2)
+        for format in ["svg", "mermaid", "dot"] {
+            let drawn = await harness("graph", id, "--format", format)
+            #expect(drawn.status == .badData)
+            #expect(drawn.output.isEmpty)
+            #expect(drawn.error.contains("integration app of the second generation"), "\(drawn.error)")
+            #expect(drawn.error.contains("'smartconnector status \(id)'"), "\(drawn.error)")
+        }
+    }
+
     @Test func nothingDrivesIt() async throws {
         let id = try await harness.create(Self.document)
         let before = try await harness.document(id)

@@ -77,6 +77,21 @@ struct SettingsTests {
         #expect(outcome.error.contains("settings have no field colour; the fields are: mail, currency"))
     }
 
+    /// As connectors of several shops do, where the shop is not named.
+    @Test func whatTheConnectorAcceptedAndLeftAsItWasIsSaid() async throws {
+        var connector = Connector(id: "c1")
+        connector.persistSettings { _ in .saved }
+        let harness = try Harness(ConnectorCommand("smartconnector", connector: connector))
+        let id = try await harness.create(Self.document.text())
+        let outcome = await harness("settings", id, "currency=USD")
+        #expect(outcome.status == .done, "\(outcome.error)")
+        #expect(outcome.output.contains("71.currency: accepted, and not saved"), "\(outcome.output)")
+        #expect(!outcome.output.contains("currency = "))
+        let events = try await harness("settings", id, "currency=USD", "--json").lines
+        #expect(events.last?["event"] == "settingsNotSaved")
+        #expect(events.last?["settings"] == ["71.currency"])
+    }
+
     @Test func aPlaceThatIsNoFieldIsSavedAndCalledSo() async throws {
         let id = try await create()
         let outcome = await harness("settings", id, "sections[0].title=North")

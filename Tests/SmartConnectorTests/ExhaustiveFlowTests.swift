@@ -23,9 +23,11 @@ struct ExhaustiveFlowTests {
         StepReference(index: 1, name: "B"),
     ]
 
-    static func document(_ steps: [StepReference], _ mode: Mode = .install) -> Integration {
+    static func document(
+        _ steps: [StepReference], _ mode: Mode = .install, settings: JSON = ["color": "red"]
+    ) -> Integration {
         let json: JSON = [
-            "_id": "x", "mode": JSON(mode.rawValue), "version": "1.0.0", "settings": ["color": "red"],
+            "_id": "x", "mode": JSON(mode.rawValue), "version": "1.0.0", "settings": settings,
             "install": JSON(
                 steps.map { step -> JSON in
                     var json: JSON = ["completed": JSON(mode != .install), "name": JSON(step.name ?? "")]
@@ -68,6 +70,12 @@ struct ExhaustiveFlowTests {
                 name: "updates", document: document(steps(1), .settings), functions: directory([.persistSettings]),
                 twists: 2, usual: ["run", "update 3.0.0"], atLeast: 2000,
                 meets: ["versionChanged", "reopened", "updateAborted", "saveSettings done", "parked"]),
+            .init(
+                name: "settings of fields",
+                document: document(
+                    steps(1), .settings, settings: ["sections": [["fields": [["name": "color", "value": "red"]]]]]),
+                functions: directory([.persistSettings]), twists: 2, usual: ["saveSettings", "run"], atLeast: 500,
+                meets: ["settingsNotSaved", "saveSettings done"]),
             .init(
                 name: "functions of the connector", document: document([]),
                 functions: directory([.connectorInstaller, .preUninstall, .connectorUninstaller]), twists: 2,

@@ -91,7 +91,9 @@ extension FlowWalk {
             case .update(let version):
                 !document.isUpdateInProgress && document.installedVersion.readable.map { $0 >= version } ?? false
             case .abortUpdate: !document.isUpdateInProgress && world.record.memory.update == nil
-            case .saveSettings: document["settings"]?["color"]?.string == "blue"
+            case .saveSettings:
+                // What becomes of fields is the function's own affair.
+                document["settings"]?["sections"] != nil || document["settings"]?["color"]?.string == "blue"
             }
         world.expect(isReached, "\(command.name.prefix { $0.isLetter }) ends as done and is not")
     }

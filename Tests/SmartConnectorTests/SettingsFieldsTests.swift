@@ -112,6 +112,44 @@ struct SettingsFieldsTests {
         #expect(saved == Self.changed("sections[0].sections[0].fields[0].value", "USD"))
     }
 
+    /// A shop connector answers success to a `pending` that does not name the shop, and changes nothing.
+    @Test(
+        arguments: [
+            ([:], ["71.orders_71_currency", "x"]),
+            (["pending": ["orders_71_currency": "EUR"]], ["x"]),
+            (["pending": ["orders_71_currency": "GBP"]], ["71.orders_71_currency", "x"]),
+        ] as [(JSON, [String])])
+    func whatWasAcceptedAndIsNotThereIsTold(_ answer: JSON, _ names: [String]) async throws {
+        let id = try await create()
+        var answered: JSON = ["success": true]
+        if let pending = answer["pending"] { answered["pending"] = pending }
+        fakes["persistSettings"].answer(answered)
+        let flow = InstallFlow(
+            integration: id, connector: fakes.connector(id: "c1", having: [.persistSettings]), store: store)
+        var events: [FlowEvent] = []
+        for try await event in flow.saveSettings([
+            "orders_71_currency": "USD", "commonresources": [:], "x": 1, "flowId": "f",
+        ]) {
+            events.append(event)
+        }
+        #expect(events.last == .settingsNotSaved(names))
+        #expect(events.last?.needsPerson == false)
+    }
+
+    @Test func ofWhatTheFunctionWroteItselfNothingIsTold() async throws {
+        let id = try await create()
+        fakes["persistSettings"].run { [store] call in
+            try await store.edit(call.integrationID) { document in
+                document.settings?[path: "sections[0].sections[0].fields[0].value"] = "USD"
+            }
+        }
+        let connector = fakes.connector(id: "c1", having: [.persistSettings])
+        let flow = InstallFlow(integration: id, connector: connector, store: store)
+        var events: [FlowEvent] = []
+        for try await event in flow.saveSettings(["orders_71_currency": "USD"]) { events.append(event) }
+        #expect(events.last == .functionCompleted(.persistSettings))
+    }
+
     @Test func settingsWithoutFieldsAreMergedMemberByMember() async throws {
         let (saved, _) = try await save(["b": ["d": 3], "new": true], ["a": 1, "b": ["c": 2]])
         #expect(saved == ["a": 1, "b": ["c": 2, "d": 3], "new": true])

@@ -15,6 +15,11 @@ public struct SettingsFields: Sendable {
         /// All of it as it is in the document.
         public let json: JSON
 
+        /// The name by which a person names it: behind the id of the innermost section that has one, which is the shop's.
+        package var title: String {
+            let section = sections.last { !$0.isEmpty }
+            return section.map { "\($0).\(name)" } ?? name
+        }
         /// What it is called on the page. Nil where it says nothing.
         public var label: String? { json["label"]?.string }
         /// What kind of value it has, such as `checkbox` or `select`. Nil where it says nothing.
@@ -122,6 +127,22 @@ public struct SettingsFields: Sendable {
             }
         }
         return saving
+    }
+
+    /// What was asked for and is not there, though it was accepted: fields whose value is neither that nor what was answered,
+    /// places that would change, and names of nothing.
+    ///
+    /// - Parameters:
+    ///   - asked: The `pending` that was asked for.
+    ///   - answered: The `pending` that was answered, which may say other values and leave some out.
+    func unsaved(_ asked: JSON, answered: JSON) -> [String] {
+        let (asked, answered) = (saving(asked), saving(answered))
+        let answers = Set(answered.fields.filter { $0.field.value == $0.value }.map(\.field.path))
+        let fields = asked.fields.filter { $0.field.value != $0.value && !answers.contains($0.field.path) }
+        let places = settings.changes(merging: asked.others).map(\.path).filter { path in
+            answered.others[path: path].map { $0 != settings[path: path] } ?? true
+        }
+        return fields.map(\.field.title) + places.map(\.description) + asked.unknown
     }
 
     private static func isOfFlow(_ name: String) -> Bool { name.isExactly("flowId") || name.isExactly("disabled") }

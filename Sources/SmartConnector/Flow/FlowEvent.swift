@@ -25,6 +25,9 @@ public enum FlowEvent: Sendable, Equatable {
     case functionCompleted(ConnectorFunction)
     /// Such a function failed, for this reason. Run again to try again.
     case functionFailed(ConnectorFunction, FunctionFailure)
+    /// persistSettings accepted these, and the document does not have them: fields whose value is neither what was asked for
+    /// nor what the function answered, and names of nothing, each behind the id of its shop where it has one.
+    case settingsNotSaved([String])
     /// The document was stored with another mode than it had before.
     case modeChanged(from: Mode, to: Mode)
     /// A managed update to this version was begun by a person, for this reason if they said one. Nil for who it was where
@@ -90,7 +93,8 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .stepFailed(_, let failure), .functionFailed(_, let failure): failure
         case .stepStarted, .stepCompleted, .waiting, .reset, .retrying, .functionStarted, .functionCompleted,
-            .modeChanged, .updateBegun, .versionChanged, .inDoubt, .parked, .reopened, .overtaken, .resolved,
+            .settingsNotSaved, .modeChanged, .updateBegun, .versionChanged, .inDoubt, .parked, .reopened, .overtaken,
+            .resolved,
             .updateAborted,
             .removed,
             .stepLeftBehind,
@@ -104,7 +108,7 @@ public enum FlowEvent: Sendable, Equatable {
         switch self {
         case .waiting, .inDoubt, .parked, .reopened, .overtaken: true
         case .stepStarted, .stepCompleted, .stepFailed, .reset, .retrying, .functionStarted, .functionCompleted,
-            .functionFailed,
+            .functionFailed, .settingsNotSaved,
             .modeChanged, .updateBegun, .versionChanged, .resolved, .updateAborted, .removed, .stepLeftBehind,
             .leftBehind:
             failure != nil
@@ -133,6 +137,8 @@ public enum FlowEvent: Sendable, Equatable {
         case .functionStarted(let function): Self.json("functionStarted", function)
         case .functionCompleted(let function): Self.json("functionCompleted", function)
         case .functionFailed(let function, let failure): Self.json("functionFailed", function).adding(failure)
+        case .settingsNotSaved(let names):
+            ["event": "settingsNotSaved", "settings": JSON(names.map { JSON($0) })]
         case .modeChanged(let from, let to):
             ["event": "modeChanged", "from": JSON(from.rawValue), "to": JSON(to.rawValue)]
         case .versionChanged(let from, let to):

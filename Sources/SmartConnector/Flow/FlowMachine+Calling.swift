@@ -169,15 +169,23 @@ extension FlowMachine {
     mutating func answered(_ errand: Errand, _ answer: JSON) throws(SmartConnectorError) {
         if record.call?.isInDoubt ?? false { record = record.after(.returned(answer)) }
         switch errand {
-        case .settings(let asked): try commit(.settings(answer["pending"] ?? asked, asked: asked))
-        case .action(.callPreUninstall):
-            // What it returned is journalled before anything that may fail, such as reading what it did to the document.
-            if record == journalled {
-                phase = .reading(errand, answer: answer)
-            } else {
-                try commit(.journal(.returned(errand, answer)))
+        case .settings(let asked):
+            // The function writes the values of fields itself: what it did to the document is read.
+            guard !SettingsFields(stored.integration.settings ?? [:]).fields.isEmpty else {
+                return try commit(.settings(answer["pending"] ?? asked, asked: asked))
             }
+            try readDocument(after: errand, answer)
+        case .action(.callPreUninstall): try readDocument(after: errand, answer)
         case .action(let action): try commit(.action(action, answer: answer))
+        }
+    }
+
+    /// Reads what a function did to the document. What it returned is journalled before that, since reading may fail.
+    private mutating func readDocument(after errand: Errand, _ answer: JSON) throws(SmartConnectorError) {
+        if record == journalled {
+            phase = .reading(errand, answer: answer)
+        } else {
+            try commit(.journal(.returned(errand, answer)))
         }
     }
 
@@ -191,7 +199,11 @@ extension FlowMachine {
         self.stored = stored
         try install.documentRead(stored.integration)
         phase = .deciding
-        if case .action(.callPreUninstall) = errand { try commit(.action(.callPreUninstall, answer: answer)) }
+        switch errand {
+        case .action(.callPreUninstall): try commit(.action(.callPreUninstall, answer: answer))
+        case .settings(let asked): try commit(.settings(answer["pending"] ?? asked, asked: asked))
+        case .action: break
+        }
     }
 
     /// Somebody else may have changed what comes next: nobody is called for what was.

@@ -268,10 +268,11 @@ extension FlowMachine {
                 events.append(.removed)
                 if !leftovers.isEmpty { events.append(.leftBehind(leftovers)) }
             }
-        case .settings:
-            if supply.connector.functions.contains(.persistSettings) {
-                events.append(.functionCompleted(.persistSettings))
-            }
+        case .settings(let answered, let asked):
+            guard supply.connector.functions.contains(.persistSettings) else { break }
+            events.append(.functionCompleted(.persistSettings))
+            let left = SettingsFields(stored.integration.settings ?? [:]).unsaved(asked, answered: answered)
+            if !left.isEmpty { events.append(.settingsNotSaved(left)) }
         case .command:
             if case .complete(let text) = goal, let step = try? install.step(named: text) {
                 events.append(.stepCompleted(shown(step)))

@@ -414,7 +414,8 @@ extension FlowRecord {
     /// platform that calls it and deletes the integration, and whose answer was lost.
     fileprivate func wasBeingRemoved(_ functions: FunctionDirectory) -> Bool {
         guard let call else { return false }
-        if functions.contains(.connectorUninstaller) { return call.function == .connectorUninstaller }
+        if call.function == .connectorUninstaller { return true }
+        guard !functions.contains(.connectorUninstaller) else { return false }
         guard case .uninstaller = call.function, case .returned = call.stage else { return false }
         return true
     }

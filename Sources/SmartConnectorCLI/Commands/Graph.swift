@@ -12,7 +12,14 @@ struct Graph: Command {
     @Option("--format", "svg|mermaid|dot", "what is printed", as: .choice) var format = Format.svg
 
     func run(_ session: Session) async throws -> ExitCode {
-        let picture = StandingPicture(try await session.standing(of: id), session.program)
+        let picture: StandingPicture
+        do {
+            picture = StandingPicture(try await session.standing(of: id), session.program)
+        } catch let error as SmartConnectorError where error.code == .secondGeneration {
+            throw FileError(
+                description: "\(error); there is no picture of it: '\(session.program) status \(id)' shows its steps",
+                status: .badData)
+        }
         let text =
             switch format {
             case .svg: picture.svg

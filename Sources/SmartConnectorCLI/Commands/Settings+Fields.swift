@@ -25,12 +25,6 @@ extension Settings {
 }
 
 extension SettingsFields.Field {
-    /// The name by which a command line names it: that of the shop before its own, where it is one of a section with an id.
-    var title: String {
-        let section = sections.last { !$0.isEmpty }
-        return section.map { "\($0).\(name)" } ?? name
-    }
-
     /// The field as a row of a table.
     var row: Row {
         let texts = (options ?? []).map { option in

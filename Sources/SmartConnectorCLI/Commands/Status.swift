@@ -14,7 +14,7 @@ struct Status: Command {
         do {
             standing = try await session.standing(of: id)
         } catch let error as SmartConnectorError where error.code == .secondGeneration {
-            SecondGeneration(try await session.place.store().get(id).integration, error).show(session.output)
+            try await session.showSecondGeneration(id, error)
             return .done
         }
         if session.output.isJSON {

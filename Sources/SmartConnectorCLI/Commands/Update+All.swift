@@ -18,7 +18,9 @@ extension Update {
         let campaign = try await campaign(place, session)
         return try await session.work(
             on: campaign, in: place, isPushed: isPushed, concurrency: concurrency, reason: reason,
-            resuming: "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)")
+            resuming:
+                "\(session.program) update \($isCampaign) \($campaign.name) \(campaign.id)\(isPushed ? " \($isPushed.name)" : "")"
+        )
     }
 
     /// The campaign that the command line begins, or goes on with.

@@ -17,6 +17,9 @@ struct Watch: Command {
             let standing: Standing
             do {
                 standing = try await session.standing(of: id)
+            } catch let error as SmartConnectorError where error.code == .secondGeneration {
+                try await session.showSecondGeneration(id, error)
+                return .done
             } catch let error as APIError where error.isNotFound && !shown.isEmpty {
                 told = try await tell(after: told, session)
                 gone(session.output)

@@ -218,7 +218,8 @@ final class SimulationRun: @unchecked Sendable {
         case .resolved(_, let tookEffect): world.hit(tookEffect ? .resolvedAsCompleted : .resolvedToRerun)
         case .versionChanged: world.hit(.updated)
         case .modeChanged(from: .install, to: .settings): world.hit(.installed)
-        case .modeChanged, .updateBegun, .reopened, .overtaken, .stepStarted, .stepCompleted, .stepFailed, .reset,
+        case .settingsNotSaved, .modeChanged, .updateBegun, .reopened, .overtaken, .stepStarted, .stepCompleted,
+            .stepFailed, .reset,
             .retrying,
             .functionStarted,
             .functionCompleted,

@@ -7,7 +7,16 @@ package struct PythonServer {
     /// Where it answers.
     package let url: String
 
+    private static let prelude = """
+        import socketserver
+        socketserver.TCPServer.request_queue_size = 128
+
+        """
+
     /// Starts one, and waits until it listens.
+    ///
+    /// A server of the script's takes as many connections at once as ours do: Python's own listen with a queue of five, and a
+    /// connection that comes while it is full, as it is when the machine is busy, may be reset with the request that it carries.
     ///
     /// - Parameters:
     ///   - script: Listens at a port of 127.0.0.1 that the system chooses, and prints it on a line.
@@ -15,7 +24,10 @@ package struct PythonServer {
     /// - Throws: Where it does not start, or ends without having listened.
     package init(_ script: String, _ arguments: [String] = []) async throws {
         let output = Pipe()
-        guard process.start(["python3", "-c", script] + arguments, output: .pipe(output), errors: .nothing) else {
+        guard
+            process.start(
+                ["python3", "-c", Self.prelude + script] + arguments, output: .pipe(output), errors: .nothing)
+        else {
             throw CocoaError(.executableNotLoadable)
         }
         let transcript = Transcript(output)
