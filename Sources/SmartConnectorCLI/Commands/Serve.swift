@@ -73,6 +73,8 @@ struct Serve: Command {
             requestLog?(entry)
         }
         let server = try HTTPServer(try configuration(), log: record, responder: responder)
+        // Of an account behind an API nothing is read before somebody looks.
+        if store is any TransactionalStore { page.prepare() }
         announce(server, tokens, page.signInPath(), session)
         while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
         await page.end()
