@@ -17,40 +17,12 @@ struct Standing {
         _ integration: Integration, _ entry: JournalEntry, leftovers: [LedgerEntry], functions: FunctionDirectory,
         _ policy: (ConnectorFunction) -> CallPolicy?
     ) throws {
-        var machine = try InstallMachine(integration, functions: functions, memory: entry.record.memory)
-        if let call = entry.record.call, let step = call.step, call.mayHaveInstalled {
-            machine.installerMayHaveActed(step)
-        }
         self.integration = integration
         self.entry = entry
-        self.machine = machine
+        machine = try InstallMachine(integration, entry, functions: functions)
         self.leftovers = leftovers
         isCalledAgain = entry.record.call.flatMap { policy($0.function) }.map { $0.inDoubt == .rerun }
         known = functions.functions.map(\.name)
-    }
-
-    /// Who drives it now: the holder of the lease, unless it is known to have ended.
-    var driver: Lease? { entry.lease.flatMap { LeaseHolder.hasEnded($0.holder) ? nil : $0 } }
-
-    /// The call that is under way: whoever drives it has not learnt what became of it.
-    var callUnderWay: FlowRecord.Call? {
-        guard let call = entry.record.call, call.isInDoubt, driver != nil else { return nil }
-        return call
-    }
-
-    /// The call of which nobody knows whether it took effect.
-    var callInDoubt: FlowRecord.Call? {
-        guard let call = entry.record.call, call.isInDoubt, driver == nil else { return nil }
-        return call
-    }
-
-    /// The last call, where it failed and nothing has come after it.
-    var failure: (call: FlowRecord.Call, failure: FunctionFailure)? {
-        guard let call = entry.record.call else { return nil }
-        switch call.stage {
-        case .failed(let failure), .refused(let failure): return (call, failure)
-        case .started, .returned: return nil
-        }
     }
 
     /// The document's version, where it is none.
@@ -105,11 +77,11 @@ struct Standing {
     /// Who drives it, and the call that is under way, in doubt, or failed.
     private func calls(_ program: String, _ id: String) -> [(topic: String, text: String)] {
         var notices: [(topic: String, text: String)] = []
-        if let driver {
-            let since = callUnderWay.map { ", \($0.title) since \($0.started.shown)" } ?? ""
+        if let driver = entry.driver {
+            let since = entry.callUnderWay.map { ", \($0.title) since \($0.started.shown)" } ?? ""
             notices.append(("driven", "by \(driver.holder)\(driver.until)\(since)"))
         }
-        if let call = callInDoubt {
+        if let call = entry.callInDoubt {
             let advice =
                 switch isCalledAgain {
                 // What has been given up is said, with what to do, of its own.
@@ -124,8 +96,8 @@ struct Standing {
                     "\(call.title) was called at \(call.started.shown) by \(call.holder) and never returned: nobody knows whether it took effect; \(advice)"
                 ))
         }
-        if let (call, failure) = failure { notices.append(("failed", "\(call.title): \(failure)")) }
-        if let call = entry.record.call, case .returned = call.stage {
+        if let (call, failure) = entry.failure { notices.append(("failed", "\(call.title): \(failure)")) }
+        if let call = entry.returnedCall {
             notices.append(("returned", "\(call.title): the document does not say so yet; \(program) run \(id)"))
         }
         if entry.record.accepted != nil {
@@ -148,10 +120,11 @@ struct Standing {
                     ]
                 } ?? .null
             ),
-            ("callUnderWay", callUnderWay.map(\.json) ?? .null), ("callInDoubt", callInDoubt.map(\.json) ?? .null),
+            ("callUnderWay", entry.callUnderWay.map(\.json) ?? .null),
+            ("callInDoubt", entry.callInDoubt.map(\.json) ?? .null),
             (
                 "failure",
-                failure.map { call, failure in
+                entry.failure.map { call, failure in
                     var json = call.json
                     json["code"] = JSON(failure.code)
                     json["message"] = JSON(failure.message)

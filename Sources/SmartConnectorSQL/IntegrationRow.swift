@@ -11,9 +11,12 @@ public struct IntegrationRow: Sendable {
     ///   - isOver: Whether the lease's time is over, as an expression of the database: then it has no holder.
     ///   - expiry: When it ends, in milliseconds since 1970.
     ///   - isForeign: Whether it goes by a clock that cannot be read here.
-    static func columns(isOver: String, expiry: String, isForeign: String) -> String {
+    ///   - document: The document, where it is wanted.
+    static func columns(
+        isOver: String, expiry: String, isForeign: String, document: String = "document"
+    ) -> String {
         """
-        id, number, document, revision, record, journal_revision, writer,
+        id, number, \(document), revision, record, journal_revision, writer,
         CASE WHEN \(isOver) THEN NULL ELSE holder END, \(expiry), CASE WHEN \(isForeign) THEN 1 ELSE 0 END
         """
     }
@@ -79,6 +82,15 @@ public struct IntegrationRow: Sendable {
     func listed() -> Result<StoredIntegration, APIError> {
         do throws(APIError) {
             return .success(try stored())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// What is journalled of it, for a list, which others that can be read stand on too.
+    func journalled() -> Result<JournalEntry, APIError> {
+        do throws(APIError) {
+            return .success(try entry())
         } catch {
             return .failure(error)
         }

@@ -25,6 +25,9 @@ public final class SQLDialect: Sendable {
     let lockIntegration: String
     /// Selects so many rows with documents after a number, and nothing of the journal: number, how many.
     let selectPage: String
+    /// Selects all rows in which a call or a flow that was given up may be journalled, without their documents, where these
+    /// are not gone. What else has such a word in it is selected as well.
+    let selectTroubles: String
     /// A clock that nobody sets, for a database that has none that all who share it agree on.
     public struct LeaseClock: Sendable {
         /// Its time in milliseconds, as an expression.
@@ -79,14 +82,20 @@ public final class SQLDialect: Sendable {
         }
         self.locking = locking
         self.skippingLocked = skippingLocked
+        let isForeign = leaseClock.map(LeaseColumns.isForeign) ?? "1 = 0"
         let columns = IntegrationRow.columns(
-            isOver: lease.isOver, expiry: lease.shownExpiry,
-            isForeign: leaseClock.map(LeaseColumns.isForeign) ?? "1 = 0")
+            isOver: lease.isOver, expiry: lease.shownExpiry, isForeign: isForeign)
         selectIntegration = "SELECT \(columns) FROM integration WHERE id = $1"
         lockIntegration = "\(selectIntegration) \(locking)"
         selectPage = """
             SELECT \(IntegrationRow.documentColumns) FROM integration WHERE number > CAST($1 AS BIGINT) AND document IS NOT NULL
             ORDER BY number LIMIT CAST($2 AS BIGINT)
+            """
+        let ofJournal = IntegrationRow.columns(
+            isOver: lease.isOver, expiry: lease.shownExpiry, isForeign: isForeign, document: "NULL")
+        selectTroubles = """
+            SELECT \(ofJournal) FROM integration WHERE (record LIKE '%"call"%' OR record LIKE '%"parked"%')
+            AND (document IS NOT NULL OR revision = 0)
             """
         renew = """
             UPDATE integration SET \(lease.prolonged("$3"))

@@ -122,6 +122,24 @@ extension SQLStore {
     }
 }
 
+// MARK: - JournalSurvey
+
+extension SQLStore {
+    /// Which calls are in doubt and which flows were given up. All rows are looked at; of few anything is read.
+    public func troubles() async throws -> JournalTroubles {
+        let sql = dialect.selectTroubles
+        let rows = try await perform(writing: false) { session in try session.rows(sql, []) }
+        var troubles = JournalTroubles()
+        for row in rows {
+            switch IntegrationRow(row).journalled() {
+            case .success(let entry): troubles.count(entry)
+            case .failure: troubles.countUnreadable()
+            }
+        }
+        return troubles
+    }
+}
+
 // MARK: - TransactionalStore
 
 extension SQLStore {

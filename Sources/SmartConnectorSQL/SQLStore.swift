@@ -8,7 +8,7 @@ public import SmartConnector
 ///
 /// One row of `integration` is all that is known of an integration at present: its document, where that is kept here,
 /// and its entry in the journal, where that is. A step changes this row and adds one to `history`.
-public protocol SQLStore: TransactionalStore, IntegrationStateAPI, CampaignQueue {
+public protocol SQLStore: TransactionalStore, JournalSurvey, IntegrationStateAPI, CampaignQueue {
     /// How this database says what not all say alike.
     var dialect: SQLDialect { get }
 

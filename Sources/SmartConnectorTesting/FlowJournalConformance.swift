@@ -284,6 +284,33 @@ public enum FlowJournalConformance {
             let history = try await journal.history(of: "a")
             try expect(history, is: [], "the history")
         },
+        Promise("of all integrations at once it is told which calls are in doubt and which flows were given up") {
+            subject in
+            // Some journals can only be asked about one.
+            guard let journal = try await subject.open() as? any JournalSurvey else { return }
+            func write(_ call: FlowRecord.Call?, _ parked: FlowRecord.Parked?, of id: String, isDriven: Bool)
+                async throws
+            {
+                let record = FlowRecord(memory: memory, call: call, parked: parked)
+                try await journal.write(JournalWrite(record, by: "me", after: 0), of: id)
+                guard !isDriven else { return }
+                try await journal.write(JournalWrite(record, by: "me", after: 1, keepingLease: false), of: id)
+            }
+            func call(_ name: String, _ stage: FlowRecord.Call.Stage = .started) -> FlowRecord.Call {
+                FlowRecord.Call(function: .installer(name), idempotencyKey: "k", holder: "me", stage: stage)
+            }
+            let parked = FlowRecord.Parked(function: .installer("late"), step: nil, reason: "gave up", since: moment)
+            try await write(call("verify"), nil, of: "in doubt", isDriven: false)
+            try await write(call("verify"), nil, of: "as well", isDriven: false)
+            try await write(call("verify"), nil, of: "under way", isDriven: true)
+            try await write(call("verify", .returned(["success": true])), nil, of: "returned", isDriven: false)
+            try await write(nil, parked, of: "given up", isDriven: false)
+            try await write(nil, nil, of: "well", isDriven: false)
+            let troubles = try await journal.troubles()
+            try expect(troubles.inDoubt, is: [.installer("verify"): 2], "what is in doubt")
+            try expect(troubles.parked, is: [.installer("late"): 1], "what was given up")
+            try expect(troubles.unreadable, is: 0, "what cannot be read")
+        },
         Promise("the ledger lists what was made and not removed, in the order it was made") { subject in
             let journal = try await subject.open()
             let entries = ["3", "1", "2"].map {

@@ -9,7 +9,7 @@ import Synchronization
 /// let id = try #require(try await store.create(document).integration.id)
 /// let flow = InstallFlow(integration: id, connector: connector, store: store)
 /// ```
-public final class InMemoryStore: TransactionalStore {
+public final class InMemoryStore: TransactionalStore, JournalSurvey {
     /// What is asked of it.
     public enum Operation: String, Sendable, Hashable, CaseIterable {
         /// A document, or a journal, or both as of one moment.
@@ -145,6 +145,15 @@ public final class InMemoryStore: TransactionalStore {
     /// What is journalled of an integration, and the lease where its time is not over.
     public func entry(of integration: String) async throws -> JournalEntry {
         try await perform(.read) { state in state.pages[integration]?.entry(at: now()) ?? JournalEntry() }
+    }
+
+    /// Which calls are in doubt and which flows were given up.
+    public func troubles() async throws -> JournalTroubles {
+        try await perform(.read) { state in
+            state.pages.reduce(into: JournalTroubles()) { troubles, page in
+                if !state.removed.contains(page.key) { troubles.count(page.value.entry(at: now())) }
+            }
+        }
     }
 
     /// Replaces the record, adds to the history, and takes, keeps or releases the lease, all at once.

@@ -17,7 +17,8 @@ struct BrowserTests {
                     try await browser.open(shown.link)
                     try await browser.see("Integrations")
                     try await body(shown, browser)
-                    #expect(try await browser.complaints() == [])
+                    let complaints = try await browser.complaints()
+                    #expect(complaints == [], "\(complaints)")
                 }
             }
         }
@@ -221,8 +222,8 @@ struct BrowserTests {
     }
 
     /// Everything that a document says is somebody's text.
-    @Test func aDocumentFullOfMarkupRunsNothingAndSendsNothing() async throws {
-        let attack = "<img src=x onerror='window.hit=1'><script>window.hit=1</script>"
+    @Test(arguments: ["<img src=x onerror='window.hit=1'><script>window.hit=1</script>", "javascript:window.hit=1"])
+    func aDocumentFullOfMarkupAndScriptsRunsNothingAndSendsNothing(_ attack: String) async throws {
         let link = "javascript:window.hit=1"
         func poisoned(_ json: JSON) -> JSON {
             switch json.kind {
@@ -248,17 +249,19 @@ struct BrowserTests {
         try await opened { [document] shown, browser in
             let id = try await shown.create(document)
             shown.fail("saveWarehouse {}", attack)
-            try await browser.see("<img src=x", in: ".rows")
+            try await browser.see(attack, in: ".rows")
             for tab in ["", "/settings", "/history", "/uninstall"] {
                 try await show(id, tab, shown, browser)
-                try await browser.see("<img src=x")
+                try await browser.see(attack)
                 let found = try await browser.run(
                     """
                     return [window.hit ?? null, document.querySelectorAll('main script, main img, main iframe').length,
                       [...document.querySelectorAll('a[href], img[src], form[action]')].map((one) => one.href || one.src || one.action)
-                        .filter((address) => !/^https?:/.test(address))];
+                        .filter((address) => !/^https?:/.test(address)),
+                      performance.getEntriesByType('resource').map((one) => one.name)
+                        .filter((address) => !address.startsWith(location.origin + '/'))];
                     """)
-                #expect(found == [.null, 0, []], "\(tab): \(found)")
+                #expect(found == [.null, 0, [], []], "\(tab): \(found)")
             }
             try await show(id, "", shown, browser)
             try await browser.see("\\u{202E}\\u{7}", in: "#step-0")
@@ -374,26 +377,40 @@ struct BrowserTests {
             shown.fail("connectLedger", "No")
             let failed = try await shown.create()
             let installed = try await shown.create(Shown.installed)
+            let asking = try await shown.create(Shown.documentWithForm)
+            let doubtful = try await shown.createInDoubt()
             _ = try await shown.elsewhere(failed).run().finish()
             let screens = [
-                "/", "/i/\(failed)", "/i/\(failed)/history", "/i/\(installed)", "/i/\(installed)/settings",
-                "/i/\(installed)/uninstall",
+                "/", "/?search=nothing", "/i/\(failed)", "/i/\(failed)/history", "/i/\(asking)", "/i/\(doubtful)",
+                "/i/\(installed)", "/i/\(installed)/settings", "/i/\(installed)/uninstall",
             ]
-            for (isDark, width) in [(false, 1280), (true, 390)] {
+            let looks = [(isDark: false, width: 1280), (true, 1280), (false, 390), (true, 390)]
+            for (isDark, width) in looks {
                 try await browser.show(width: width, height: 900, isDark: isDark)
                 for screen in screens {
                     try await browser.open("\(shown.url)/#\(screen)")
-                    try await browser.wait(
-                        for: "!document.body.innerText.includes('Reading…') && document.querySelector('main h1')")
-                    #expect(try await browser.namelessControls() == [], "\(screen)")
-                    let weak = try await browser.run(Self.weakTexts)
-                    #expect(weak == [], "\(screen), \(isDark ? "dark" : "light"): \(weak)")
-                    #expect(
-                        try await browser.run("return document.documentElement.scrollWidth <= innerWidth") == true,
-                        "\(screen) is wider than \(width)")
+                    try await expectIsClear(browser, "\(screen), \(isDark ? "dark" : "light"), \(width)")
                 }
             }
+            try await browser.click("#signout")
+            for (isDark, width) in looks {
+                try await browser.show(width: width, height: 900, isDark: isDark)
+                try await browser.see("Sign in")
+                try await expectIsClear(browser, "signing in, \(isDark ? "dark" : "light"), \(width)")
+            }
         }
+    }
+
+    /// Every control has a name, every text can be read, and nothing is wider than the window.
+    private func expectIsClear(_ browser: Browser, _ screen: String) async throws {
+        try await browser.wait(
+            for: "!document.body.innerText.includes('Reading…') && document.querySelector('main h1')")
+        #expect(try await browser.namelessControls() == [], "\(screen)")
+        let weak = try await browser.run(Self.weakTexts)
+        #expect(weak == [], "\(screen): \(weak)")
+        #expect(
+            try await browser.run("return document.documentElement.scrollWidth <= innerWidth") == true,
+            "\(screen) is too wide")
     }
 
     /// Texts whose contrast with what is behind them is less than 4.5 to 1.

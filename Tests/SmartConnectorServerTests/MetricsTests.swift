@@ -237,6 +237,36 @@ struct MetricsTests {
         #expect(await Self.lines(without, "campaigns_read") == ["campaigns_read 0"])
     }
 
+    @Test func whatWaitsForAPersonIsToldByFunctionAndEndsWithIt() async throws {
+        let store = InMemoryStore()
+        let call = FlowRecord.Call(function: .installer("make"), idempotencyKey: "k", holder: "w")
+        let parked = FlowRecord.Parked(function: .update("1.1.0"), step: nil, reason: "gave up", since: Date())
+        for (id, record) in [
+            ("1", FlowRecord(call: call)), ("2", FlowRecord(call: call)), ("3", FlowRecord(call: call)),
+            ("4", FlowRecord(parked: parked)),
+        ] {
+            // Of the third one its driver will still learn what becomes of it.
+            try await store.write(JournalWrite(record, by: "w", after: 0, keepingLease: id == "3"), of: id)
+        }
+        let expected = [
+            #"integrations_in_doubt{kind="installer",function="make"} 2"#,
+            #"integrations_parked{kind="update",function="update"} 1"#,
+        ]
+        let metrics = Metrics(token: Secret(Self.token), journal: store)
+        #expect(await Self.lines(metrics, "integrations_") == expected)
+        #expect(await Self.lines(metrics, "journal_read") == ["journal_read 1"])
+        for (id, revision) in [("1", 1), ("2", 1), ("4", 1)] as [(String, Int64)] {
+            try await store.write(JournalWrite(FlowRecord(), by: "w", after: revision, keepingLease: false), of: id)
+        }
+        // Whoever asks again at once is told the same, and costs the store nothing.
+        #expect(await Self.lines(metrics, "integrations_") == expected)
+        #expect(await Self.lines(Metrics(token: Secret(Self.token), journal: store), "integrations_") == [])
+        store.interrupt { _ in throw APIError(.unavailable, "down") }
+        let without = Metrics(token: Secret(Self.token), journal: store)
+        #expect(await Self.lines(without, "journal_read") == ["journal_read 0"])
+        #expect(await Self.lines(without, "integrations_") == [])
+    }
+
     // MARK: What is written of it
 
     @Test func theArticleNamesAllThatIsServedAndNothingElse() async throws {

@@ -67,6 +67,15 @@ struct PageSettingsTests {
         #expect(pending["sections"] == nil)
     }
 
+    @Test func theIdOfAShopMayBeANumber() throws {
+        var document = Self.shops
+        document[path: "settings.sections.0.id"] = 71
+        let integration = try Integration(document)
+        let pending = try PageSettings(integration).pending(
+            ["sections.0.sections.0.fields.0": "USD"], in: integration)
+        #expect(pending == ["71": ["orders_71_currency": "USD"]])
+    }
+
     @Test func whereNobodyChecksTheValueIsWrittenWhereTheFieldStands() throws {
         var document = Self.shops
         document["mode"] = "settings"

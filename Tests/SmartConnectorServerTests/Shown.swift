@@ -111,6 +111,18 @@ final class Shown: Sendable {
         try await store.create(try Integration(document)).integration.id ?? ""
     }
 
+    /// One of which a call never returned.
+    func createInDoubt() async throws -> String {
+        let id = try await create()
+        let call = FlowRecord.Call(
+            function: .installer("connectShop"),
+            step: StepReference(index: 0, name: "Shop", installerFunction: "connectShop"),
+            idempotencyKey: "k", holder: "somebody")
+        try await store.write(
+            JournalWrite(FlowRecord(call: call), by: "somebody", after: 0, keepingLease: false), of: id)
+        return id
+    }
+
     private static func connector(_ world: World) -> Connector {
         var connector = Connector(id: connectorID)
         for name in ["connectShop", "connectLedger", "installPackage"] {

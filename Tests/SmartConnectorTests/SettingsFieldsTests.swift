@@ -162,4 +162,34 @@ struct SettingsFieldsTests {
         #expect(field.options?.map(\.text) == ["Euro", "Dollar"])
         #expect(field.options?.map(\.value) == ["EUR", "USD"])
     }
+
+    @Test(
+        arguments: [
+            ["value": "EUR", "label": "Euro"], ["EUR", "Euro"], ["items": [["value": "EUR", "label": "Euro"]]],
+        ] as [JSON])
+    func anOptionMayBeWrittenInSeveralWays(_ option: JSON) throws {
+        let settings: JSON = ["general": [["name": "currency", "options": [option, "USD"]]]]
+        let options = try #require(SettingsFields(settings).fields.first?.options)
+        #expect(options.map(\.value) == ["EUR", "USD"])
+        #expect(options.map(\.text) == ["Euro", "USD"])
+    }
+
+    @Test func partsOfGeneralHaveFieldsTooAndEachFieldKnowsWhatItStandsUnder() async throws {
+        let settings: JSON = [
+            "general": [["title": "Mail", "fields": [["name": "from", "value": "a"]]], ["name": "locale"]],
+            "sections": [
+                [
+                    "title": "Orders", "sections": [["fields": [["name": "currency"]]]],
+                    "flows": [["name": "Refunds", "settings": [["name": "days"]]]],
+                ], ["id": 72, "fields": [["name": "note"]]],
+            ],
+        ]
+        let fields = SettingsFields(settings).fields
+        #expect(fields.map(\.name) == ["locale", "from", "currency", "days", "note"])
+        #expect(
+            fields.map(\.headings) == [
+                ["General"], ["Mail"], ["Orders", "Section 1"], ["Orders", "Refunds"], ["72"],
+            ])
+        #expect(try await save(["from": "b"], settings).saved?[path: "general[0].fields[0].value"] == "b")
+    }
 }

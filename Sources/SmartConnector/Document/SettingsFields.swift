@@ -1,7 +1,7 @@
 /// The fields of a settings page: values that the document has by name, wherever they stand.
 ///
 /// Source: the settings of integrator.io's connectors: `sections[].fields[]`, `sections[].sections[].fields[]`,
-/// `sections[].flows[].settings[]` and `general`. Where a connector is installed for several shops, each has a section, whose
+/// `sections[].flows[].settings[]`, `general` and `general[].fields[]`. Where a connector is installed for several shops, each has a section, whose
 /// `id` is the shop's.
 public struct SettingsFields: Sendable {
     /// One of them.
@@ -10,6 +10,8 @@ public struct SettingsFields: Sendable {
         public let name: String
         /// The ids of the sections that it stands in, the outermost first.
         public let sections: [String]
+        /// The titles of what it stands in, as a page shows them, the outermost first: sections, and the flow.
+        public let headings: [String]
         /// Where it stands in settings; its value is the member `value` there.
         public let path: JSON.Path
         /// All of it as it is in the document.
@@ -29,11 +31,20 @@ public struct SettingsFields: Sendable {
 
         /// The values that can be chosen, each with its text; nil where any value is as good.
         public var options: [(value: JSON, text: String)]? {
-            guard let options = json["options"]?.array, !options.isEmpty else { return nil }
-            return options.map { option in
-                let value = option.array?.first ?? option
-                return (value, option.array?.dropFirst().first?.string ?? value.string ?? value.text())
-            }
+            let options = SettingsFields.options(of: json)
+            return options.isEmpty ? nil : options
+        }
+    }
+
+    /// The values that a field of settings or of a form has to choose from, each with its text.
+    ///
+    /// Source: integrator.io's settings and forms: `[value, text]`, `{value, label}`, `{items: […]}` of these, or the value alone.
+    package static func options(of field: JSON) -> [(value: JSON, text: String)] {
+        let options = (field["options"]?.array ?? []).flatMap { $0["items"]?.array ?? [$0] }
+        return options.map { option in
+            let value = option[0] ?? option["value"] ?? option
+            let label = option[1] ?? option["label"] ?? value
+            return (value, label.string ?? label.text())
         }
     }
 
@@ -47,34 +58,55 @@ public struct SettingsFields: Sendable {
     public init(_ settings: JSON) {
         self.settings = settings
         if let general = settings["general"] {
-            add(general.array ?? [], at: JSON.Path(["general"]), in: [])
-            add(general["fields"]?.array ?? [], at: JSON.Path(["general", "fields"]), in: [])
+            let (path, headings) = (JSON.Path(["general"]), ["General"])
+            add(general.array ?? [], at: path, in: [], under: headings)
+            add(general["fields"]?.array ?? [], at: path.appending("fields"), in: [], under: headings)
+            for (index, part) in (general.array ?? []).enumerated() {
+                let own = part["title"]?.string.map { [$0] } ?? headings
+                add(contentsOf: part, at: path.appending(String(index)), in: [], under: own)
+            }
         }
-        add(sections: settings, at: JSON.Path([]), in: [])
+        add(sectionsOf: settings, at: JSON.Path([]), in: [], under: [])
     }
 
-    private mutating func add(sections container: JSON, at path: JSON.Path, in outer: [String]) {
+    private mutating func add(
+        sectionsOf container: JSON, at path: JSON.Path, in outer: [String], under headings: [String]
+    ) {
         // What a document nests deeper than its pages show is no section.
         guard outer.count < 8 else { return }
         for (index, section) in (container["sections"]?.array ?? []).enumerated() {
-            let place = path.appending("sections").appending(String(index))
             let id = section["id"].map { $0.string ?? $0.text() } ?? ""
-            let way = outer + [id]
             if !id.isEmpty { sections.insert(ExactText(id)) }
-            add(section["fields"]?.array ?? [], at: place.appending("fields"), in: way)
-            add(sections: section, at: place, in: way)
-            for (flow, element) in (section["flows"]?.array ?? []).enumerated() {
-                let settings = place.appending("flows").appending(String(flow)).appending("settings")
-                add(element["settings"]?.array ?? [], at: settings, in: way)
-            }
+            let unnamed = headings.isEmpty ? (id.isEmpty ? "Settings" : id) : "Section \(index + 1)"
+            add(
+                contentsOf: section, at: path.appending("sections").appending(String(index)), in: outer + [id],
+                under: headings + [section["title"]?.string ?? unnamed])
         }
     }
 
-    private mutating func add(_ elements: [JSON], at path: JSON.Path, in sections: [String]) {
+    /// The fields of a section: its own, those of the sections within it, and those of its flows.
+    private mutating func add(
+        contentsOf section: JSON, at path: JSON.Path, in way: [String], under headings: [String]
+    ) {
+        add(section["fields"]?.array ?? [], at: path.appending("fields"), in: way, under: headings)
+        add(sectionsOf: section, at: path, in: way, under: headings)
+        for (index, flow) in (section["flows"]?.array ?? []).enumerated() {
+            let settings = path.appending("flows").appending(String(index)).appending("settings")
+            let name = flow["name"]?.string.map { [$0] } ?? []
+            add(flow["settings"]?.array ?? [], at: settings, in: way, under: headings + name)
+        }
+    }
+
+    private mutating func add(
+        _ elements: [JSON], at path: JSON.Path, in sections: [String], under headings: [String]
+    ) {
         for (index, element) in elements.enumerated() {
             guard let name = element["name"]?.string, !name.isEmpty else { continue }
             byName[ExactText(name), default: []].append(fields.count)
-            fields.append(Field(name: name, sections: sections, path: path.appending(String(index)), json: element))
+            fields.append(
+                Field(
+                    name: name, sections: sections, headings: headings, path: path.appending(String(index)),
+                    json: element))
         }
     }
 

@@ -223,6 +223,16 @@ extension FlowMachine {
 }
 
 extension InstallMachine {
+    /// A machine that knows what document and journal say together.
+    ///
+    /// - Throws: ``SmartConnectorError`` where the document is none that can be driven.
+    package init(
+        _ integration: Integration, _ entry: JournalEntry, functions: FunctionDirectory
+    ) throws(SmartConnectorError) {
+        try self.init(integration, functions: functions, memory: entry.record.memory)
+        if let call = entry.record.call { remember(call) }
+    }
+
     /// Remembers what a journalled call may have done or is known to have done, so that it can be forgotten.
     mutating func remember(_ call: FlowRecord.Call) {
         if let step = call.step, call.mayHaveInstalled { installerMayHaveActed(step) }
@@ -248,7 +258,7 @@ extension InstallMachine {
 
 extension FlowRecord.Call {
     /// Whether something of the step may exist because of this call, though the document does not say so.
-    package var mayHaveInstalled: Bool {
+    var mayHaveInstalled: Bool {
         guard case .installer = function else { return false }
         return switch stage {
         case .started, .returned, .failed: true

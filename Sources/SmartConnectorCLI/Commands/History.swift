@@ -69,7 +69,7 @@ struct History: Command {
                 && attempt.outcome != .inDoubt
         }
         if isOver { return nil }
-        return (call, entry.lease.map { !LeaseHolder.hasEnded($0.holder) } ?? false)
+        return (call, entry.driver != nil)
     }
 
     private func show(_ history: [HistoryEntry], _ entry: JournalEntry, _ output: Output) {

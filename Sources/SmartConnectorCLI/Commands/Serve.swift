@@ -55,13 +55,14 @@ struct Serve: Command {
             system: try system.given(in: session.environment))
         Self.allowManyConnections()
         let store = try await session.place.store(creating: true)
-        let metrics = Metrics(token: tokens.user, campaigns: store as? any CampaignQueue, secrets: [tokens.system])
+        let journal = try await session.place.journal(of: store, creating: true)
+        let metrics = Metrics(
+            token: tokens.user, campaigns: store as? any CampaignQueue, journal: journal as? any JournalSurvey,
+            secrets: [tokens.system])
         let flowLog = log.observer([tokens.user, tokens.system], session.output)
         let observers = Observers(all: [metrics] + (flowLog.map { [$0] } ?? []))
         let integrator = try await integrator(store, tokens, observers, session)
-        let page = WizardPage(
-            integrator, journal: try await session.place.journal(of: store, creating: true),
-            configuration: pageConfiguration(session))
+        let page = WizardPage(integrator, journal: journal, configuration: pageConfiguration(session))
         let responder = NotingResponder(
             responder: Responder(
                 stack: try stack(beside: integrator, tokens, observers, session), integrator: integrator, page: page,
@@ -72,6 +73,8 @@ struct Serve: Command {
             requestLog?(entry)
         }
         let server = try HTTPServer(try configuration(), log: record, responder: responder)
+        // Of an account behind an API nothing is read before somebody looks.
+        if store is any TransactionalStore { page.prepare() }
         announce(server, tokens, page.signInPath(), session)
         while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
         await page.end()

@@ -67,7 +67,8 @@ struct StandingPicture: Sendable {
         notices = standing.notices(program).map { "\($0.topic): \($0.text)" }
         let next = try? standing.machine.plan(.continue).first?.step?.index
         let (failed, doubtful) = (
-            standing.failure?.call.step?.index, (standing.callInDoubt ?? standing.callUnderWay)?.step?.index
+            standing.entry.failure?.call.step?.index,
+            (standing.entry.callInDoubt ?? standing.entry.callUnderWay)?.step?.index
         )
         steps = integration.steps.enumerated().map { index, step in
             let state = Self.state(

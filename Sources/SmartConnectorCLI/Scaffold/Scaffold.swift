@@ -168,8 +168,9 @@ struct Scaffold: Sendable {
                 swift run -q \(name.text) status $ID
                 swift run -q \(name.text) uninstall $ID
 
-            `swift run \(name.text) serve` is the stack and an integrator.io on this machine, `swift run \(name.text) check
-            integration.json` says whether document and functions fit, and `swift run \(name.text) help` has the rest.
+            `swift run \(name.text) serve` is the stack and an integrator.io on this machine, with a page on which it is installed by
+            clicking: open the link that it prints. `swift run \(name.text) check integration.json` says whether document and functions
+            fit, and `swift run \(name.text) help` has the rest.
 
             """
     }

@@ -6,6 +6,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case calls, callDuration, callFailures, callsInProgress, callsInDoubt, callsRepeated
     case leasesHeld, leases, leaseRefusals
     case storeRequests, storeRequestDuration
+    case integrationsInDoubt, integrationsParked, journalRead
     case campaignIntegrations, campaignFailures, campaignRunning, campaignsRead
     case httpRequests, httpRequestDuration, httpConnections
 
@@ -77,6 +78,20 @@ enum Metric: Int, CaseIterable, Sendable {
             Description(
                 name: "store_request_duration_seconds", kind: .histogram, labels: ["operation"],
                 help: "How long these took.")
+        case .integrationsInDoubt:
+            Description(
+                name: "integrations_in_doubt", kind: .gauge, labels: ["kind"], foreignLabels: ["function"],
+                help:
+                    "Integrations with a call of which nobody knows whether it took effect, and for which nobody waits."
+            )
+        case .integrationsParked:
+            Description(
+                name: "integrations_parked", kind: .gauge, labels: ["kind"], foreignLabels: ["function"],
+                help: "Integrations that were given up until a person has looked at them.")
+        case .journalRead:
+            Description(
+                name: "journal_read", kind: .gauge,
+                help: "1 where all of the journal could be read for this answer, else 0.")
         case .campaignIntegrations:
             Description(
                 name: "campaign_integrations", kind: .gauge, labels: ["goal", "state"],

@@ -17,23 +17,27 @@ public final class Metrics: HTTPResponder, FlowObserver {
     private let token: Secret
     private let secrets: [Secret]
     private let campaigns: (any CampaignQueue)?
+    private let journal: (any JournalSurvey)?
     private let table = Guarded(MetricTable())
-    /// The campaigns as they were a moment ago: whoever asks often costs the database no more.
-    private let statuses = Guarded<(statuses: [CampaignStatus], isRead: Bool, until: ContinuousClock.Instant)?>(nil)
+    /// The campaigns and the journal as they were a moment ago: whoever asks often costs the database no more.
+    private let statuses = Remembered<(statuses: [CampaignStatus], isRead: Bool)>()
+    private let troubles = Remembered<JournalTroubles?>()
 
     /// How many campaigns are told of, the newest.
     private static let maximumCampaigns = 10
-    /// How long what is known of them is good.
-    private static let campaignTime = Duration.seconds(5)
 
     /// Metrics of this process, all of them zero.
     ///
     /// - Parameters:
     ///   - token: What whoever asks has to show as bearer token.
     ///   - campaigns: Where campaigns are, if their progress is to be told.
+    ///   - journal: The journal, if it is to be told how many of its integrations wait for a person.
     ///   - secrets: Other tokens that are to be in no label, whoever repeats them.
-    public init(token: Secret, campaigns: (any CampaignQueue)? = nil, secrets: [Secret] = []) {
-        (self.token, self.campaigns) = (token, campaigns)
+    public init(
+        token: Secret, campaigns: (any CampaignQueue)? = nil, journal: (any JournalSurvey)? = nil,
+        secrets: [Secret] = []
+    ) {
+        (self.token, self.campaigns, self.journal) = (token, campaigns, journal)
         self.secrets = secrets + [token]
         table.withLock { table in
             for gauge in [Metric.flowsInProgress, .callsInProgress, .leasesHeld] { table.set(gauge, to: 0) }
@@ -126,6 +130,7 @@ public final class Metrics: HTTPResponder, FlowObserver {
         guard request.method == "GET" else { return .methodNotAllowed("GET") }
         var table = table.withLock { $0 }
         if let others = request.openConnections { table.set(.httpConnections, to: Double(others + 1)) }
+        await readJournal(into: &table)
         await readCampaigns(into: &table)
         return HTTPResponse(
             status: 200,
@@ -141,9 +146,23 @@ public final class Metrics: HTTPResponder, FlowObserver {
         return nil
     }
 
+    private func readJournal(into table: inout MetricTable) async {
+        guard let journal else { return }
+        let troubles = await troubles.value {
+            do { return try await journal.troubles() } catch { return nil }
+        }
+        table.set(.journalRead, to: troubles?.unreadable == 0 ? 1 : 0)
+        for (function, count) in troubles?.inDoubt ?? [:] {
+            table.add(.integrationsInDoubt, [function.kind, shown(function.name)], by: Double(count))
+        }
+        for (function, count) in troubles?.parked ?? [:] {
+            table.add(.integrationsParked, [function.kind, shown(function.name)], by: Double(count))
+        }
+    }
+
     private func readCampaigns(into table: inout MetricTable) async {
         guard let campaigns else { return }
-        let (statuses, isRead) = await statuses(of: campaigns)
+        let (statuses, isRead) = await statuses.value { await Self.statuses(of: campaigns) }
         table.set(.campaignsRead, to: isRead ? 1 : 0)
         for status in statuses {
             let campaign = status.campaign
@@ -161,19 +180,32 @@ public final class Metrics: HTTPResponder, FlowObserver {
         }
     }
 
-    private func statuses(of queue: any CampaignQueue) async -> (statuses: [CampaignStatus], isRead: Bool) {
-        if let known = statuses.withLock({ $0 }), known.until > .now { return (known.statuses, known.isRead) }
-        var (found, isRead) = ([CampaignStatus](), true)
+    private static func statuses(
+        of queue: any CampaignQueue
+    ) async -> (statuses: [CampaignStatus], isRead: Bool) {
+        var found: [CampaignStatus] = []
         do {
-            for campaign in try await queue.campaigns(limit: Self.maximumCampaigns) {
+            for campaign in try await queue.campaigns(limit: maximumCampaigns) {
                 found.append(try await queue.status(of: campaign.id))
             }
         } catch {
             // The rest is told all the same: that the database is away is what somebody wants to see here.
-            isRead = false
+            return (found, false)
         }
-        let (all, isComplete) = (found, isRead)
-        statuses.withLock { $0 = (all, isComplete, .now + Self.campaignTime) }
-        return (found, isRead)
+        return (found, true)
+    }
+}
+
+/// What was read for an answer, until it is old: after five seconds, or ten times as long as it took.
+private final class Remembered<Value: Sendable>: Sendable {
+    private let known = Guarded<(value: Value, until: ContinuousClock.Instant)?>(nil)
+
+    func value(_ read: () async -> Value) async -> Value {
+        if let known = known.withLock({ $0 }), known.until > .now { return known.value }
+        let began = ContinuousClock.now
+        let value = await read()
+        let until = ContinuousClock.now + max(.seconds(5), (ContinuousClock.now - began) * 10)
+        known.withLock { $0 = (value, until) }
+        return value
     }
 }

@@ -37,8 +37,19 @@ actor PageIndex {
         return rows
     }
 
-    /// What is older is not shown.
-    private static var longestAge: Duration { .seconds(60) }
+    /// What is older is not shown, not even for the moment until it has been read anew.
+    private static var longestAge: Duration { .seconds(600) }
+
+    /// Begins to read, so that it is known when it is asked for.
+    nonisolated func prepare() {
+        Task {
+            do {
+                _ = try await all()
+            } catch {
+                // Whoever asks reads again, and is told.
+            }
+        }
+    }
 
     /// Something was created or removed here.
     func isOld() { taken = nil }
@@ -140,20 +151,15 @@ extension WizardPage {
             "version": .optional(integration["version"]?.string?.printable),
             "lastModified": .optional(integration.lastModified),
             "done": JSON(steps.count { $0.isCompleted }), "steps": JSON(steps.count),
-            "updating": JSON(integration.isUpdateInProgress), "state": JSON(state(entry, integration, id)),
+            "updating": JSON(integration.isUpdateInProgress), "state": JSON(Self.state(entry)),
         ]
     }
 
     /// What stands out, in one word.
-    private func state(_ entry: JournalEntry, _ integration: Integration, _ id: String) -> String {
+    private static func state(_ entry: JournalEntry) -> String {
         if entry.record.parked != nil { return "parked" }
-        let isDriven = entry.lease.map { !LeaseHolder.hasEnded($0.holder) } ?? false
-        if isDriven { return "running" }
-        guard let call = entry.record.call else { return "" }
-        return switch call.stage {
-        case .started: "doubt"
-        case .failed, .refused: "failed"
-        case .returned: ""
-        }
+        if entry.driver != nil { return "running" }
+        if entry.callInDoubt != nil { return "doubt" }
+        return entry.failure == nil ? "" : "failed"
     }
 }

@@ -5,7 +5,7 @@ import SmartConnectorWire
 struct PageField: Sendable {
     enum Place: Sendable {
         /// The value stands where the settings have the field, and `pending` names the field, of one shop or of all.
-        case field(name: String, store: String?)
+        case field(name: String, shop: String?)
         /// The value itself is the setting.
         case setting(JSON.Path)
     }
@@ -21,13 +21,8 @@ struct PageField: Sendable {
         guard element.kind == .object else { return nil }
         self.id = id
         self.place = place
-        let options = (element["options"]?.array ?? []).flatMap { option -> [JSON] in
-            // `[id, text]`; `{value, label}`; `{items: […]}` of these.
-            option["items"]?.array ?? [option]
-        }.map { option -> JSON in
-            let value = option[0] ?? option["value"] ?? option
-            let label = option[1] ?? option["label"] ?? value
-            return ["value": value, "label": JSON(label.words.printable)]
+        let options = SettingsFields.options(of: element).map { option -> JSON in
+            ["value": option.value, "label": JSON(option.text.printable)]
         }
         let text = element["helpText"] ?? element["description"] ?? element["tooltip"]
         json = [
@@ -89,19 +84,44 @@ struct PageForm: Sendable {
     }
 }
 
-/// Settings as a form: sections with fields, as integrator.io has them; what is none of these and simple stands beside.
+/// Settings as a form: the fields by what they stand under; what is none and simple stands beside.
 struct PageSettings: Sendable {
     struct Section: Sendable {
         let title: String
-        let fields: [PageField]
+        var fields: [PageField]
     }
 
-    let sections: [Section]
+    private(set) var sections: [Section] = []
 
     init(_ integration: Integration) {
-        var reader = Reader(settings: integration.settings ?? [:])
-        reader.read()
-        sections = reader.sections
+        let settings = integration.settings ?? [:]
+        let hasShops = settings["supportsMultiStore"]?.bool == true
+        for field in SettingsFields(settings).fields {
+            let shop = hasShops ? field.sections.first.flatMap { $0.isEmpty ? nil : $0 } : nil
+            let place = PageField.Place.field(name: field.name, shop: shop)
+            add(field.headings, PageField(field.json, id: field.path.description, place: place))
+        }
+        let other = sections.isEmpty ? "Settings" : "Other"
+        for (name, value) in settings.members ?? [] where !Self.structure.contains(name) {
+            // A setting that is described nowhere, by what its value is.
+            let place = JSON.Path([name])
+            add(
+                [other],
+                PageField(["name": JSON(name), "value": value], id: place.description, place: .setting(place)))
+        }
+    }
+
+    /// What settings are put together of, and are not themselves.
+    private static let structure: Set = [
+        "sections", "general", "commonresources", "storemap", "addOnMap", "supportsMultiStore", "storeLabel",
+        "defaultSectionId",
+    ]
+
+    private mutating func add(_ headings: [String], _ field: PageField?) {
+        guard let field else { return }
+        let title = headings.joined(separator: " › ")
+        if sections.last?.title.isExactly(title) != true { sections.append(Section(title: title, fields: [])) }
+        sections[sections.count - 1].fields.append(field)
     }
 
     var json: JSON {
@@ -115,67 +135,6 @@ struct PageSettings: Sendable {
         return nil
     }
 
-    private struct Reader {
-        let settings: JSON
-        var sections: [Section] = []
-
-        init(settings: JSON) { self.settings = settings }
-
-        mutating func read() {
-            let hasStores = settings["supportsMultiStore"]?.bool == true
-            add("General", fields(settings["general"]?["fields"], ["general", "fields"], nil))
-            add("General", fields(settings["general"], ["general"], nil))
-            for (index, part) in (settings["general"]?.array ?? []).enumerated() {
-                read(part, ["general", "\(index)"], title: part["title"]?.string ?? "General", store: nil)
-            }
-            for (index, section) in (settings["sections"]?.array ?? []).enumerated() {
-                let store = hasStores ? section["id"]?.string : nil
-                read(section, ["sections", "\(index)"], title: section["title"]?.string, store: store)
-            }
-            let structure = [
-                "sections", "general", "commonresources", "storemap", "addOnMap", "supportsMultiStore", "storeLabel",
-                "defaultSectionId",
-            ]
-            let others = (settings.members ?? []).filter { !structure.contains($0.name) }
-            add(sections.isEmpty ? "Settings" : "Other", others.compactMap { name, value in setting(value, [name]) })
-        }
-
-        private mutating func read(_ section: JSON, _ path: [String], title: String?, store: String?) {
-            let name = title ?? section["id"]?.string ?? "Settings"
-            add(name, fields(section["fields"], path + ["fields"], store))
-            for (index, part) in (section["sections"]?.array ?? []).enumerated() {
-                let own = part["title"]?.string ?? "Section \(index + 1)"
-                read(part, path + ["sections", "\(index)"], title: "\(name) › \(own)", store: store)
-            }
-            for (index, flow) in (section["flows"]?.array ?? []).enumerated() {
-                let fields = fields(flow["settings"], path + ["flows", "\(index)", "settings"], store)
-                add(flow["name"]?.string.map { "\(name) › \($0)" } ?? name, fields)
-            }
-        }
-
-        private mutating func add(_ title: String, _ fields: [PageField]) {
-            if !fields.isEmpty { sections.append(Section(title: title, fields: fields)) }
-        }
-
-        private func fields(_ list: JSON?, _ path: [String], _ store: String?) -> [PageField] {
-            (list?.array ?? []).enumerated().compactMap { index, element in
-                guard let name = element["name"]?.string, !name.isEmpty else { return nil }
-                let place = path + ["\(index)"]
-                return PageField(
-                    element, id: JSON.Path(place).description,
-                    place: .field(name: name, store: store))
-            }
-        }
-
-        /// A setting that is described nowhere, by what its value is.
-        private func setting(_ value: JSON, _ path: [String]) -> PageField? {
-            let place = JSON.Path(path)
-            return PageField(
-                ["name": JSON(path.joined(separator: ".")), "value": value], id: place.description,
-                place: .setting(place))
-        }
-    }
-
     /// What a flow is to save: fields by their names, as integrator.io's pages say it, of several shops under their shop.
     ///
     /// - Throws: `APIError` where there is no such field, or no place for it.
@@ -187,10 +146,10 @@ struct PageSettings: Sendable {
                     .conflict, "the settings have changed meanwhile; look at them again", status: 409, field: id)
             }
             switch field.place {
-            case .field(let name, let store?):
-                var fields = named[store] ?? [:]
+            case .field(let name, let shop?):
+                var fields = named[shop] ?? [:]
                 fields[name] = value
-                named[store] = fields
+                named[shop] = fields
             case .field(let name, nil): named[name] = value
             case .setting(let path): placed.append((path, value))
             }

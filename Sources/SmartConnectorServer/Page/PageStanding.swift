@@ -28,21 +28,11 @@ struct PageStanding: Sendable {
         (self.functions, functionsFault) = functions
         (self.isOwn, self.trouble) = (isOwn, trouble)
         do {
-            var machine = try InstallMachine(
-                integration, functions: functions.directory, memory: entry.record.memory)
-            if let call = entry.record.call, let step = call.step, call.mayHaveInstalled {
-                machine.installerMayHaveActed(step)
-            }
-            (self.machine, fault) = (machine, nil)
+            (machine, fault) = (try InstallMachine(integration, entry, functions: functions.directory), nil)
         } catch {
             (machine, fault) = (nil, error.message)
         }
     }
-
-    /// Who drives it, unless they are known to have ended.
-    private var driver: Lease? { entry.lease.flatMap { LeaseHolder.hasEnded($0.holder) ? nil : $0 } }
-
-    private var call: FlowRecord.Call? { entry.record.call }
 
     /// Whether an update is under way, so that settings are locked.
     private var isUpdating: Bool { integration.isUpdateInProgress }
@@ -70,11 +60,12 @@ struct PageStanding: Sendable {
             "missing": JSON((machine?.missingFunctions ?? []).map { JSON("\($0.kind) \($0.name)".printable) }),
             "reopened": JSON(machine?.isReopened ?? false), "own": JSON(isOwn),
             "trouble": trouble.map(\.shown) ?? .null,
-            "driver": driver.map { ["holder": JSON($0.holder.printable), "until": .optional($0.expires?.shown)] }
-                ?? .null,
-            "call": driver == nil ? .null : call.flatMap { $0.isInDoubt ? $0.shown : nil } ?? .null,
-            "doubt": driver == nil ? call.flatMap { $0.isInDoubt ? $0.shown : nil } ?? .null : .null,
-            "failure": failure ?? .null, "returned": returned ?? .null,
+            "driver": entry.driver.map {
+                ["holder": JSON($0.holder.printable), "until": .optional($0.expires?.shown)]
+            } ?? .null,
+            "call": entry.callUnderWay.map(\.shown) ?? .null, "doubt": entry.callInDoubt.map(\.shown) ?? .null,
+            // Of one that has returned it is known what became of it, and the document does not say so yet.
+            "failure": failure ?? .null, "returned": entry.returnedCall.map(\.shown) ?? .null,
             "parked": entry.record.parked.map {
                 [
                     "reason": JSON($0.reason.printable), "since": JSON($0.since.shown),
@@ -91,21 +82,11 @@ struct PageStanding: Sendable {
         return functions.versions.filter { version in installed.map { version > $0 } ?? true }.sorted()
     }
 
-    /// The call of which it is known what became of it, and the document does not say so yet.
-    private var returned: JSON? {
-        guard let call, case .returned = call.stage else { return nil }
-        return call.shown
-    }
-
     private var failure: JSON? {
-        guard let call else { return nil }
-        switch call.stage {
-        case .failed(let failure), .refused(let failure):
+        entry.failure.map { call, failure in
             var json = call.shown
-            json["code"] = JSON(failure.code.printable)
-            json["message"] = JSON(failure.message.printableLines)
+            for (name, value) in failure.shown.members ?? [] { json[name] = value }
             return json
-        case .started, .returned: return nil
         }
     }
 

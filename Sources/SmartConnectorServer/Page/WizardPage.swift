@@ -57,6 +57,9 @@ public final class WizardPage: HTTPResponder {
     /// The path of a link that signs in once, soon. It is a secret until it is used.
     public func signInPath() -> String { "/page/enter?code=\(sessions.makeLink().value)" }
 
+    /// Begins to read what the first one who looks would else wait for: all integrations, once.
+    public func prepare() { index.prepare() }
+
     /// Whether a request is for the page, and not for a stack or the Integration API beside it.
     public func answers(_ request: HTTPRequest) -> Bool {
         if request.path == "/" {
@@ -108,6 +111,8 @@ public final class WizardPage: HTTPResponder {
     }
 
     private func route(_ request: HTTPRequest) async throws -> HTTPResponse {
+        // Whoever has the page asks for the list next.
+        if request.path == "/", sessions.session(of: request) != nil { index.prepare() }
         if let asset = PageAsset.named(request.path) {
             return request.method == "GET" ? asset.response(to: request) : .methodNotAllowed("GET")
         }

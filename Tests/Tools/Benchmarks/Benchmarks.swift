@@ -10,7 +10,8 @@ struct Benchmarks {
     static let usage = """
         usage: benchmarks json FILE [--rounds N]    parse and print a document, beside Foundation's JSONSerialization
                benchmarks machine [--steps N]       decide and settle each step of an installation
-               benchmarks flow [--steps N]          install over the API in memory
+               benchmarks flow [--steps N] [--observer nothing|metrics]
+                                                    install over the API in memory, watched by one who does nothing or counts
                benchmarks installs --store sqlite:PATH|postgres://… [--count N] [--concurrency C]
                                                     durable installations of four steps
                benchmarks stack --port P --system-token T
@@ -28,7 +29,10 @@ struct Benchmarks {
                 case "json": try codec(file: arguments.next(), rounds: arguments.option("--rounds", default: 20_000))
                 case "machine": try machine(steps: arguments.option("--steps", default: 4))
                 // On a task of its own: hopping to the main thread for each event would be measured otherwise.
-                case "flow": try await flow(steps: arguments.option("--steps", default: 4))
+                case "flow":
+                    try await flow(
+                        steps: arguments.option("--steps", default: 4), observer: arguments.text("--observer") ?? "none"
+                    )
                 case "installs": try await installs(arguments)
                 case "stack": try await stack(&arguments)
                 default: nil
@@ -127,10 +131,22 @@ struct Benchmarks {
 
     // MARK: flow
 
+    /// Is told of everything and does nothing.
+    private struct Unmoved: FlowObserver {
+        func began(_ span: FlowSpan) {}
+        func ended(_ span: FlowSpan, _ end: FlowSpan.End, after duration: Duration) {}
+    }
+
     @concurrent
-    static func flow(steps: Int) async throws -> JSON {
+    static func flow(steps: Int, observer: String) async throws -> JSON {
         let document = try example(steps: steps)
         var connector = Connector(id: "benchmark")
+        switch observer {
+        case "none": break
+        case "nothing": connector.observer = Unmoved()
+        case "metrics": connector.observer = Metrics(token: Secret("t"))
+        default: throw BenchmarkError(description: "--observer takes nothing or metrics")
+        }
         for step in document.steps {
             connector.immediateInstaller(step.installerFunction ?? "") { _ in .completed }
             connector.immediateUninstaller(step.uninstallerFunction ?? "") { _ in .completed }
@@ -158,7 +174,7 @@ struct Benchmarks {
             requestsPerStep = Double(requests) / Double(flows * steps)
         }
         return [
-            "benchmark": "flow", "steps": JSON(steps), "us_per_step": rounded(best),
+            "benchmark": "flow", "steps": JSON(steps), "observer": JSON(observer), "us_per_step": rounded(best),
             "requests_per_step": rounded(requestsPerStep),
         ]
     }

@@ -135,11 +135,18 @@ function signInScreen(reason) {
   return of;
 }
 
+async function signOut() {
+  // Who is signed out is told nothing more, and need not ask.
+  screen?.events?.close();
+  try { await ask("session/end", {}); } catch { isOffline(true); }
+  await begin();
+}
+
 function drawAccount() {
   account.replaceChildren();
   if (!signedIn) return;
   if (person) account.append(h("span", { class: "who" }, person));
-  account.append(button("Sign out", async () => { await ask("session/end", {}); await begin(); }, { id: "signout", kind: "quiet slim" }));
+  account.append(button("Sign out", signOut, { id: "signout", kind: "quiet slim" }));
 }
 
 // MARK: The list

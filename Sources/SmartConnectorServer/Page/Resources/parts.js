@@ -165,7 +165,7 @@ export function field(description, prefix, { disabled = false, error = null, onC
   const fault = error ? h("span", { id: `${id}-error`, class: "error" }, error) : null;
   const label = [description.label, description.required ? h("span", { class: "muted" }, " (required)") : null];
   if (description.type === "checkbox") {
-    return h("div", { class: "field" }, h("label", { class: "check", for: id }, control, h("span", {}, label)), help, fault);
+    return h("div", { class: "field wide" }, h("label", { class: "check", for: id }, control, h("span", {}, label)), help, fault);
   }
   const isWide = description.type === "textarea" || description.type === "json";
   return h("div", { class: `field ${isWide ? "wide" : ""}` }, h("label", { for: id }, label), control, help, fault);

@@ -222,7 +222,7 @@ export function wizard(id, begun, redraw) {
       h("div", { class: "spread" },
         it.steps.length ? h("div", { class: "progress" }, h("span", { class: "small muted", id: "progress" }, `${done} of ${plural(it.steps.length, "step")} ${word}`), bar(done, it.steps.length, `Steps ${word}`)) : h("span"),
         isRunning && isInstalling ? it.call ? null : h("div", { class: "row actions" }, button("Stop", () => act("all", { act: "stop" }), { id: "stop", symbol: "stop" }))
-          : canAll ? h("div", { class: "row actions" }, button(free === open ? "Install all steps" : `Install the next ${free} steps`, () => act("all", { act: "install" }), { id: "install-all", disabled: isDriven() })) : null),
+          : canAll ? h("div", { class: "row actions" }, button(free === open && done === 0 ? "Install all steps" : free === open ? `Install the remaining ${free} steps` : `Install the next ${free} steps`, () => act("all", { act: "install" }), { id: "install-all", disabled: isDriven() })) : null),
       it.mode === "settings" && !it.updating ? notice("good", "Installed", "All is set up. What it does is decided by its settings.", [h("a", { class: "button slim", href: link("settings"), id: "to-settings" }, "Settings")]) : null,
       it.steps.length === 0 && isInstalling && !it.fault ? h("div", { class: "card empty" }, h("h2", {}, "No steps yet"), h("p", {}, "The connector’s own installer writes them."),
         h("div", {}, button("Begin", () => act("all", { act: "run" }), { id: "begin", kind: "main", disabled: isDriven() }))) : null,
