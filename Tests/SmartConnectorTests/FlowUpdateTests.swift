@@ -32,6 +32,18 @@ struct FlowUpdateTests {
         return (fixture, connector)
     }
 
+    /// It was given up, or the platform has begun another in its place: the version is not the one that was asked for.
+    @Test func anUpdateThatSomebodyEndsMeanwhileIsNotSaidToBeDone() async throws {
+        let (fixture, connector) = try await fixture(.inOneDatabase)
+        fixture.fakes["1.1.0"].run { [api = fixture.api] call in
+            try await api.edit(call.integrationID) { $0.isUpdateInProgress = false }
+        }
+        #expect(try await stop(of: fixture.flow(connector: connector).update(to: "1.2.0")) == .overtaken(.settings))
+        #expect(fixture.fakes.calls.map(\.function) == [.update("1.1.0")])
+        #expect(try await fixture.document.version == "1.0.0")
+        #expect(try await fixture.entry.lease == nil)
+    }
+
     // MARK: Resuming
 
     @Test(arguments: Storage.allCases)

@@ -257,7 +257,7 @@ struct FlowMachine {
         case (.uninstall, .callPreUninstall), (.uninstall, .callUninstaller), (.uninstall, .clear),
             (.uninstall, .remove), (.update, .callUpdate), (.update, .finishUpdate):
             true
-        case (.update, .none): !install.isReopened
+        case (.update(let target), .none): !install.isReopened && install.hasReached(target)
         case (.uninstall, _), (.update, _): false
         case (.install, _): install.mode != .uninstall
         case (.run, _), (.advance, _), (.resume, _), (.resolve, _), (.beginUninstall, _), (.cancelUninstall, _),

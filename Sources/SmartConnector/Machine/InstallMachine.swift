@@ -201,6 +201,9 @@ public struct InstallMachine: Sendable {
     /// The installed version, or nil where there is none or it is no version.
     var version: ConnectorVersion? { Integration.InstalledVersion(writtenVersion).readable }
 
+    /// Whether the installed version is this one or a newer one.
+    func hasReached(_ version: ConnectorVersion) -> Bool { self.version.map { $0 >= version } ?? false }
+
     /// Throws where the document's version is none: whether another is newer, nobody can say then.
     func checkVersion() throws(SmartConnectorError) {
         guard case .unreadable(let text) = Integration.InstalledVersion(writtenVersion) else { return }
