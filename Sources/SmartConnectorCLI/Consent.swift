@@ -21,12 +21,8 @@ extension Session {
     /// - Throws: ``FileError`` where the answer is another than yes, and the store's error where there is no such integration.
     func confirm(_ id: String, _ question: (_ title: String) -> String) async throws {
         guard isAsking else { return }
-        var name: String?
-        do {
-            name = try await place.store().get(id).integration.name
-        } catch let error as APIError where error.isNotFound {
-            // It may be gone by what is to be gone on with; where it is not, that is said there.
-        }
+        // It may be gone by what is to be gone on with; where it is not, that is said there.
+        let name = try await place.store().find(id)?.name
         try ask(question(name.map { "\($0) (\(id))" } ?? id))
     }
 

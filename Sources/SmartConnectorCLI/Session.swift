@@ -48,7 +48,7 @@ public struct Session: Sendable {
         var connector: Connector
         if errand.callsFunctions, functions.isThroughPlatform {
             let account = try functions.account()
-            connector = account.connector(try await connectorID(of: id, in: store) ?? "none")
+            connector = account.connector(try await store.find(id)?.connectorID ?? "none")
             api = account.api
         } else if errand.callsFunctions {
             connector = try await self.connector(of: id, in: store)
@@ -79,22 +79,8 @@ public struct Session: Sendable {
     /// and a removal that is to be ended calls none of them any more.
     private func connector(of id: String, in store: any IntegrationAPI) async throws -> Connector {
         guard functions.isOnStack else { return try await functions.connector(nil) }
-        let integration: Integration
-        do {
-            integration = try await store.get(id).integration
-        } catch let error as APIError where error.isNotFound {
-            return Functions.none
-        }
+        guard let integration = try await store.find(id) else { return Functions.none }
         return try await functions.connector(integration.connectorID)
-    }
-
-    /// The connector of an integration; nil where it has none, or is gone: there may be a removal to be ended.
-    private func connectorID(of id: String, in store: any IntegrationAPI) async throws -> String? {
-        do {
-            return try await store.get(id).integration.connectorID
-        } catch let error as APIError where error.isNotFound {
-            return nil
-        }
     }
 
     /// An integration as it stands, for those who look at it.
@@ -181,5 +167,16 @@ public struct Session: Sendable {
         Session(
             program: program, place: place, functions: functions, output: Output(console, program: program),
             person: person, consent: consent, patience: patience, environment: environment, help: help, run: run)
+    }
+}
+
+extension IntegrationAPI {
+    /// An integration; nil where it is gone: there may be a removal to be ended.
+    func find(_ id: String) async throws -> Integration? {
+        do {
+            return try await get(id).integration
+        } catch let error as APIError where error.isNotFound {
+            return nil
+        }
     }
 }

@@ -43,7 +43,8 @@ public enum FlowEvent: Sendable, Equatable {
     /// An update's function has reopened the installation: what is open there is to be done first, and then the update
     /// goes on.
     case reopened
-    /// Somebody else has put the document into another mode than what was asked for is about: nothing more is done.
+    /// Somebody else has put the document into another mode than what was asked for is about, or has ended the update before
+    /// its version was reached: nothing more is done.
     case overtaken(Mode)
     /// A person has said what became of a call in doubt: that it took effect, or that it is to be made again.
     case resolved(ConnectorFunction, tookEffect: Bool)

@@ -20,8 +20,8 @@ public final class Metrics: HTTPResponder, FlowObserver {
     private let journal: (any JournalSurvey)?
     private let table = Guarded(MetricTable())
     /// The campaigns and the journal as they were a moment ago: whoever asks often costs the database no more.
-    private let statuses = Remembered<(statuses: [CampaignStatus], isRead: Bool)>()
-    private let troubles = Remembered<JournalTroubles?>()
+    private let statuses: Remembered<(statuses: [CampaignStatus], isRead: Bool)>
+    private let troubles: Remembered<JournalTroubles?>
 
     /// How many campaigns are told of, the newest.
     private static let maximumCampaigns = 10
@@ -33,11 +33,20 @@ public final class Metrics: HTTPResponder, FlowObserver {
     ///   - campaigns: Where campaigns are, if their progress is to be told.
     ///   - journal: The journal, if it is to be told how many of its integrations wait for a person.
     ///   - secrets: Other tokens that are to be in no label, whoever repeats them.
-    public init(
+    public convenience init(
         token: Secret, campaigns: (any CampaignQueue)? = nil, journal: (any JournalSurvey)? = nil,
         secrets: [Secret] = []
     ) {
+        self.init(token: token, campaigns: campaigns, journal: journal, secrets: secrets) { .now }
+    }
+
+    /// The same, with a clock of its own.
+    init(
+        token: Secret, campaigns: (any CampaignQueue)? = nil, journal: (any JournalSurvey)? = nil,
+        secrets: [Secret] = [], now: @escaping @Sendable () -> ContinuousClock.Instant
+    ) {
         (self.token, self.campaigns, self.journal) = (token, campaigns, journal)
+        (statuses, troubles) = (Remembered(now), Remembered(now))
         self.secrets = secrets + [token]
         table.withLock { table in
             for gauge in [Metric.flowsInProgress, .callsInProgress, .leasesHeld] { table.set(gauge, to: 0) }
@@ -199,12 +208,18 @@ public final class Metrics: HTTPResponder, FlowObserver {
 /// What was read for an answer, until it is old: after five seconds, or ten times as long as it took.
 private final class Remembered<Value: Sendable>: Sendable {
     private let known = Guarded<(value: Value, until: ContinuousClock.Instant)?>(nil)
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    init(_ now: @escaping @Sendable () -> ContinuousClock.Instant) {
+        self.now = now
+    }
 
     func value(_ read: () async -> Value) async -> Value {
-        if let known = known.withLock({ $0 }), known.until > .now { return known.value }
-        let began = ContinuousClock.now
+        if let known = known.withLock({ $0 }), known.until > now() { return known.value }
+        let began = now()
         let value = await read()
-        let until = ContinuousClock.now + max(.seconds(5), (ContinuousClock.now - began) * 10)
+        let end = now()
+        let until = end + max(.seconds(5), (end - began) * 10)
         known.withLock { $0 = (value, until) }
         return value
     }
