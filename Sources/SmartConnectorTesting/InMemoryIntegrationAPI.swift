@@ -30,18 +30,17 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         var times: Int
     }
 
-    /// One integration; an object, so that changing it looks it up once.
+    /// One integration as it is answered with; an object, so that changing it looks it up once.
     fileprivate final class Entry {
-        var integration: Integration
-        var revision: Int
+        var stored: StoredIntegration
 
-        init(_ integration: Integration, revision: Int) {
-            self.integration = integration
-            self.revision = revision
+        init(_ stored: StoredIntegration) {
+            self.stored = stored
         }
     }
 
     fileprivate struct Contents {
+        let hasRevisions: Bool
         var stored: [String: Entry] = [:]
         /// What is kept beside each integration.
         var values: [String: [ExactText: JSON]] = [:]
@@ -56,10 +55,9 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         var lastModified: (milliseconds: Int64, text: String)?
     }
 
-    private let state = Guarded(Contents())
+    private let state: Guarded<Contents>
     /// Whether there is an interruption to look for: most requests have none, and none should cost a lock.
     private let isInterrupted = Atomic(false)
-    private let hasRevisions: Bool
     private let now: @Sendable () -> Date
 
     /// An empty API.
@@ -68,7 +66,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     ///   - hasRevisions: Whether it detects conflicts. integrator.io does not.
     ///   - now: What `lastModified` is set to.
     public init(hasRevisions: Bool = true, now: @escaping @Sendable () -> Date = { Date() }) {
-        self.hasRevisions = hasRevisions
+        state = Guarded(Contents(hasRevisions: hasRevisions))
         self.now = now
     }
 
@@ -112,14 +110,14 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     public func edit(_ id: String, _ change: (inout Integration) throws -> Void) rethrows {
         try state.withLock { state in
             guard let entry = state.stored[id] else { return }
-            var integration = entry.integration
+            var integration = entry.stored.integration
             try change(&integration)
-            state.change(entry, to: integration)
+            entry.stored = state.stored(integration)
         }
     }
 
     /// A document as it is stored, uncounted. Nil where there is none.
-    public subscript(id: String) -> Integration? { state.withLock { $0.stored[id]?.integration } }
+    public subscript(id: String) -> Integration? { state.withLock { $0.stored[id]?.stored.integration } }
 
     // MARK: IntegrationAPI
 
@@ -127,7 +125,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
     public func list(after cursor: String?, limit: Int) async throws -> IntegrationPage {
         if let interruption { try await interruption(.list) }
         return try serve(.list) { state in
-            try IntegrationPage(of: state.ids, after: cursor, limit: limit) { state.stored[$0].map(answer) }
+            try IntegrationPage(of: state.ids, after: cursor, limit: limit) { state.stored[$0]?.stored }
         }
     }
 
@@ -153,12 +151,12 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         if let interruption { try await interruption(.update) }
         return try serve(.update) { state in
             guard let entry = state.stored[id] else { throw APIError.notFound(id) }
-            if let revision, revision != answer(entry).revision { throw APIError.conflict(id) }
-            try integration.checkDepth(changing: entry.integration)
+            if let revision, revision != entry.stored.revision { throw APIError.conflict(id) }
+            try integration.checkDepth(changing: entry.stored.integration)
             var new = integration.stamped(id: id, lastModified: state.text(of: date))
-            for member in state.ignoredMembers { new[member] = entry.integration[member] }
-            state.change(entry, to: new)
-            return answer(entry)
+            for member in state.ignoredMembers { new[member] = entry.stored.integration[member] }
+            entry.stored = state.stored(new)
+            return entry.stored
         }
     }
 
@@ -167,7 +165,7 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         if let interruption { try await interruption(.delete) }
         try serve(.delete) { state in
             guard let entry = state.stored[id] else { throw APIError.notFound(id) }
-            if let revision, hasRevisions, revision != answer(entry).revision { throw APIError.conflict(id) }
+            if let revision, state.hasRevisions, revision != entry.stored.revision { throw APIError.conflict(id) }
             state.stored[id] = nil
             state.values[id] = nil
         }
@@ -200,23 +198,18 @@ public final class InMemoryIntegrationAPI: IntegrationAPI {
         }
     }
 
-    private func answer(_ entry: Entry) -> StoredIntegration {
-        StoredIntegration(entry.integration, revision: hasRevisions ? Revision(String(entry.revision)) : nil)
-    }
-
     private func found(_ state: Contents, _ id: String) throws -> StoredIntegration {
         guard let entry = state.stored[id] else { throw APIError.notFound(id) }
-        return answer(entry)
+        return entry.stored
     }
 
     private func add(_ integration: Integration, at date: Date, to state: inout Contents) throws -> StoredIntegration {
         try integration.checkDepth()
         let id = Integration.newID(at: date)
         state.ids.append(id)
-        let entry = Entry(integration.stamped(id: id, lastModified: state.text(of: date)), revision: 0)
-        state.change(entry, to: entry.integration)
-        state.stored[id] = entry
-        return answer(entry)
+        let stored = state.stored(integration.stamped(id: id, lastModified: state.text(of: date)))
+        state.stored[id] = Entry(stored)
+        return stored
     }
 }
 
@@ -274,10 +267,10 @@ extension InMemoryIntegrationAPI: IntegrationStateAPI {
 }
 
 extension InMemoryIntegrationAPI.Contents {
-    fileprivate mutating func change(_ entry: InMemoryIntegrationAPI.Entry, to integration: Integration) {
-        entry.integration = integration
-        entry.revision = nextRevision
-        nextRevision += 1
+    /// A document as it is stored from now on, under a revision that none had before.
+    fileprivate mutating func stored(_ integration: Integration) -> StoredIntegration {
+        defer { nextRevision += 1 }
+        return StoredIntegration(integration, revision: hasRevisions ? Revision(String(nextRevision)) : nil)
     }
 
     fileprivate mutating func text(of date: Date) -> String {

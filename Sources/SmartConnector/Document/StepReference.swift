@@ -4,10 +4,11 @@
 /// than counting one reference.
 public struct StepReference: Sendable {
     private final class Values: Sendable {
+        // What each decision looks at comes first, so that it is at one place in memory.
         let index: Int
-        let name: String?
         let installerFunction: String?
         let uninstallerFunction: String?
+        let name: String?
 
         init(index: Int, name: String?, installerFunction: String?, uninstallerFunction: String?) {
             self.index = index
@@ -42,6 +43,9 @@ public struct StepReference: Sendable {
             index: index, name: step.name, installerFunction: step.installerFunction,
             uninstallerFunction: step.uninstallerFunction)
     }
+
+    /// Whether both are one reference in memory. False says nothing.
+    func isIdentical(to other: StepReference) -> Bool { values === other.values }
 
     func isNamed(as other: StepReference) -> Bool {
         values === other.values || name.isExactly(other.name)

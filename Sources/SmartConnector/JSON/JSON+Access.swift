@@ -8,7 +8,7 @@ extension JSON {
         get {
             switch storage {
             case .object(let members):
-                members.lastIndex(of: name).map { members[$0] }
+                members.lastIndex(of: name).map { members.values[$0] }
             case .parsed(let source, let index) where source.tokens[Int(index)].kind == .object:
                 name.withUTF8Bytes { source.member(of: index, named: $0) }.map(source.value(at:))
             default: nil
@@ -85,7 +85,7 @@ extension JSON {
             members.append(name, value, isFirst: isFirst)
             return true
         }
-        guard members[index] != value else { return false }
+        guard members.values[index] != value else { return false }
         members[index] = value
         return true
     }
@@ -107,15 +107,17 @@ extension JSON {
     /// Takes the members out, leaving `null`, so that changing them copies nothing that is not shared.
     private mutating func takeMembers() -> Members? {
         guard kind == .object else { return nil }
-        defer { storage = .null }
-        if case .object(let members) = storage { return members }
-        return storedMembers
+        var taken = JSON.null
+        swap(&taken, &self)
+        if case .object(let members) = taken.storage { return members }
+        return taken.storedMembers
     }
 
     /// Takes the elements out, leaving `null`.
     private mutating func takeElements() -> Elements? {
-        defer { storage = .null }
-        return elements
+        var taken = JSON.null
+        swap(&taken, &self)
+        return taken.elements
     }
 
     /// Whether this is a string of exactly these UTF-8 bytes. (Swift's `==` also takes canonical equivalents.)

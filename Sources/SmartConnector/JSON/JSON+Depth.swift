@@ -35,18 +35,25 @@ extension JSON {
 
     /// As ``isNested(deeperThan:)``, where another value is known not to be: what both share in memory is not looked at.
     package func isNested(deeperThan limit: Int, changing known: JSON) -> Bool {
-        if isIdentical(to: known) { return false }
-        switch (storage, known.storage) {
-        case (.array(let new), .array(let old)) where new.count == old.count:
+        switch storage {
+        case .null, .bool, .number, .string: return false
+        case .parsed: return !isIdentical(to: known) && isNested(deeperThan: limit)
+        case .array(let new):
+            guard case .array(let old) = known.storage, new.count == old.count else { break }
+            if new.isIdentical(to: old) { return false }
             return limit <= 0
-                || !new.allDifferent(from: old) { !new[$0].isNested(deeperThan: limit - 1, changing: old[$0]) }
-        case (.object(let new), .object(let old)) where new.values.count == old.values.count:
+                || !new.allDifferent(from: old) {
+                    !new[$0].mayBeNested || !new[$0].isNested(deeperThan: limit - 1, changing: old[$0])
+                }
+        case .object(let new):
+            guard case .object(let old) = known.storage, new.count == old.count else { break }
+            if new.isIdentical(to: old) { return false }
             return limit <= 0
                 || !JSON.allDifferent(new.values, old.values) {
-                    !new[$0].isNested(deeperThan: limit - 1, changing: old[$0])
+                    !new[$0].mayBeNested || !new[$0].isNested(deeperThan: limit - 1, changing: old[$0])
                 }
-        default: return isNested(deeperThan: limit)
         }
+        return isNested(deeperThan: limit)
     }
 
     /// What is to be said of a value that is nested too deeply, with the place where it is; nil where it is not.
@@ -54,7 +61,7 @@ extension JSON {
     /// - Parameters:
     ///   - what: What the value is, such as `the document`.
     ///   - limit: How deep it may be.
-    public func depthFault(of what: String, limit: Int = maximumDocumentDepth) -> String? {
+    public func depthFault(of what: @autoclosure () -> String, limit: Int = maximumDocumentDepth) -> String? {
         guard isNested(deeperThan: limit) else { return nil }
         var (value, place, left) = (self, Path([]), limit)
         // Where it begins is what a person looks for; all of the way would fill the screen.
@@ -64,7 +71,7 @@ extension JSON {
         }
         let beginning = place.components.isEmpty ? "" : " at \(place)"
         return
-            "\(what) is nested too deeply\(beginning): more than \(limit) levels of arrays and objects cannot be stored"
+            "\(what()) is nested too deeply\(beginning): more than \(limit) levels of arrays and objects cannot be stored"
     }
 
     private func child(nestedDeeperThan limit: Int) -> (component: String, value: JSON)? {

@@ -49,32 +49,28 @@ extension JSON: Equatable {
         precondition(left.count == right.count, "a value is compared with a value")
         return left.withUnsafeBytes { leftBytes in
             right.withUnsafeBytes { rightBytes in
-                // Most are one value. To look at its bits copies no reference.
-                left.indices.allSatisfy { areSameBits(leftBytes, rightBytes, at: $0) || isSo($0) }
+                guard var left = leftBytes.baseAddress, var right = rightBytes.baseAddress else { return true }
+                for index in 0..<leftBytes.count / MemoryLayout<JSON>.stride {
+                    // Most are one value. To look at its bits copies no reference.
+                    guard areSameBits(left, right) || isSo(index) else { return false }
+                    left += MemoryLayout<JSON>.stride
+                    right += MemoryLayout<JSON>.stride
+                }
+                return true
             }
         }
     }
 
-    /// Whether the elements at an index of two arrays of values are the same bits. Never true for different values; false
-    /// says nothing.
-    private static func areSameBits(
-        _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, at index: Int
-    ) -> Bool {
-        let start = index * MemoryLayout<JSON>.stride
-        let end = start + MemoryLayout<JSON>.size
-        var position = start
-        while position + 8 <= end {
-            guard
-                left.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-                    == right.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-            else { return false }
-            position += 8
+    /// Whether two values in memory are the same bits. Never true for different values; false says nothing.
+    private static func areSameBits(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Bool {
+        func differ(at offset: Int) -> Bool {
+            left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                != right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
         }
-        while position < end {
-            guard left[position] == right[position] else { return false }
-            position += 1
-        }
-        return true
+        let size = MemoryLayout<JSON>.size
+        precondition(size > 16 && size <= 24, "a value is a payload of 16 bytes and what tells the cases apart")
+        // The last eight bytes begin within those before.
+        return !differ(at: 0) && !differ(at: 8) && !differ(at: size - 8)
     }
 
     /// Whether both are one value in memory, or scalars that are the same at a glance. Never true for different values;

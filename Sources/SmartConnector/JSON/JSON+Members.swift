@@ -92,13 +92,19 @@ extension JSON {
             private let rest: UInt64
 
             init(_ bytes: UnsafeBufferPointer<UInt8>) {
-                var text = (UInt64(0), UInt64(0))
-                withUnsafeMutableBytes(of: &text) {
-                    $0.copyMemory(
-                        from: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes.prefix(Self.length))))
-                }
-                beginning = text.0
-                rest = UInt64(littleEndian: text.1) | UInt64(min(bytes.count, Int(UInt16.max))) << 48
+                let count = min(bytes.count, Self.length)
+                let (beginning, rest) =
+                    count >= 8
+                    ? (Self.integer(bytes, at: 0), Self.integer(bytes, at: count - 8) >> UInt64(8 * (16 - count)))
+                    : (bytes[..<count].reversed().reduce(0) { $0 << 8 | UInt64($1) }, 0)
+                self.beginning = beginning
+                self.rest = rest | UInt64(min(bytes.count, Int(UInt16.max))) << 48
+            }
+
+            /// Eight bytes, the first of them the lowest.
+            private static func integer(_ bytes: UnsafeBufferPointer<UInt8>, at offset: Int) -> UInt64 {
+                UInt64(
+                    littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             }
 
             /// Whether this is all of the name, so that no other has the same.

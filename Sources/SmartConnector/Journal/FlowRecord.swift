@@ -148,12 +148,12 @@ public struct FlowRecord: Sendable, Equatable {
 
         /// Whether both say the same.
         public static func == (left: Call, right: Call) -> Bool {
+            // First what differs between two moments of one call.
             left === right
-                || left.function == right.function && left.step == right.step && left.pending == right.pending
-                    && left.idempotencyKey == right.idempotencyKey && left.attempt == right.attempt
-                    && left.recoveries == right.recoveries && left.holder == right.holder
-                    && left.started == right.started
-                    && left.stage == right.stage
+                || left.attempt == right.attempt && left.stage == right.stage && left.function == right.function
+                    && left.step == right.step && left.pending == right.pending
+                    && left.idempotencyKey == right.idempotencyKey && left.recoveries == right.recoveries
+                    && left.holder == right.holder && left.started == right.started
         }
     }
 }

@@ -70,7 +70,9 @@ public struct JournalPage: Sendable, Equatable {
             if revision == write.revision + 1, writtenBy == write.writer { return false }
             throw .leaseLost(integration, to: lease(at: now))
         }
-        if let lease = lease(at: now), lease.holder != write.holder { throw .leaseLost(integration, to: lease) }
+        if let holder, holder != write.holder, let lease = lease(at: now) {
+            throw .leaseLost(integration, to: lease)
+        }
         record = write.record
         revision += 1
         writtenBy = write.writer

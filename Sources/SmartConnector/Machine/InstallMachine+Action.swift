@@ -45,5 +45,16 @@ extension InstallMachine {
             case .waitForUser, .enterSettings, .finishUpdate, .clear, .none: nil
             }
         }
+
+        /// Whether it calls a function.
+        var hasFunction: Bool {
+            switch self {
+            case .callConnectorInstaller, .callUpdate, .callPreUninstall: true
+            case .callInstaller(let step): step.installerFunction != nil
+            case .callUninstaller(let step): step.uninstallerFunction != nil
+            case .remove(let callingUninstaller): callingUninstaller
+            case .waitForUser, .enterSettings, .finishUpdate, .clear, .none: false
+            }
+        }
     }
 }

@@ -187,7 +187,8 @@ public struct InstallMachine: Sendable {
 
     /// Where a step stands now, or nil where it is gone. A step that has changed is found by what is left of it.
     public func index(of step: StepReference) -> Int? {
-        step.find(in: steps)
+        if step.index < steps.count, step.isIdentical(to: steps[step.index]) { return step.index }
+        return step.find(in: steps)
     }
 
     /// Where the very step stands now that this one was: with the same name and functions, the nearest where several
@@ -253,7 +254,7 @@ public struct InstallMachine: Sendable {
     public mutating func next() throws(SmartConnectorError) -> Action {
         let action = try decide()
         if case .none = action { return action }
-        try checkFunctions()
+        if lacksFunctions { try checkFunctions() }
         return action
     }
 
