@@ -119,7 +119,7 @@ extension FlowWalk {
         }
         let answer = journal(.first, commit.after, commit.attempts, commit.snapshot, commit.keepsLease, true, &writing)
         if let answer { return answer.fact }
-        return .committed(writing.isDelete ? nil : writing.stored)
+        return committed(writing)
     }
 
     private func conflict(_ writing: inout Writing, _ document: Integration) -> FlowMachine.Fact {
@@ -210,7 +210,13 @@ extension FlowWalk {
                 return answer.fact
             }
         }
-        return .committed(writing.isDelete ? nil : writing.stored)
+        return committed(writing)
+    }
+
+    private func committed(_ writing: Writing) -> FlowMachine.Fact {
+        guard !writing.isDelete else { return .committed(nil) }
+        guard case .put(let wanted, _) = writing.commit.document else { return .committed(writing.stored) }
+        return .committed(writing.stored, isAsWanted: writing.stored.integration.isStored(of: wanted))
     }
 
     /// Reads the document, compares, and writes it.

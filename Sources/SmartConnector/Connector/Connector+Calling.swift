@@ -67,14 +67,17 @@ extension Connector.Entry {
         _ call: FunctionCall, within timeout: Duration? = nil, grace: Duration, clock: any Clock<Duration>,
         eviction: Eviction? = nil, executor: (any TaskExecutor)? = nil
     ) async -> CallEnd {
-        switch body {
-        case .immediate(let body):
-            return CallEnd { try body(call).storable(call.function) }
-        case .bounded(let body):
-            return await withDeadline(
-                timeout ?? policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
-            ) { try await body(call).storable(call.function) }
-        }
+        if let end = answerAtOnce(call) { return end }
+        guard case .bounded(let body) = body else { preconditionFailure("what is not done at once has a task") }
+        return await withDeadline(
+            timeout ?? policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
+        ) { try await body(call).storable(call.function) }
+    }
+
+    /// Calls a function that is done as soon as it is called; nil for any other.
+    func answerAtOnce(_ call: FunctionCall) -> CallEnd? {
+        guard case .immediate(let body) = body else { return nil }
+        return CallEnd { try body(call).storable(call.function) }
     }
 }
 

@@ -25,13 +25,10 @@ public struct FlowEvents: AsyncSequence, Sendable {
         private let session: FlowSession
         private var events: ArraySlice<FlowEvent> = []
         private var isEnded = false
-        /// How it ended, once it has.
-        private(set) var outcome: Outcome?
-
-        init(flow: InstallFlow, goal: FlowGoal, isWatched: Bool = true) {
+        init(flow: InstallFlow, goal: FlowGoal, for audience: FlowSession.Audience = .watching) {
             self.flow = flow
             self.goal = goal
-            session = FlowSession(of: flow, isWatched: isWatched)
+            session = FlowSession(of: flow, for: audience)
         }
 
         /// Works out the next event.
@@ -56,8 +53,7 @@ public struct FlowEvents: AsyncSequence, Sendable {
                 case .events(let next):
                     events = next[...]
                     return events.popFirst()
-                case .ended(let outcome):
-                    self.outcome = outcome
+                case .ended:
                     isEnded = true
                     return nil
                 }
@@ -73,9 +69,8 @@ public struct FlowEvents: AsyncSequence, Sendable {
     /// - Returns: How it ended. A function that fails is an outcome and no error.
     /// - Throws: ``SmartConnectorError``, ``APIError`` or `CancellationError`.
     public func finish() async throws -> Outcome {
-        var events = AsyncIterator(flow: flow, goal: goal, isWatched: false)
-        while try await events.next() != nil {}
-        guard let outcome = events.outcome else { preconditionFailure("a flow that ends says how") }
+        let turn = try await flow.turn(of: FlowSession(of: flow, for: .nobody), for: goal)
+        guard case .ended(let outcome) = turn else { preconditionFailure("where nobody is told, all is one turn") }
         return outcome
     }
 
@@ -87,7 +82,7 @@ public struct FlowEvents: AsyncSequence, Sendable {
     @discardableResult
     public func collect() async throws -> [FlowEvent] {
         var events: [FlowEvent] = []
-        var iterator = AsyncIterator(flow: flow, goal: goal, isWatched: false)
+        var iterator = AsyncIterator(flow: flow, goal: goal, for: .gathering)
         while let event = try await iterator.next() { events.append(event) }
         return events
     }

@@ -90,7 +90,9 @@ extension FlowMachine {
 
     /// Decides what a transition makes of document and journal.
     mutating func commit(_ transition: Transition) throws(SmartConnectorError) {
-        if transition.isCommand ? !keepsCall() : transition.callsNothing { forgetCall() }
+        if record.call?.isInDoubt ?? false, transition.isCommand ? !keepsCall() : transition.callsNothing {
+            forgetCall()
+        }
         try commit(transition, first: (install.mode, install.writtenVersion), refusals: 0, written: nil)
     }
 
@@ -98,7 +100,7 @@ extension FlowMachine {
     private mutating func commit(
         _ transition: Transition, first: Pending.First, refusals: Int, written: Change?
     ) throws(SmartConnectorError) {
-        let step = transition.step.flatMap { install.index(of: $0) }
+        let step = transition.step(in: install)
         let isNewUpdate = goal.isUpdate && !install.remembersUpdate
         let keepsCall = transition.isCommand && keepsCall()
         let (mode, memory) = (install.mode, install.memory)
@@ -108,7 +110,7 @@ extension FlowMachine {
         var after = recordAfter(transition, undone: undone, keepsCall: keepsCall, from: first.mode)
         var next: Calling?
         if after.call == nil, undone == nil, transition.mayAnnounce, let errand = nextErrand(after: transition),
-            errand.function != nil
+            errand.hasFunction
         {
             next = newCalling(errand, key: newKey(for: errand), after: after.call)
             if let next { after = after.after(.announced(next.call)) }
@@ -180,7 +182,7 @@ extension FlowMachine {
 
     /// A commit was done, all of it.
     mutating func committed(
-        _ stored: StoredIntegration?, leftovers: [LedgerEntry]
+        _ stored: StoredIntegration?, _ isAsWanted: Bool, _ leftovers: [LedgerEntry]
     ) throws(SmartConnectorError) {
         if case .releasing(let commit, let ending) = phase {
             (journalled, record, isHolding, attempts, act) = (commit.after, commit.after, false, [], nil)
@@ -192,11 +194,9 @@ extension FlowMachine {
         isHolding = pending.commit.keepsLease
         (attempts, act) = ([], nil)
         phase = .deciding
-        var isAsExpected = true
         if let stored {
-            if case .put(let wanted, _) = pending.commit.document {
-                isAsExpected = stored.integration.isStored(of: wanted)
-                if isAsExpected {
+            if case .put = pending.commit.document {
+                if isAsWanted {
                     try install.documentWritten(stored.integration)
                 } else {
                     try install.documentRead(stored.integration)
@@ -205,12 +205,12 @@ extension FlowMachine {
             self.stored = stored
         }
         told(pending, leftovers)
-        try goOn(after: pending, isAsExpected: isAsExpected)
+        try goOn(after: pending, isAsWanted)
     }
 
-    private mutating func goOn(after pending: Pending, isAsExpected: Bool) throws(SmartConnectorError) {
+    private mutating func goOn(after pending: Pending, _ isAsWanted: Bool) throws(SmartConnectorError) {
         if let next = pending.next {
-            if !isAsExpected, nextErrand != next.errand {
+            if !isAsWanted, nextErrand != next.errand {
                 // Somebody else has changed what comes next: nobody is called for what was.
                 record = record.after(.withdrawn(next.previous))
                 return
@@ -339,10 +339,16 @@ extension FlowMachine.Transition {
     var isJournal: Bool { if case .journal = self { true } else { false } }
 
     /// Whether it is an action without a function: a call that is journalled then is about something else.
-    var callsNothing: Bool { if case .action(let action, _) = self { action.function == nil } else { false } }
+    var callsNothing: Bool { if case .action(let action, _) = self { !action.hasFunction } else { false } }
 
-    /// The step that it is about.
-    var step: StepReference? { if case .action(let action, _) = self, action.isOfStep { action.step } else { nil } }
+    /// Where the step is that it makes or undoes.
+    func step(in install: InstallMachine) -> Int? {
+        switch self {
+        case .action(.callInstaller(let step), _), .action(.callUninstaller(let step), _), .action(.clear(let step), _):
+            install.index(of: step)
+        case .action, .settings, .command, .journal: nil
+        }
+    }
 
     /// Whether the call that comes next can be announced with it: what follows does not hang on reading anything.
     var mayAnnounce: Bool {
@@ -354,7 +360,9 @@ extension FlowMachine.Transition {
 
     /// Why a step is not done though its function said so: its own answer may say that it is not.
     func undone(_ index: Int, in install: InstallMachine) -> FunctionFailure? {
-        guard case .action(let action, _) = self, !install.isDone(at: index, after: action) else { return nil }
+        let isDone =
+            if case .action(.callInstaller, _) = self { install.isCompleted[index] } else { !install.mayExist(index) }
+        guard !isDone, case .action(let action, _) = self else { return nil }
         return .notYet(nil, action.function ?? .installer(""))
     }
 }
@@ -362,6 +370,7 @@ extension FlowMachine.Transition {
 extension InstallMachine.Memory {
     /// The same, with steps of which something may exist as soon as the document says that they are not completed.
     fileprivate func touching(_ steps: [StepReference]) -> InstallMachine.Memory {
+        if steps.isEmpty { return self }
         let known = Set(touched.map(\.index))
         let others = steps.filter { !known.contains($0.index) }
         if others.isEmpty { return self }
@@ -408,11 +417,6 @@ extension InstallMachine {
             return Change()
         case .remove, .waitForUser, .none: return Change()
         }
-    }
-
-    /// Whether what an action does to the step at an index has been done to it.
-    fileprivate func isDone(at index: Int, after action: Action) -> Bool {
-        if case .callInstaller = action { isCompleted[index] } else { !mayExist(index) }
     }
 
     /// Whether what is remembered is of the update in progress. One whose version is installed is over: whoever ended it

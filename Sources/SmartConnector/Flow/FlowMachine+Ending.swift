@@ -3,7 +3,8 @@ extension FlowMachine {
     mutating func happened(_ fact: Fact) {
         do {
             switch fact {
-            case .committed(let stored, let leftovers): try committed(stored, leftovers: leftovers)
+            case .committed(let stored, let isAsWanted, let leftovers):
+                try committed(stored, isAsWanted, leftovers)
             case .conflicted(let stored, let standing):
                 keep(standing)
                 try conflicted(stored)

@@ -24,6 +24,13 @@ struct FlowMachine {
             }
         }
 
+        var hasFunction: Bool {
+            switch self {
+            case .action(let action): action.hasFunction
+            case .settings: true
+            }
+        }
+
         var step: StepReference? {
             switch self {
             case .action(let action): action.step
@@ -101,8 +108,9 @@ struct FlowMachine {
 
     /// What came of an effect.
     enum Fact {
-        /// All of the commit is durable. The document is as stored; nil where it was deleted.
-        case committed(StoredIntegration?, leftovers: [LedgerEntry] = [])
+        /// All of the commit is durable. The document is as stored; nil where it was deleted. Where that is not just as was
+        /// wanted, somebody else has changed something besides.
+        case committed(StoredIntegration?, isAsWanted: Bool = true, leftovers: [LedgerEntry] = [])
         /// The document is another than the commit was decided on: nothing of it was written there.
         case conflicted(StoredIntegration, Standing)
         case loaded(StoredIntegration)
@@ -276,9 +284,13 @@ struct FlowMachine {
         mutating get {
             if goal.isOneAction { return nil }
             if let lastStep, install.isDone(lastStep) { return nil }
-            guard let action = try? install.next(), wants(action), action != .none else { return nil }
-            if case .waitForUser = action { return nil }
-            return .action(action)
+            guard let action = try? install.next(), wants(action) else { return nil }
+            switch action {
+            case .none, .waitForUser: return nil
+            case .callConnectorInstaller, .callInstaller, .enterSettings, .callUpdate, .finishUpdate,
+                .callPreUninstall, .callUninstaller, .clear, .remove:
+                return .action(action)
+            }
         }
     }
 

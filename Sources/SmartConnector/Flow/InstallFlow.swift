@@ -31,8 +31,8 @@ public actor InstallFlow {
     /// What the latest of them begins with.
     private var left: Drive?
 
-    /// A flow under way: what decides, and the right to write.
-    private final class Drive {
+    /// A flow under way: what decides, and the right to write. There is no second one: whoever drives has taken it.
+    private struct Drive: ~Copyable {
         var machine: FlowMachine
         var tenure: Tenure
         /// When the document was last seen, by the lease keeper's clock; nil where it is to be looked at before a call.
@@ -122,39 +122,30 @@ public actor InstallFlow {
 
     // MARK: Driving
 
-    /// Does a little more of what a session is for.
+    /// Does a little more of what a session is for, or all of it where nobody is to be told of the events.
     ///
     /// - Returns: What happened, or how it ended.
     func turn(of session: FlowSession, for goal: FlowGoal) async throws -> FlowTurn {
         try await admit(session)
-        var current = drive
-        // While this turn awaits, no other can find a drive to continue.
-        drive = nil
-        let span = current == nil ? trace?.begin(goal) : current?.span
         do {
-            let drive = if let current { current } else { try await begin(goal) }
-            drive.span = span
-            current = drive
-            if session.isWatched, persistence.looksAfterEachEvent { drive.seen = nil }
-            let turn = try await advance(drive)
-            switch turn {
-            case .events(let events):
-                self.drive = drive
-                trace?.heard(events)
-                if let observer { events.forEach(observer) }
-            case .ended(let outcome):
-                leave(session)
-                if let span { trace?.end(span, FlowSpan.End(outcome)) }
-            }
-            return turn
-        } catch {
-            if let current {
-                if span != nil { current.end = FlowSpan.End(error) }
-                drive = current
+            // While this turn awaits, no other finds a drive to continue.
+            var drive = if let drive = drive.take() { drive } else { try await begin(goal) }
+            do {
+                let turn = try await advance(&drive, session)
+                if case .ended(let outcome) = turn {
+                    leave(session)
+                    if let span = drive.span { trace?.end(span, FlowSpan.End(outcome)) }
+                } else {
+                    self.drive = consume drive
+                }
+                return turn
+            } catch {
+                if drive.span != nil { drive.end = FlowSpan.End(error) }
+                self.drive = consume drive
                 await giveBack()
-            } else if let span {
-                trace?.end(span, FlowSpan.End(error))
+                throw error
             }
+        } catch {
             leave(session)
             throw error
         }
@@ -177,14 +168,18 @@ public actor InstallFlow {
         if self.session === session { self.session = nil }
     }
 
-    /// Performs effects until there is something to tell.
-    private func advance(_ drive: Drive) async throws -> FlowTurn {
+    /// Performs effects until there is something to tell whoever drives, or nothing more to do.
+    private func advance(_ drive: inout Drive, _ session: FlowSession) async throws -> FlowTurn {
+        if session.audience == .watching, persistence.looksAfterEachEvent { drive.seen = nil }
         while true {
             if Task.isCancelled { drive.machine.cancelled() }
             // What is given back after an error is given back by a task that nobody can cancel.
             if let error = drive.machine.error { throw error }
             switch drive.machine.next() {
-            case .report(let events): return .events(events)
+            case .report(let events):
+                trace?.heard(events)
+                if let observer { events.forEach(observer) }
+                if session.audience != .nobody { return .events(events) }
             case .end(.outcome(let outcome, _)): return .ended(outcome)
             case .end(.error(let error)): throw error
             case .commit(let commit):
@@ -195,27 +190,30 @@ public actor InstallFlow {
                 drive.machine.happened(await persistence.repeat(commit, &drive.tenure))
                 trace?.follow(drive.tenure)
             case .invoke(let call, let step, let document):
-                drive.machine.happened(await make(call, step, document, drive))
-            case .pause(let pause): drive.machine.happened(await wait(pause, drive))
-            case .load: drive.machine.happened(await load(drive))
+                drive.machine.happened(await make(call, step, document, &drive))
+            case .pause(let pause): drive.machine.happened(await wait(pause, drive.tenure))
+            case .load: drive.machine.happened(await load(drive.tenure))
             }
         }
     }
 
+    @inline(__always)
     private func make(
-        _ call: FlowRecord.Call, _ step: InstallStep?, _ document: Integration, _ drive: Drive
+        _ call: FlowRecord.Call, _ step: InstallStep?, _ document: Integration, _ drive: inout Drive
     ) async -> FlowMachine.Fact {
-        if let fact = await prepare(drive) { return fact }
+        if let fact = await prepare(&drive) { return fact }
         guard let entry = connector.entry(for: call.function) else { preconditionFailure("it was asked for before") }
-        guard !Task.isCancelled else {
-            return .failed(CancellationError(), persistence.place.standing(drive.tenure, false))
-        }
         drive.machine.began()
         let span = trace?.begin(call)
-        let end = await entry.answer(
-            FunctionCall(call, in: context, step: step, document: document),
-            grace: configuration.cancellationGrace, clock: configuration.clock,
-            eviction: drive.tenure.hold?.eviction, executor: configuration.executor)
+        let given = FunctionCall(call, in: context, step: step, document: document)
+        let end =
+            if let end = entry.answerAtOnce(given) {
+                end
+            } else {
+                await entry.answer(
+                    given, grace: configuration.cancellationGrace, clock: configuration.clock,
+                    eviction: drive.tenure.hold?.eviction, executor: configuration.executor)
+            }
         if let trace, let span {
             trace.close(span, FlowSpan.End(end, of: call.function, within: entry.policy.timeout))
         }
@@ -225,9 +223,11 @@ public actor InstallFlow {
     /// Makes sure that a call may begin: under a lease that is young, for an integration that was there a moment ago.
     ///
     /// - Returns: What is to be known first; nil where the call may be made.
-    private func prepare(_ drive: Drive) async -> FlowMachine.Fact? {
+    @inline(__always)
+    private func prepare(_ drive: inout Drive) async -> FlowMachine.Fact? {
         do {
             if let hold = drive.tenure.hold { try await persistence.place.refresh(hold) }
+            try Task.checkCancellation()
             let uptime = persistence.place.keeper.uptime
             if let seen = drive.seen, uptime() - seen <= Persistence.longestUnseen { return nil }
             let stored = try await persistence.look(drive.tenure)
@@ -240,26 +240,39 @@ public actor InstallFlow {
         }
     }
 
-    private func wait(_ pause: Duration, _ drive: Drive) async -> FlowMachine.Fact {
+    private func wait(_ pause: Duration, _ tenure: borrowing Tenure) async -> FlowMachine.Fact {
         do {
             try await configuration.clock.sleep(for: pause)
             return .paused
         } catch {
-            return .failed(error, persistence.place.standing(drive.tenure, false))
+            return .failed(error, persistence.place.standing(tenure, false))
         }
     }
 
-    private func load(_ drive: Drive) async -> FlowMachine.Fact {
+    private func load(_ tenure: borrowing Tenure) async -> FlowMachine.Fact {
         do {
             return .loaded(try await persistence.load())
         } catch {
-            return .failed(error, persistence.place.standing(drive.tenure, false))
+            return .failed(error, persistence.place.standing(tenure, false))
         }
     }
 
     // MARK: Beginning and ending
 
     private func begin(_ goal: FlowGoal) async throws -> Drive {
+        guard let trace else { return try await open(goal) }
+        let span = trace.begin(goal)
+        do {
+            var drive = try await open(goal)
+            drive.span = span
+            return drive
+        } catch {
+            trace.end(span, FlowSpan.End(error))
+            throw error
+        }
+    }
+
+    private func open(_ goal: FlowGoal) async throws -> Drive {
         var (entry, stored) = try await persistence.open(functions: connector.functions)
         if let lease = entry.lease, configuration.hasEnded(lease.holder) {
             _ = try await persistence.journal.unlock(integrationID, evicting: lease.holder)
@@ -281,9 +294,9 @@ public actor InstallFlow {
 
     /// Gives back what is held, in bounded time: where that fails, the lease ends with its own.
     private func giveBack() async {
-        if let drive {
-            // Taken at once: whoever comes next waits for this ending, and makes none of its own.
-            (left, self.drive) = (drive, nil)
+        // Taken at once: whoever comes next waits for this ending, and makes none of its own.
+        if let drive = drive.take() {
+            left = consume drive
             endings += 1
             // Who was told to end does not ask a store again that does not answer.
             let (isHurried, number) = (Task.isCancelled, endings)
@@ -306,8 +319,7 @@ public actor InstallFlow {
     }
 
     private func conclude(_ number: Int, isHurried: Bool) async {
-        guard let drive = left else { preconditionFailure("what is given back was taken before") }
-        left = nil
+        guard var drive = left.take() else { preconditionFailure("what is given back was taken before") }
         drive.machine.cancelled()
         conclusion: while true {
             switch drive.machine.next() {

@@ -108,6 +108,7 @@ enum Persistence: Sendable {
     }
 
     /// Makes a commit durable.
+    @inline(__always)
     func commit(_ commit: Commit, _ tenure: inout Tenure, isLast: Bool) async -> FlowMachine.Fact {
         switch self {
         case .together(let together): await together.commit(commit, &tenure, isLast: isLast)
@@ -124,24 +125,23 @@ struct Written<Answer>: ~Copyable {
 
 extension Persistence.Place {
     /// Sends a write, which uses up the right to it.
+    @inline(__always)
     func perform<T>(
         _ draft: consuming Tenure.Draft, _ operation: Persistence.Requests.Operation, in journal: any FlowJournal,
         isLast: Bool,
         _ send: (JournalWrite) async throws -> T
     ) async -> Written<T> {
         let (write, hold) = (draft.write, draft.hold)
-        let asked = keeper.uptime()
+        // Where leases end with the process, nobody asks how old one is.
+        let asked = journal.leaseTime == nil ? .zero : keeper.uptime()
         // A refusal says nothing of an earlier try that was not answered, except that the document is another: a write
         // that was done is known again before that is looked at.
         var isUnclear = draft.isRepetition
         do {
-            let answer = try await requests.send(operation, isLast: isLast) {
-                do {
-                    return try await send(write)
-                } catch {
-                    if !error.isRefusalOfWrite { isUnclear = true }
-                    throw error
-                }
+            let answer = try await requests.send(operation, isLast: isLast) { error in
+                if !error.isRefusalOfWrite { isUnclear = true }
+            } _: {
+                try await send(write)
             }
             let tenure = draft.done { hold in
                 hold?.heard(since: asked)
@@ -208,17 +208,22 @@ extension Persistence.Place {
 
     /// What becomes of the snapshot with a record: it goes with the update that it is from.
     func snapshot(
-        _ wanted: JournalWrite.Snapshot, _ old: FlowRecord, _ new: FlowRecord
+        _ wanted: JournalWrite.Snapshot, _ tenure: borrowing Tenure, _ new: FlowRecord
     ) -> JournalWrite.Snapshot {
         guard case .keep = wanted else { return wanted }
-        return old.memory.update != nil && new.memory.update == nil ? .remove : .keep
+        return tenure.hasUpdate(thatEndsWith: new) ? .remove : .keep
     }
 
     /// Throws where a server has left out what it was to store.
-    func check(_ change: Change, of wanted: Integration, in stored: StoredIntegration) throws(SmartConnectorError) {
-        if stored.integration.isStored(of: wanted) { return }
+    ///
+    /// - Returns: Whether it has stored just that; else somebody has changed something besides.
+    func check(
+        _ change: Change, of wanted: Integration, in stored: StoredIntegration
+    ) throws(SmartConnectorError) -> Bool {
+        if stored.integration.isStored(of: wanted) { return true }
         let ignored = change.fieldsIgnored(in: stored.integration)
         guard ignored.isEmpty else { throw .ignored(ignored, integrationID) }
+        return false
     }
 }
 
@@ -244,7 +249,7 @@ extension Persistence.Together {
             if case .delete = commit.document {
                 leftovers = try await place.leftovers(in: store)
             }
-            let snapshot = place.snapshot(commit.snapshot, tenure.journalled, commit.after)
+            let snapshot = place.snapshot(commit.snapshot, tenure, commit.after)
             let draft = (consume tenure).writing(
                 commit.after, attempts: commit.attempts, act: commit.act, snapshot: snapshot,
                 keepsLease: commit.keepsLease)
@@ -252,10 +257,11 @@ extension Persistence.Together {
             let answer = written.answer
             tenure = written.tenure
             let stored = try answer.get()
+            var isAsWanted = true
             if case .put(let wanted, let change) = commit.document, let stored {
-                try place.check(change, of: wanted, in: stored)
+                isAsWanted = try place.check(change, of: wanted, in: stored)
             }
-            return .committed(stored, leftovers: leftovers)
+            return .committed(stored, isAsWanted: isAsWanted, leftovers: leftovers)
         } catch let error as APIError where error.isConflict {
             return await place.conflicted(tenure, hasHistory: false, read)
         } catch {
@@ -302,6 +308,7 @@ extension Persistence.Apart {
         }
     }
 
+    @inline(__always)
     func read() async throws -> StoredIntegration {
         try await place.requests.send(.read) { try await api.get(place.integrationID) }
     }
@@ -315,7 +322,7 @@ extension Persistence.Apart {
                     &tenure, isLast: isLast)
                 return .committed(commit.base)
             }
-            if !tenure.isHeld || commit.before != tenure.journalled || commit.snapshot != .keep {
+            if !tenure.isHeld || !tenure.hasJournalled(commit.before) || commit.snapshot != .keep {
                 try await write(
                     commit.before, attempts: commit.attempts, nil, commit.snapshot, keepsLease: true, &tenure,
                     isLast: isLast
@@ -325,19 +332,20 @@ extension Persistence.Apart {
             // The journal may be kept beside the integration, and go with it.
             let leftovers = commit.deletes ? try await place.leftovers(in: journal) : []
             var stored = try await fresh(commit)
+            var isAsWanted = true
             if let fresh = stored {
                 guard commit.isBaseFresh || fresh.integration.isIdentical(to: commit.base.integration) else {
                     return .conflicted(fresh, place.standing(tenure, hasHistory))
                 }
-                stored = try await writeDocument(commit, fresh, tenure)
+                (stored, isAsWanted) = try await writeDocument(commit, fresh, tenure)
             }
-            if commit.after != tenure.journalled || !commit.keepsLease || commit.act != nil {
+            if !tenure.hasJournalled(commit.after) || !commit.keepsLease || commit.act != nil {
                 try await write(
                     commit.after, attempts: hasHistory ? [] : commit.attempts, commit.act, .keep,
                     keepsLease: commit.keepsLease,
                     &tenure, isLast: isLast)
             }
-            return .committed(stored, leftovers: leftovers)
+            return .committed(stored, isAsWanted: isAsWanted, leftovers: leftovers)
         } catch let error as APIError where error.isConflict {
             return await place.conflicted(tenure, hasHistory: hasHistory, read)
         } catch {
@@ -346,11 +354,12 @@ extension Persistence.Apart {
     }
 
     /// Journals a record.
+    @inline(__always)
     private func write(
         _ record: FlowRecord, attempts: [Attempt], _ act: Act?, _ snapshot: JournalWrite.Snapshot, keepsLease: Bool,
         _ tenure: inout Tenure, isLast: Bool
     ) async throws {
-        let snapshot = place.snapshot(snapshot, tenure.journalled, record)
+        let snapshot = place.snapshot(snapshot, tenure, record)
         let draft = (consume tenure).writing(
             record, attempts: attempts, act: act, snapshot: snapshot, keepsLease: keepsLease)
         let written = await place.perform(draft, .journalWrite, in: journal, isLast: isLast) { write in
@@ -373,6 +382,7 @@ extension Persistence.Apart {
     }
 
     /// The document as it is now, or nil where it is to be deleted and is gone.
+    @inline(__always)
     private func fresh(_ commit: Commit) async throws -> StoredIntegration? {
         if commit.isBaseFresh { return commit.base }
         do {
@@ -384,26 +394,26 @@ extension Persistence.Apart {
 
     /// Writes what a commit is about into the document, under a lease that is fresh.
     ///
-    /// - Returns: The document as it is stored, or nil where it is deleted.
+    /// - Returns: The document as it is stored, or nil where it is deleted; and whether that is just what was sent.
+    @inline(__always)
     private func writeDocument(
         _ commit: Commit, _ fresh: StoredIntegration, _ tenure: borrowing Tenure
-    ) async throws -> StoredIntegration? {
+    ) async throws -> (stored: StoredIntegration?, isAsWanted: Bool) {
         if let hold = tenure.hold { try await place.refresh(hold) }
         switch commit.document {
-        case .unchanged: return fresh
+        case .unchanged: return (fresh, true)
         case .put(let wanted, let change):
             let stored = try await place.requests.send(.write) {
                 try await api.update(place.integrationID, to: wanted, ifRevision: fresh.revision)
             }
-            try place.check(change, of: wanted, in: stored)
-            return stored
+            return (stored, try place.check(change, of: wanted, in: stored))
         case .delete:
             do {
                 try await place.requests.send(.write) {
                     try await api.delete(place.integrationID, ifRevision: fresh.revision)
                 }
             } catch let error as APIError where error.isNotFound {}
-            return nil
+            return (nil, true)
         }
     }
 }

@@ -23,22 +23,27 @@ extension Persistence {
         /// - Parameters:
         ///   - operation: What it is.
         ///   - isLast: Whether it is sent once, since whoever waits for it is to be let go.
+        ///   - failed: Is told what each that failed has thrown.
         ///   - request: Sends it once.
         /// - Throws: What the last one threw.
+        @inline(__always)
         func send<T>(
-            _ operation: Operation, isLast: Bool = false, _ request: () async throws -> T
+            _ operation: Operation, isLast: Bool = false, failing failed: (any Error) -> Void = { _ in },
+            _ request: () async throws -> T
         ) async throws -> T {
-            if let trace { return try await sendObserved(operation, isLast: isLast, trace, request) }
+            if let trace { return try await sendObserved(operation, isLast: isLast, failed, trace, request) }
             do {
                 return try await request()
             } catch {
+                failed(error)
                 guard !isLast else { throw error }
-                return try await again(after: error, request)
+                return try await again(after: error, failed, request)
             }
         }
 
         private func sendObserved<T>(
-            _ operation: Operation, isLast: Bool, _ trace: FlowTrace, _ request: () async throws -> T
+            _ operation: Operation, isLast: Bool, _ failed: (any Error) -> Void, _ trace: FlowTrace,
+            _ request: () async throws -> T
         ) async throws -> T {
             var attempt = 0
             func observed() async throws -> T {
@@ -56,12 +61,15 @@ extension Persistence {
             do {
                 return try await observed()
             } catch {
+                failed(error)
                 guard !isLast else { throw error }
-                return try await again(after: error, observed)
+                return try await again(after: error, failed, observed)
             }
         }
 
-        private func again<T>(after error: any Error, _ request: () async throws -> T) async throws -> T {
+        private func again<T>(
+            after error: any Error, _ failed: (any Error) -> Void, _ request: () async throws -> T
+        ) async throws -> T {
             var failure = error
             for attempt in 1..<max(attempts, 1) {
                 guard let error = failure as? APIError, error.isTransient else { break }
@@ -72,6 +80,7 @@ extension Persistence {
                 do {
                     return try await request()
                 } catch {
+                    failed(error)
                     failure = error
                 }
             }

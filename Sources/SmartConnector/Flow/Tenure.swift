@@ -3,15 +3,22 @@
 /// Each write consumes it, and what became of the write makes the next one: there are no two writes at one revision of
 /// which nobody knows which was done. Of a write whose answer was lost only its own repetition leads on.
 struct Tenure: ~Copyable {
-    /// Where the writes of one holder stand.
-    struct Position {
+    /// Where the writes of one holder stand. An object, since it goes through many hands.
+    fileprivate final class Position: Sendable {
         let holder: String
         /// The journal's revision that the next write is based on.
-        var revision: Int64
+        let revision: Int64
         /// How many other writes were refused at this revision.
-        var variant = 0
+        let variant: Int
         /// What is journalled.
-        var record: FlowRecord
+        let record: FlowRecord
+
+        init(holder: String, revision: Int64, variant: Int = 0, record: FlowRecord) {
+            self.holder = holder
+            self.revision = revision
+            self.variant = variant
+            self.record = record
+        }
     }
 
     private enum Standing {
@@ -24,8 +31,8 @@ struct Tenure: ~Copyable {
         case lost
     }
 
-    private var standing: Standing
-    private var position: Position
+    private let standing: Standing
+    private let position: Position
 
     /// The right to write on from what was read.
     init(after entry: JournalEntry, for holder: String) {
@@ -40,6 +47,14 @@ struct Tenure: ~Copyable {
 
     /// What is journalled, as far as is known.
     var journalled: FlowRecord { position.record }
+
+    /// Whether this is what is journalled, as far as is known.
+    func hasJournalled(_ record: FlowRecord) -> Bool { position.record == record }
+
+    /// Whether an update is journalled that a record knows nothing of any more.
+    func hasUpdate(thatEndsWith record: FlowRecord) -> Bool {
+        position.record.memory.update != nil && record.memory.update == nil
+    }
 
     /// The lease that is held, where it has to be kept.
     var hold: LeaseKeeper.Hold? {
@@ -93,18 +108,16 @@ struct Tenure: ~Copyable {
         ///
         /// - Parameter keep: Begins to keep the lease, where that is not done yet.
         consuming func done(keeping keep: (LeaseKeeper.Hold?) -> LeaseKeeper.Hold?) -> Tenure {
-            var position = position
-            position.revision = write.revision + 1
-            position.variant = 0
-            position.record = write.record
-            return Tenure(write.keepsLease ? .held(keep(hold)) : .open, position)
+            let next = Position(holder: position.holder, revision: write.revision + 1, record: write.record)
+            return Tenure(write.keepsLease ? .held(keep(hold)) : .open, next)
         }
 
         /// It was not done: another may be made in its place.
         consuming func refused() -> Tenure {
-            var position = position
-            position.variant += 1
-            return Tenure(wasHeld ? .held(hold) : .open, position)
+            let other = Position(
+                holder: position.holder, revision: position.revision, variant: position.variant + 1,
+                record: position.record)
+            return Tenure(wasHeld ? .held(hold) : .open, other)
         }
 
         /// Nobody knows whether it was done.
