@@ -122,4 +122,32 @@ struct CampaignQueueTests {
         #expect(behind.asked.withLock { $0 } == direct.asked.withLock { $0 })
         #expect(behind.asked.withLock { $0.count } == 15)
     }
+
+    /// So many names, one after the other.
+    private static func names(_ count: Int) -> AsyncThrowingStream<String, any Error> {
+        AsyncThrowingStream { names in
+            for number in 0..<count { names.yield("\(number)") }
+            names.finish()
+        }
+    }
+
+    /// Whoever has a million integrations need not have all of their names in memory, nor in one request.
+    @Test func whatIsEnlistedFromElsewhereIsEnlistedAPageAtATime() async throws {
+        let queue = RecordingQueue()
+        let enlisting = Campaign(
+            id: "7", connector: "c", goal: .install, stopAfterFailures: nil, state: .enlisting, created: .distantPast)
+        let campaign = try await queue.enlist(enlisting, from: Self.names(1001))
+        #expect(campaign.state == .running)
+        let pages = [(0..<500, false), (500..<1000, false), (1000..<1001, true)].map { page, isLast in
+            "enlist \(page.map(String.init)) 7 \(isLast)"
+        }
+        #expect(queue.asked.withLock { $0 } == pages + ["campaign 7"])
+    }
+
+    @Test func nothingIsEnlistedInACampaignThatIsUnderWay() async throws {
+        let queue = RecordingQueue()
+        let running = try await queue.campaign("7")
+        #expect(try await queue.enlist(running, from: Self.names(3)) == running)
+        #expect(queue.asked.withLock { $0 } == ["campaign 7"])
+    }
 }

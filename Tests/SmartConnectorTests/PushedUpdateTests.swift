@@ -82,4 +82,28 @@ struct PushedUpdateTests {
         let unheard = try await update(Platform([Self.older]))
         #expect(unheard?.message == "the update to 2.0.0 has not begun after 600.0 seconds: integration x")
     }
+
+    /// A clock that moves on by each pause, and writes it down.
+    private final class RecordingClock: Clock {
+        let pauses = Guarded<[Duration]>([])
+
+        var now: TestClock.Instant { TestClock.Instant(offset: pauses.withLock { $0.reduce(.zero, +) }) }
+        var minimumResolution: Duration { .nanoseconds(1) }
+
+        func sleep(until deadline: TestClock.Instant, tolerance: Duration?) async throws {
+            let pause = now.duration(to: deadline)
+            pauses.withLock { $0.append(pause) }
+        }
+    }
+
+    /// The last look is before the time is over: another would be of no use to anybody.
+    @Test(arguments: [(7, [1, 2, 4]), (100, [1, 2, 4, 8, 16, 20, 20, 20, 20])])
+    func itIsLookedAtAfterPausesThatGrowUntilItsTimeIsOver(_ patience: Int, _ pauses: [Int]) async throws {
+        let clock = RecordingClock()
+        let failure = try await PushedUpdate(
+            connector: "c", target: "2.0.0", api: Platform([Self.updating]), patience: .seconds(patience), clock: clock
+        ).update("x")
+        #expect(failure?.code == "not_updated")
+        #expect(clock.pauses.withLock { $0 } == pauses.map { .seconds($0) })
+    }
 }

@@ -175,7 +175,7 @@ public struct CampaignWorker: Sendable {
                         if !isReleased { try await configuration.clock.sleep(for: Self.pause) }
                     }
                 }
-                if claims.count > 0 { try await group.next() }
+                try await group.next()
             }
         }
     }
