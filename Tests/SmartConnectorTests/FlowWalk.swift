@@ -118,7 +118,7 @@ struct FlowWalk {
         supply = FlowMachine.Supply(
             integrationID: "x", holder: "walker", connector: connector,
             configuration: InstallFlow.Configuration(
-                conflictAttempts: 1, maximumRecoveries: 1, jitter: { 0 },
+                conflictAttempts: 2, maximumRecoveries: 1, jitter: { 0 },
                 makeKey: {
                     keys.withLock { count in
                         count += 1

@@ -299,7 +299,7 @@ extension FlowMachine {
     /// The document is another than what was decided on: it is decided again.
     mutating func conflicted(_ fresh: StoredIntegration) throws(SmartConnectorError) {
         guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is refused") }
-        guard pending.refusals <= supply.configuration.conflictAttempts else { throw .conflicted(supply) }
+        guard pending.refusals < supply.configuration.conflictAttempts else { throw .conflicted(supply) }
         // What the transition changed in the machine was not written, so it has not happened: it is as after a crash.
         install = try InstallMachine(
             stored.integration, functions: supply.connector.functions, memory: pending.commit.before.memory)
@@ -434,7 +434,7 @@ extension SmartConnectorError {
     fileprivate static func conflicted(_ supply: FlowMachine.Supply) -> SmartConnectorError {
         SmartConnectorError(
             .conflict,
-            "integration \(supply.integrationID) was changed by somebody else each of \(supply.configuration.conflictAttempts) times it was to be written; try again"
+            "integration \(supply.integrationID) was changed by somebody else each of \(supply.configuration.conflictAttempts + 1) times it was to be written; try again"
         )
     }
 }
