@@ -135,7 +135,6 @@ extension FlowMachine {
     private mutating func timedOut(_ calling: Calling) throws(SmartConnectorError) {
         let function = calling.call.function
         if case .action(.callInstaller(let step)) = calling.errand { install.installerMayHaveActed(step) }
-        record = record.after(.remembered(install.memory))
         let policy = supply.connector.policy(of: function) ?? CallPolicy()
         if policy.inDoubt == .stop { return doubt(function, calling.errand.step) }
         guard let pause = pause(after: calling, nil) else {
@@ -167,7 +166,7 @@ extension FlowMachine {
 
     /// A function did what it was called for, and returned this.
     mutating func answered(_ errand: Errand, _ answer: JSON) throws(SmartConnectorError) {
-        if record.call?.isInDoubt ?? false { record = record.after(.returned(answer)) }
+        if case .started? = record.call?.stage { record = record.after(.returned(answer)) }
         switch errand {
         case .settings(let asked):
             // The function writes the values of fields itself: what it did to the document is read.
@@ -248,11 +247,8 @@ extension InstallMachine {
     /// of the step from now on that call is nothing.
     func hasRecorded(_ call: FlowRecord.Call) -> Bool {
         guard case .returned = call.stage, let step = call.step, let index = indexOfExactly(step) else { return false }
-        return switch call.function {
-        case .installer: isCompleted[index]
-        case .uninstaller: !mayExist(index)
-        default: false
-        }
+        if case .uninstaller = call.function { return !mayExist(index) }
+        return isCompleted[index]
     }
 }
 

@@ -184,10 +184,7 @@ extension FlowMachine {
     mutating func committed(
         _ stored: StoredIntegration?, _ isAsWanted: Bool, _ leftovers: [LedgerEntry]
     ) throws(SmartConnectorError) {
-        if case .releasing(let commit, let ending) = phase {
-            (journalled, record, isHolding, attempts, act) = (commit.after, commit.after, false, [], nil)
-            return conclude(ending)
-        }
+        if case .releasing(_, let ending) = phase { return conclude(ending) }
         guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is done") }
         journalled = pending.commit.after
         record = pending.commit.after
@@ -232,9 +229,7 @@ extension FlowMachine {
         case .journal(.resumed): break
         case .action(.callUpdate, let answer):
             if goal.isOneAction { end(.done) } else { phase = .reading(.action(.none), answer: answer) }
-        case .action(.remove, _):
-            install.removed()
-            end(.done)
+        case .action(.remove, _): end(.done)
         case .action:
             if !hasBegun {
                 phase = .beginning
@@ -256,7 +251,7 @@ extension FlowMachine {
         switch pending.transition {
         case .action(let action, _):
             if let step = action.step {
-                if pending.undone == nil, action.isOfStep {
+                if pending.undone == nil {
                     let attempt = pending.commit.before.call?.attempt
                     events.append(.stepCompleted(shown(step, action.function, attempt: attempt)))
                 }
@@ -288,7 +283,7 @@ extension FlowMachine {
         if pending.change.changesVersion, let to = install.version {
             events.append(.versionChanged(from: Integration.InstalledVersion(pending.first.version).readable, to: to))
         }
-        if let from = pending.first.mode, let to = install.mode, from != to, !pending.transition.isJournal {
+        if let from = pending.first.mode, let to = install.mode, from != to {
             events.append(.modeChanged(from: from, to: to))
         }
         if case .command = pending.transition, case .abortUpdate = goal {
@@ -318,8 +313,6 @@ extension FlowMachine {
                 guard !pending.change.isEmpty, pending.change.fieldsIgnored(in: fresh.integration).isEmpty else {
                     return try install.check(command)
                 }
-                install.memory = pending.commit.after.memory
-                try install.documentRead(fresh.integration)
                 written = pending.change
             }
         case .action(.remove, _) where install.mode != .uninstall, .action(.clear, _) where install.mode != .uninstall:
@@ -336,7 +329,6 @@ extension FlowMachine {
 
 extension FlowMachine.Transition {
     var isCommand: Bool { if case .command = self { true } else { false } }
-    var isJournal: Bool { if case .journal = self { true } else { false } }
 
     /// Whether it is an action without a function: a call that is journalled then is about something else.
     var callsNothing: Bool { if case .action(let action, _) = self { !action.hasFunction } else { false } }
@@ -377,18 +369,6 @@ extension InstallMachine.Memory {
         var memory = self
         memory.touched = (touched + others).sorted { $0.index < $1.index }
         return memory
-    }
-}
-
-extension InstallMachine.Action {
-    /// Whether it makes a step or undoes it.
-    var isOfStep: Bool {
-        switch self {
-        case .callInstaller, .callUninstaller, .clear: true
-        case .callConnectorInstaller, .waitForUser, .enterSettings, .callUpdate, .finishUpdate, .callPreUninstall,
-            .remove, .none:
-            false
-        }
     }
 }
 

@@ -53,10 +53,8 @@ extension FlowMachine {
         keep(standing)
         if journalled == pending.commit.after {
             record = journalled
-            act = nil
             if let next = pending.announced { record = record.after(.withdrawn(next.previous)) }
         }
-        phase = .deciding
         finish(ending)
     }
 

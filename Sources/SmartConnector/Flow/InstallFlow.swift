@@ -186,9 +186,7 @@ public actor InstallFlow {
                 drive.machine.happened(await persistence.commit(commit, &drive.tenure, isLast: false))
                 trace?.follow(drive.tenure)
                 if persistence.sees(commit) { drive.seen = persistence.place.keeper.uptime() }
-            case .repeat(let commit):
-                drive.machine.happened(await persistence.repeat(commit, &drive.tenure))
-                trace?.follow(drive.tenure)
+            case .repeat: preconditionFailure("what follows an error is done when what is held is given back")
             case .invoke(let call, let step, let document):
                 drive.machine.happened(await make(call, step, document, &drive))
             case .pause(let pause): drive.machine.happened(await wait(pause, drive.tenure))
@@ -236,7 +234,7 @@ public actor InstallFlow {
         } catch let error as SmartConnectorError {
             return .lost(error)
         } catch {
-            return .failed(error, persistence.place.standing(drive.tenure, false))
+            return .failed(error, persistence.place.standing(drive.tenure))
         }
     }
 
@@ -245,7 +243,7 @@ public actor InstallFlow {
             try await configuration.clock.sleep(for: pause)
             return .paused
         } catch {
-            return .failed(error, persistence.place.standing(tenure, false))
+            return .failed(error, persistence.place.standing(tenure))
         }
     }
 
@@ -253,7 +251,7 @@ public actor InstallFlow {
         do {
             return .loaded(try await persistence.load())
         } catch {
-            return .failed(error, persistence.place.standing(tenure, false))
+            return .failed(error, persistence.place.standing(tenure))
         }
     }
 

@@ -202,7 +202,7 @@ extension Persistence.Place {
         }
     }
 
-    func standing(_ tenure: borrowing Tenure, _ hasHistory: Bool) -> FlowMachine.Standing {
+    func standing(_ tenure: borrowing Tenure, _ hasHistory: Bool = false) -> FlowMachine.Standing {
         FlowMachine.Standing(journalled: tenure.journalled, isHeld: tenure.isHeld, hasHistory: hasHistory)
     }
 
