@@ -213,4 +213,39 @@ struct FlowObserverTests {
         #expect(recorder.ended(.flow).count == 1)
         #expect(other.began.isEmpty)
     }
+
+    @Test func aStepThatSomebodyElseDidMeanwhileIsAbandoned() async throws {
+        let fixture = try await FlowFixture()
+        let (api, id, clock) = (fixture.api, fixture.id, fixture.clock)
+        for try await event in flow(fixture).run() {
+            guard case .stepStarted(let step) = event, step.name == "B" else { continue }
+            try await api.edit(id) { $0[step: 1]?.isCompleted = true }
+            clock.advance(by: .seconds(2))
+        }
+        #expect(
+            recorder.short(.step) == ["step makeA #1 succeeded", "step makeB #1 abandoned", "step makeC #1 succeeded"])
+        #expect(recorder.isBalanced)
+    }
+
+    /// The lease that is given back is not what the flow failed of.
+    @Test(arguments: [false, true])
+    func aLeaseThatIsGivenBackHasSucceededThoughTheFlowHasNot(_ isAnswerLost: Bool) async throws {
+        let lost = APIError(.malformedAnswer, "cut off")
+        let (journals, losses) = try await JournalFixture.lossy(.apart, losing: lost)
+        let denied = APIError(.forbidden, "no", status: 403)
+        if isAnswerLost {
+            losses.lose(after: 1)
+        } else {
+            (journals.api as? InMemoryIntegrationAPI)?.fail(.update, with: denied)
+        }
+        var configuration = InstallFlow.Configuration(clock: journals.clock, jitter: { 0 })
+        configuration.observer = recorder
+        let flow = InstallFlow(
+            integration: journals.id, connector: journals.fakes.connector(), api: journals.api,
+            journal: journals.journal, configuration: configuration)
+        await #expect(throws: isAnswerLost ? lost : denied) { try await flow.run().finish() }
+        #expect(recorder.short(.lease) == ["lease lease succeeded"])
+        #expect(recorder.ended(.flow).map(\.end.name) == ["failed"])
+        #expect(recorder.isBalanced)
+    }
 }

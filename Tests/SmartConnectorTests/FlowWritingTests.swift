@@ -23,6 +23,7 @@ struct FlowWritingTests {
         #expect(try await fixture.document.mode == mode)
         #expect(try await fixture.entry.lease == nil)
         // What was done for the uninstallation is no memory of the next one.
+        #expect(try await fixture.entry.record.call == nil)
         #expect(try await stop(of: fixture.flow(connector: connector).run()) == nil)
         fixture.fakes.forgetCalls()
         #expect(try await stop(of: fixture.flow(connector: fixture.fakes.connector()).uninstall()) == nil)
@@ -355,6 +356,27 @@ extension FlowWritingTests {
     @Test func withoutAPauseAStepCostsNoRequestMore() async throws {
         let fixture = try await JournalFixture(.apart)
         let api = try #require(fixture.api as? InMemoryIntegrationAPI)
+        let before = api.requestCount
+        #expect(try await stop(of: fixture.flow().run()) == nil)
+        #expect(api.requestCount - before == 7)
+    }
+
+    /// A document that was seen a moment ago, or has just been written, is there.
+    @Test(arguments: [(Duration.zero, 7), (.seconds(1), 7), (.seconds(1) + .nanoseconds(1), 8)])
+    func aPauseOfASecondCostsNoRequestMoreAndALongerOneDoes(_ pause: Duration, _ count: Int) async throws {
+        let fixture = try await JournalFixture(.apart)
+        let api = try #require(fixture.api as? InMemoryIntegrationAPI)
+        let before = api.requestCount
+        try await run(fixture, pausing: pause) { _ in }
+        #expect(api.requestCount - before == count)
+    }
+
+    @Test func aFunctionThatTakesItsTimeCostsNoRequestMoreSinceWhatItDidIsWrittenThen() async throws {
+        let fixture = try await JournalFixture(.apart)
+        let api = try #require(fixture.api as? InMemoryIntegrationAPI)
+        for name in ["makeA", "makeB"] {
+            fixture.fakes[name].run { [clock = fixture.clock] _ in clock.advance(by: .seconds(2)) }
+        }
         let before = api.requestCount
         #expect(try await stop(of: fixture.flow().run()) == nil)
         #expect(api.requestCount - before == 7)

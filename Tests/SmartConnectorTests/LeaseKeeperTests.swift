@@ -1,10 +1,11 @@
 import Dispatch
 import Foundation
 import Limits
-import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
+
+@testable import SmartConnector
 
 /// A thread that only one task's work is done on, so that it may be blocked.
 private final class OwnThread: TaskExecutor {
@@ -285,5 +286,91 @@ struct LeaseKeeperTests {
                 try await JournalFixture(InstallMachineTests.document(), api: store, journal: store, time), renewals
             )
         }
+    }
+
+    // MARK: One lease
+
+    /// A journal that may be away, and says when it was asked.
+    private final class CountingJournal: ForwardingJournal {
+        let journal: any FlowJournal = InMemoryJournal()
+        let isAway: Bool
+        let count = Guarded(0)
+
+        init(isAway: Bool) { self.isAway = isAway }
+
+        var leaseTime: Duration? { .seconds(30) }
+
+        func renew(_ holder: String, of integration: String) async throws -> Bool {
+            count.withLock { $0 += 1 }
+            if isAway { throw APIError(.unavailable, "away") }
+            return true
+        }
+    }
+
+    @Test func aLeaseIsYoungForTwoThirdsOfItsTimeAndNotAMomentLonger() async throws {
+        let (clock, journal) = (TestClock(), CountingJournal(isAway: true))
+        let keeper = LeaseKeeper(clock: clock)
+        let hold = try #require(keeper.hold("x", by: "me", in: journal, since: keeper.uptime()))
+        defer { keeper.release(hold) }
+        #expect(hold.isFresh)
+        clock.advance(by: .seconds(20) - .nanoseconds(1))
+        #expect(hold.isFresh)
+        clock.advance(by: .nanoseconds(1))
+        #expect(!hold.isFresh)
+        hold.heard(since: .seconds(1))
+        #expect(hold.isFresh)
+        // What was heard before is no news.
+        hold.heard(since: .zero)
+        #expect(hold.isFresh)
+    }
+
+    @Test(arguments: [false, true])
+    func aLeaseIsRenewedOnceAThirdOfItsTimeAndIsYoungThenWhereThatSucceeds(_ isAway: Bool) async throws {
+        let (clock, journal) = (TestClock(), CountingJournal(isAway: isAway))
+        let keeper = LeaseKeeper(clock: clock)
+        let hold = try #require(keeper.hold("x", by: "me", in: journal, since: keeper.uptime()))
+        defer { keeper.release(hold) }
+        for round in 1...4 {
+            await clock.sleepers(1)
+            #expect(clock.deadlines.map(\.offset) == [.seconds(10 * round)])
+            clock.advance(by: .seconds(10))
+            try await until { journal.count.withLock { $0 } == round }
+            try await until { hold.isFresh != (isAway && round > 1) }
+        }
+        await clock.sleepers(1)
+        #expect(clock.deadlines.map(\.offset) == [.seconds(50)])
+    }
+
+    // MARK: Sessions beside the one that drives
+
+    @Test(arguments: Storage.allCases)
+    func whatASessionHoldsIsNotGivenBackByOneBeforeItThatIsLetGoLate(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let held = HeldCall()
+        fixture.fakes["makeB"].run(times: 1) { _ in await held.held() }
+        let flow = fixture.flow("first")
+        let task = Task { try await stop(of: flow.run()) }
+        await held.begin()
+        await flow.release()
+        #expect(try await fixture.entry.lease?.holder == "first")
+        held.end()
+        #expect(try await task.value == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
+
+    @Test(arguments: Storage.allCases)
+    func whoIsRefusedTakesNothingFromTheOneWhoDrives(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let flow = fixture.flow("first")
+        var events = flow.run().makeAsyncIterator()
+        #expect(try await events.next() != nil)
+        let error = await #expect(throws: SmartConnectorError.self) { try await flow.run().finish() }
+        #expect(error?.code == .busy)
+        for _ in 0..<200 { await Task.yield() }
+        #expect(try await fixture.entry.lease?.holder == "first")
+        var rest: [FlowEvent] = []
+        while let event = try await events.next() { rest.append(event) }
+        #expect(rest.short.first == "stepCompleted 0 makeA")
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 }
