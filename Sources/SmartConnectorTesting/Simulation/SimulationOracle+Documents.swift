@@ -13,6 +13,10 @@ extension SimulationOracle {
             return "\(name) changed, and nobody changed it"
         }
         if new.settings?["kept"] != original.settings?["kept"] { return "settings.kept changed, and nobody changed it" }
+        // An update that was said to be over is, apart from what the server left out: what is given up later is another.
+        if ignored == "updateInProgress", old.isUpdateInProgress, !process.isAborting {
+            (beforeUpdate, editsBeforeUpdate) = (new, edits)
+        }
         let isAbort = old.isUpdateInProgress && old.version == new.version && process.isAborting
         if let problem = lostEdits(new, isAbort) { return problem }
         // One whose version is in the document is at its end, apart from what the server left out.
