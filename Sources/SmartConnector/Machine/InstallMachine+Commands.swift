@@ -131,8 +131,6 @@ extension InstallMachine {
         var change = Change()
         if let snapshot {
             readSteps(try snapshot.checkedInstall(), isUninstalling: false)
-            // What is written as a whole is read as a whole.
-            hasMergedSteps = true
             for name in ["settings", "install"] { change.set(.member(name), snapshot[name]) }
             if mode == .install, snapshot.mode == .settings, isCompleted.allSatisfy({ $0 }) {
                 change.set(.settings)
@@ -141,7 +139,6 @@ extension InstallMachine {
         }
         change.set(.member("updateInProgress"), false)
         isUpdateInProgress = false
-        memory.update = nil
         if let mode { enter(mode) }
         return change
     }

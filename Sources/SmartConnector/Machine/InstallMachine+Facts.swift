@@ -137,8 +137,7 @@ extension InstallMachine {
         }
         change.set(.member("updateInProgress"), false)
         isUpdateInProgress = false
-        memory.update = nil
-        if mode == .settings { enter(.settings) }
+        if let mode { enter(mode) }
         return change
     }
 
@@ -146,7 +145,6 @@ extension InstallMachine {
     public mutating func removed() {
         state = .removed
         memory = Memory()
-        touched = []
     }
 
     // MARK: Steps
