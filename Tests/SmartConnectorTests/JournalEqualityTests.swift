@@ -1,5 +1,6 @@
 import Foundation
 import Limits
+import Synchronization
 import Testing
 
 @testable import SmartConnector
@@ -115,5 +116,165 @@ struct JournalEqualityTests {
             { write(FlowRecord(), "h", 1, true, [], nil, .set(document), 0) },
             { write(FlowRecord(), "h", 1, true, [], nil, .keep, 1) },
         ])
+    }
+
+    private func attempt(
+        _ function: ConnectorFunction = .installer("makeA"), step: StepReference? = step, key: String = "k",
+        number: Int = 1, holder: String = "h", started: Date = date, ended: Date = date,
+        outcome: Attempt.Outcome = .succeeded
+    ) -> Attempt {
+        Attempt(
+            function: function, step: step, idempotencyKey: key, number: number, holder: holder, started: started,
+            ended: ended, outcome: outcome)
+    }
+
+    @Test func attemptsThatDifferInOneThingAreTwo() {
+        areAllDifferent([
+            { attempt() }, { attempt(.installer("makeB")) }, { attempt(step: nil) }, { attempt(key: "l") },
+            { attempt(number: 2) }, { attempt(holder: "i") }, { attempt(started: .distantPast) },
+            { attempt(ended: .distantPast) }, { attempt(outcome: .inDoubt) },
+            { attempt(outcome: .resolvedAsCompleted(reason: "seen")) },
+        ])
+    }
+
+    private func act(
+        _ kind: Act.Kind = .reset, step: StepReference? = step, function: ConnectorFunction? = .preUninstall,
+        person: String? = "ana", holder: String = "h", date: Date = date, outcome: String? = "install",
+        reason: String? = "r"
+    ) -> Act {
+        Act(
+            kind, step: step, function: function, person: person, holder: holder, date: date, outcome: outcome,
+            reason: reason)
+    }
+
+    @Test func actsThatDifferInOneThingAreTwo() {
+        areAllDifferent([
+            { act() }, { act(.complete) }, { act(step: nil) }, { act(function: nil) }, { act(person: nil) },
+            { act(holder: "i") }, { act(date: .distantPast) }, { act(outcome: nil) }, { act(reason: nil) },
+        ])
+    }
+
+    @Test func writingKeepsNoMoreHistoryThanIsToBeKeptAndTheNewestOfIt() throws {
+        var page = JournalPage()
+        for number in 1...5 {
+            try page.apply(
+                JournalWrite(FlowRecord(), by: "h", after: page.revision, attempts: [attempt(number: number)]),
+                of: "i", leaseTime: nil, at: Self.date, keeping: 3)
+            #expect(page.attempts.map(\.number) == Array(max(1, number - 2)...number))
+        }
+    }
+
+    @Test(arguments: [(29.999, true), (30, false), (31, false)])
+    func aLeaseIsOverWhenItsTimeIsAndNotBefore(_ seconds: Double, _ isHeld: Bool) throws {
+        var page = JournalPage()
+        try page.apply(
+            JournalWrite(FlowRecord(), by: "h", after: 0), of: "i", leaseTime: .seconds(30), at: Self.date)
+        #expect((page.entry(at: Self.date + seconds).lease != nil) == isHeld)
+    }
+
+    @Test func ofALeaseThatWasTakenAwayNothingIsLeftOnThePage() throws {
+        var page = JournalPage()
+        try page.apply(
+            JournalWrite(FlowRecord(), by: "h", after: 0), of: "i", leaseTime: .seconds(30), at: Self.date)
+        _ = page.unlock(evicting: "h")
+        let text = try page.stored.text()
+        for name in ["holder", "expires", "writer"] { #expect(!text.contains("\"\(name)\"")) }
+        #expect(try JournalPage(stored: page.stored) == page)
+    }
+
+    /// Settings that were accepted are no call any more: another may be made before they are written.
+    @Test func settingsThatWereAcceptedAreNoCallInDoubt() {
+        let asked = call(.persistSettings, step: nil, pending: ["a": 1])
+        let record = FlowRecord(call: asked).after(.returned(["success": true]))
+        #expect(record.call == nil)
+        #expect(record.accepted == FlowRecord.AcceptedSettings(asked: ["a": 1], answer: ["success": true]))
+        #expect(FlowRecord(call: asked).after(.settled).call == nil)
+        #expect(record.after(.saved).isEmpty)
+    }
+
+    // MARK: Handing on
+
+    /// A journal that writes down what it is asked.
+    private final class RecordingJournal: FlowJournal {
+        let asked = Guarded<[String]>([])
+        var leaseTime: Duration? { .seconds(31) }
+
+        private func note(_ question: String) { asked.withLock { $0.append(question) } }
+
+        func entry(of integration: String) async throws -> JournalEntry {
+            note("entry \(integration)")
+            return JournalEntry(revision: 5)
+        }
+
+        func write(_ write: JournalWrite, of integration: String) async throws {
+            note("write \(write.writer) \(integration)")
+        }
+
+        func renew(_ holder: String, of integration: String) async throws -> Bool {
+            note("renew \(holder) \(integration)")
+            return true
+        }
+
+        func unlock(_ integration: String, evicting holder: String?, recording act: Act?) async throws -> Lease? {
+            note("unlock \(integration) \(holder ?? "") \(act?.kind.rawValue ?? "")")
+            return Lease(holder: "h", expires: nil)
+        }
+
+        func historyEntries(of integration: String) async throws -> [HistoryEntry] {
+            note("history \(integration)")
+            return [.act(Act(.unlock, holder: "h", date: .distantPast))]
+        }
+
+        func changeLedger(_ changes: [LedgerChange], of integration: String) async throws {
+            note("change \(changes.count) \(integration)")
+        }
+
+        func ledger(of integration: String) async throws -> [LedgerEntry] {
+            note("ledger \(integration)")
+            return [LedgerEntry(kind: "k", id: "i", function: "f", created: .distantPast)]
+        }
+
+        func snapshot(of integration: String) async throws -> Integration? {
+            note("snapshot \(integration)")
+            return try Integration(["mode": "settings"])
+        }
+    }
+
+    private struct HandingOn: ForwardingJournal {
+        let journal: any FlowJournal
+    }
+
+    private func answers(of journal: any FlowJournal) async throws -> [String] {
+        let entry = LedgerEntry(kind: "k", id: "i", function: "f", created: .distantPast)
+        let lease = journal.leaseTime
+        let revision = try await journal.entry(of: "x").revision
+        try await journal.write(JournalWrite(FlowRecord(), by: "h", after: 5), of: "x")
+        let isHeld = try await journal.renew("h", of: "x")
+        let taken = try await journal.unlock("x", evicting: "h", recording: Act(.unlock, holder: "me", date: Self.date))
+        let plain = try await journal.unlock("x", evicting: nil)
+        let history = try await journal.historyEntries(of: "x").count
+        try await journal.changeLedger([.created(entry)], of: "x")
+        let ledger = try await journal.ledger(of: "x").count
+        let snapshot = try await journal.snapshot(of: "x")?.mode
+        return [
+            "\(String(describing: lease))", "\(revision)", "\(isHeld)", taken?.holder ?? "", plain?.holder ?? "",
+            "\(history)", "\(ledger)", "\(String(describing: snapshot))",
+        ]
+    }
+
+    @Test func whatHandsOnHandsOnEverythingAsItIsAsked() async throws {
+        let (direct, behind) = (RecordingJournal(), RecordingJournal())
+        let expected = try await answers(of: direct)
+        #expect(try await answers(of: HandingOn(journal: behind)) == expected)
+        #expect(behind.asked.withLock { $0 } == direct.asked.withLock { $0 })
+        #expect(behind.asked.withLock { $0.count } == 9)
+    }
+
+    // MARK: Keys
+
+    @Test func keysAreHexadecimalAndNoTwoAreAlike() {
+        let keys = (0..<300).map { _ in IdempotencyKey.make() }
+        #expect(Set(keys).count == 300)
+        for key in keys { #expect(key.wholeMatch(of: #/[0-9a-f]{48}/#) != nil) }
     }
 }

@@ -276,4 +276,61 @@ struct JournalFormatTests {
         #expect(fakes.calls.isEmpty)
         #expect(try await api.state(StateJournal.key, of: id) == newer)
     }
+
+    // MARK: Several of one kind
+
+    private static func attempt(_ number: Int) -> Attempt {
+        Attempt(
+            function: .installer("makeA"), idempotencyKey: "k", number: number, holder: "h",
+            started: Date(milliseconds: 1000), ended: Date(milliseconds: 2000), outcome: .succeeded)
+    }
+
+    @Test func allThatAWriteAddsToTheHistoryIsReadAgain() throws {
+        let act = Act(.unlock, holder: "me", date: Date(milliseconds: 3000), outcome: "h")
+        let write = JournalWrite(
+            FlowRecord(), by: "h", after: 0, attempts: [Self.attempt(1), Self.attempt(2)], act: act)
+        func read(_ stored: [UInt8]) throws -> [HistoryEntry] {
+            let entries = try JSON(parsing: String(decoding: stored, as: UTF8.self)).array
+            return try #require(entries).map { try HistoryEntry(stored: $0) }
+        }
+        let stored = try #require(write.storedHistory)
+        #expect(
+            try read(stored)
+                == [.attempt(Self.attempt(1)), .attempt(Self.attempt(2)), .act(act)])
+        #expect(try read(act.storedHistory) == [.act(act)])
+        #expect(JournalWrite(FlowRecord(), by: "h", after: 0).storedHistory == nil)
+    }
+
+    @Test func aPageWithSeveralOfEachIsReadAgain() throws {
+        var page = JournalPage()
+        let created = Date(milliseconds: 1000)
+        page.changeLedger(
+            ["a", "b", "c"].map { .created(LedgerEntry(kind: "hook", id: $0, function: "makeA", created: created)) })
+        try page.apply(
+            JournalWrite(FlowRecord(), by: "h", after: 0, attempts: [Self.attempt(1), Self.attempt(2)]), of: "i",
+            leaseTime: nil, at: created)
+        #expect(try JournalPage(stored: JSON(parsing: page.stored.text())) == page)
+        page.changeLedger([.removed(kind: "hook", id: "b")])
+        #expect(page.ledger.map(\.id) == ["a", "c"])
+    }
+
+    @Test func formatsAreCountedFromOne() throws {
+        #expect(try FlowRecord(stored: ["format": 1]).isEmpty)
+        for format in [JSON(0), JSON(-1), "1"] {
+            #expect(throws: DecodingError.self) { try FlowRecord(stored: ["format": format]) }
+        }
+    }
+
+    /// Beyond 2^53 JavaScript has no whole numbers either.
+    @Test func aNumberIsAsLargeAsAWholeNumberInJavaScriptMayBe() throws {
+        let write = JournalWrite(FlowRecord(), by: "h", after: 0, attempts: [Self.attempt(7)])
+        let stored = try #require(write.storedHistory)
+        var json = try #require(try JSON(parsing: String(decoding: stored, as: UTF8.self)).array?.first)
+        json["number"] = JSON(1 << 53)
+        #expect(try Attempt(stored: json).number == 1 << 53)
+        for number in [1 << 53 + 1, 0] {
+            json["number"] = JSON(number)
+            #expect(throws: DecodingError.self) { try Attempt(stored: json) }
+        }
+    }
 }

@@ -1,9 +1,10 @@
 import Foundation
 import Limits
-import SmartConnector
 import SmartConnectorTesting
 import Synchronization
 import Testing
+
+@testable import SmartConnector
 
 /// A journal in state that cannot compare and swap.
 @Suite(.ends(within: .minutes(3)))
@@ -70,6 +71,7 @@ struct StateJournalTests {
         func pass(_ seconds: Double) { clock.withLock { $0 += .seconds(seconds) } }
         var elapsed: Duration { clock.withLock { $0 } }
         var date: Date { Date(timeIntervalSince1970: 1_764_000_000 + offset + elapsed / .seconds(1)) }
+        var milliseconds: Int64 { Int64(elapsed / .milliseconds(1)) }
 
         func journal(_ state: any IntegrationStateAPI, leaseTime: Duration = .seconds(30)) -> StateJournal {
             StateJournal(state, leaseTime: leaseTime, now: { self.date }, elapsed: { self.elapsed })
@@ -381,5 +383,120 @@ struct StateJournalTests {
         }
         await #expect(throws: APIError.notFound(id)) { try await take(journal, after: 1) }
         try await journal.write(JournalWrite(FlowRecord(), by: "me", after: 1, keepingLease: false), of: id)
+    }
+
+    // MARK: Whose sign of life counts
+
+    @Test func aPageThatTookAThirdOfALeaseToBeReadIsStillWrittenOn() async throws {
+        let machine = Machine()
+        let state = State(api) {
+            machine.pass(10)
+            return nil
+        }
+        try await take(machine.journal(state))
+        #expect(try await machine.journal(State(api)).entry(of: id).revision == 1)
+    }
+
+    @Test func aLeaseIsGoodForAsLongAsWhoeverTookItSaid() async throws {
+        let (writer, reader) = (Machine(), Machine())
+        try await take(writer.journal(State(api), leaseTime: .seconds(60)))
+        let journal = reader.journal(State(api), leaseTime: .seconds(30))
+        #expect(try await journal.entry(of: id).lease != nil)
+        reader.pass(59)
+        #expect(try await journal.entry(of: id).lease != nil)
+        reader.pass(1)
+        #expect(try await journal.entry(of: id).lease == nil)
+    }
+
+    /// A process that has seen nothing before knows it from the time of the server.
+    @Test func whoLooksForTheFirstTimeKnowsSinceWhenNothingWasHeard() async throws {
+        let server = Machine()
+        let time: @Sendable () -> StateTime? = {
+            StateTime(milliseconds: server.milliseconds, clock: "server", resolution: .zero)
+        }
+        try await take(Machine().journal(State(api, time: time)))
+        server.pass(29)
+        #expect(try await Machine().journal(State(api, time: time)).entry(of: id).lease != nil)
+        server.pass(2)
+        #expect(try await Machine().journal(State(api, time: time)).entry(of: id).lease == nil)
+    }
+
+    /// The write was a later sign of life than the renewal before it.
+    @Test func aRenewalFromBeforeTheLastWriteSaysNothing() async throws {
+        let server = Machine()
+        let time: @Sendable () -> StateTime? = {
+            StateTime(milliseconds: server.milliseconds, clock: "server", resolution: .zero)
+        }
+        let journal = Machine().journal(State(api, time: time))
+        try await take(journal)
+        server.pass(10)
+        #expect(try await journal.renew("me", of: id))
+        server.pass(20)
+        try await take(journal, after: 1)
+        server.pass(25)
+        #expect(try await Machine().journal(State(api, time: time)).entry(of: id).lease?.holder == "me")
+    }
+
+    @Test func renewalsAreCountedOneByOneAndGoOnBehindTheHighest() {
+        let order = StateOrder()
+        #expect(order.nextRenewal(after: 0) == 1)
+        #expect(order.nextRenewal(after: 5) == 6)
+        #expect(order.nextRenewal(after: 2) == 7)
+    }
+
+    /// A value that says where it keeps its states.
+    private struct Named: IntegrationStateAPI {
+        let base: any IntegrationStateAPI
+        let statePlace: String?
+
+        func state(_ key: String, of integration: String) async throws -> JSON? {
+            try await base.state(key, of: integration)
+        }
+
+        func setState(_ key: String, of integration: String, to value: JSON) async throws {
+            try await base.setState(key, of: integration, to: value)
+        }
+
+        func removeState(_ key: String, of integration: String) async throws {
+            try await base.removeState(key, of: integration)
+        }
+    }
+
+    @Test func whoReachesTheSameStatesIsInOneOrderAndWhoDoesNotIsNot() {
+        let place = "https://\(id).example"
+        let order = StateOrder.shared(by: Named(base: api, statePlace: place))
+        #expect(StateOrder.shared(by: Named(base: api, statePlace: place)) === order)
+        #expect(StateOrder.shared(by: Named(base: api, statePlace: place + "/other")) !== order)
+        let (one, other) = (State(api), State(api))
+        #expect(StateOrder.shared(by: one) === StateOrder.shared(by: one))
+        #expect(StateOrder.shared(by: one) !== StateOrder.shared(by: other))
+    }
+
+    private final class Numbers: Sendable {
+        private let numbers = Guarded<[Int]>([])
+
+        var all: [Int] { numbers.withLock { $0.sorted() } }
+
+        func add(_ number: Int) { numbers.withLock { $0.append(number) } }
+    }
+
+    /// It is the one that is cancelled that does not wait any more, and no other.
+    @Test func ofSeveralWhoWaitTheOneThatIsCancelledIsLetGo() async throws {
+        let (order, held, done) = (StateOrder(), HeldCall(), Numbers())
+        let first = Task { try await order.inOrder("x") { await held.held() } }
+        await held.begin()
+        var tasks: [Task<Void, any Error>] = []
+        for number in 1...3 {
+            tasks.append(Task { try await order.inOrder("x") { done.add(number) } })
+            // Each is in the line before the next one comes.
+            for _ in 0..<50 { await Task.yield() }
+        }
+        tasks[2].cancel()
+        await #expect(throws: CancellationError.self) { try await tasks[2].value }
+        held.end()
+        try await first.value
+        try await tasks[0].value
+        try await tasks[1].value
+        #expect(done.all == [1, 2])
     }
 }

@@ -304,7 +304,6 @@ extension FlowMachine {
         switch pending.transition {
         case .command where goal.isComplete && (pending.first.mode == .uninstall) != (install.mode == .uninstall):
             // A person who said that a step is made has not said that it is undone.
-            phase = .deciding
             return end(.needsPerson(overtaken), [overtaken])
         case .command:
             if let command = goal.command, !install.legalCommands.contains(command) {

@@ -108,7 +108,7 @@ final class LeaseKeeper: Sendable {
         let key = hold.key
         let task = journals.withLock { journals -> Task<Void, Never>? in
             journals[key]?.holds[ObjectIdentifier(hold)] = nil
-            guard journals[key]?.holds.isEmpty ?? false else { return nil }
+            guard let kept = journals[key], kept.holds.isEmpty else { return nil }
             return journals.removeValue(forKey: key)?.task
         }
         task?.cancel()

@@ -91,7 +91,7 @@ public struct JournalPage: Sendable, Equatable {
     }
 
     private mutating func shorten(to limit: Int) {
-        if history.count > limit { history.removeFirst(history.count - limit) }
+        history.removeFirst(max(0, history.count - limit))
     }
 
     private static func expiry(_ leaseTime: Duration?, from now: Date) -> Date? {
