@@ -121,6 +121,26 @@ struct FlowAnswerTests {
         #expect(fixture.fakes.callNames == ["dropB", "dropC"])
     }
 
+    /// Whoever ends between two of them has not lost what a function returned.
+    @Test func whatAFunctionHasReturnedIsJournalledBeforeTheDocumentIsReadOrWritten() async throws {
+        let fixture = try await JournalFixture(.apart, M.document("uninstall", completed: [0, 1, 2]))
+        let api = try #require(fixture.api as? InMemoryIntegrationAPI)
+        let (id, journal) = (fixture.id, fixture.journal)
+        let seen = Guarded<[String]>([])
+        for name in ["preUninstall", "dropC"] {
+            fixture.fakes[name].run { _ in
+                api.interrupt { endpoint in
+                    api.interrupt(nil)
+                    let call = try await journal.entry(of: id).record.call
+                    seen.withLock { $0.append("\(endpoint) \(call?.function.name ?? "") \(call?.isInDoubt ?? true)") }
+                }
+            }
+        }
+        let connector = fixture.fakes.connector(with: [.preUninstall])
+        #expect(try await stop(of: fixture.flow(connector: connector).uninstall()) == nil)
+        #expect(seen.withLock { $0 } == ["get preUninstall false", "get dropC false"])
+    }
+
     @Test(arguments: Storage.allCases)
     func whatPreUninstallHasReturnedIsNotAskedAgainWhereTheDocumentCannotBeReadThen(
         _ storage: Storage
@@ -156,13 +176,71 @@ struct FlowAnswerTests {
         #expect(try await fixture.document.version == "1.2.0")
     }
 
-    /// Whoever undid the step ended after the document said so, and before the journal did.
-    @Test(arguments: Storage.allCases)
-    func aStepThatIsUndoneIsNotUndoneAgain(_ storage: Storage) async throws {
+    /// Whoever undid the step, or was about to undo it again, ended after the document said that it is undone.
+    @Test(
+        arguments: Storage.allCases,
+        [
+            FlowRecord.Call.Stage.returned(["success": true]), .started,
+            .failed(FunctionFailure(code: "gone", message: "gone")),
+        ])
+    func aStepThatIsUndoneIsNotUndoneAgain(_ storage: Storage, _ stage: FlowRecord.Call.Stage) async throws {
         let fixture = try await JournalFixture(storage, M.document("uninstall", completed: [0, 1]))
-        try await fixture.leave(FlowRecord(call: returned(.uninstaller("dropC"), step: M.c)))
-        #expect(try await stop(of: fixture.flow().uninstall()) == nil)
+        let call = FlowRecord.Call(
+            function: .uninstaller("dropC"), step: M.c, idempotencyKey: "key", holder: "dead", started: .distantPast,
+            stage: stage)
+        try await fixture.leave(FlowRecord(call: call))
+        let events = try await fixture.flow().uninstall().collect()
         #expect(fixture.fakes.callNames == ["dropB", "dropA"])
+        #expect(!events.short.contains { $0.contains("dropC") })
+    }
+
+    /// Nobody knew whether there is one: it was asked for, and is not there.
+    @Test(arguments: Storage.allCases)
+    func aFunctionOfTheConnectorThatIsNotThereIsNoFailure(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage, M.document("uninstall", completed: [0, 1, 2]))
+        var connector = fixture.fakes.connector()
+        for function in [ConnectorFunction.preUninstall, .connectorUninstaller] {
+            connector.register(function) { _ in throw AbsentFunction() }
+        }
+        #expect(try await stop(of: fixture.flow(connector: connector).uninstall()) == nil)
+        #expect(fixture.fakes.callNames == ["dropC", "dropB", "dropA"])
+        let history = try await fixture.history
+        #expect(history.first == "preUninstall 1 absent")
+        #expect(history.last == "uninstaller 1 absent")
+        #expect(history.count == 5)
+    }
+
+    // MARK: What is gone
+
+    /// Whoever deleted an integration ended before the journal said so: what remains is the rest of that, and of nothing
+    /// else.
+    @Test(arguments: [
+        (ConnectorFunction.connectorUninstaller, FlowRecord.Call.Stage.started, true, Optional(["uninstaller"])),
+        (.connectorUninstaller, .returned(["success": true]), true, []),
+        (.uninstaller("dropA"), .returned(["success": true]), false, []),
+        (.uninstaller("dropA"), .returned(["success": true]), true, nil), (.uninstaller("dropA"), .started, false, nil),
+        (.installer("makeA"), .returned(["success": true]), false, nil),
+    ])
+    func whatWasDeletedAtTheEndOfItsRemovalIsRemovedAndWhatIsGoneOtherwiseIsNotFound(
+        _ function: ConnectorFunction, _ stage: FlowRecord.Call.Stage, _ hasUninstaller: Bool, _ calls: [String]?
+    ) async throws {
+        let fixture = try await JournalFixture(.apart, M.document("uninstall", [M.a]))
+        let call = FlowRecord.Call(
+            function: function, step: function == .connectorUninstaller ? nil : M.a, idempotencyKey: "key",
+            holder: "dead",
+            started: .distantPast, stage: stage)
+        try await fixture.leave(FlowRecord(call: call))
+        try await fixture.api.delete(fixture.id)
+        let flow = fixture.flow(connector: fixture.fakes.connector(with: hasUninstaller ? [.connectorUninstaller] : []))
+        if let calls {
+            #expect(try await flow.uninstall().collect().last == .removed)
+            #expect(fixture.fakes.callNames == calls)
+            #expect(try await fixture.entry.record.isEmpty)
+        } else {
+            await #expect(throws: APIError.notFound(fixture.id)) { try await flow.uninstall().finish() }
+            #expect(fixture.fakes.calls.isEmpty)
+            #expect(try await fixture.entry.record.call == call)
+        }
     }
 
     // MARK: Nothing more behind the end

@@ -206,4 +206,57 @@ struct FlowGoalTests {
         #expect(try await fixture.document.settings?["color"] == "red")
         #expect(try await fixture.document["version"] == nil)
     }
+
+    // MARK: What it costs
+
+    /// Only an update can be taken back, so that only of what was before one a copy is kept.
+    @Test(arguments: Storage.allCases, ["complete", "reset", "beginUninstall", "cancelUninstall"])
+    func onlyAnUpdateKeepsACopyOfTheDocument(_ storage: Storage, _ command: String) async throws {
+        let mode = ["complete": "install", "cancelUninstall": "uninstall"][command] ?? "settings"
+        let fixture = try await JournalFixture(storage, M.document(mode, completed: [0, 1]))
+        switch command {
+        case "complete": _ = try await fixture.flow().complete("C").finish()
+        case "reset": _ = try await fixture.flow().reset("A").finish()
+        case "beginUninstall": _ = try await fixture.flow().beginUninstall().finish()
+        default: _ = try await fixture.flow().cancelUninstall().finish()
+        }
+        #expect(try await fixture.journal.snapshot(of: fixture.id) == nil)
+    }
+
+    /// In one database a command is one transaction, whatever was journalled before.
+    @Test(arguments: [false, true])
+    func aCommandIsOneWrite(_ hasFailed: Bool) async throws {
+        let fixture = try await JournalFixture(.inOneDatabase)
+        if hasFailed {
+            let call = FlowRecord.Call(
+                function: .installer("makeA"), step: M.a, idempotencyKey: "key", holder: "dead", started: .distantPast,
+                stage: .failed(FunctionFailure(code: "x", message: "x")))
+            try await fixture.leave(FlowRecord(call: call))
+        }
+        let store = try #require(fixture.api as? InMemoryStore)
+        let before = store.journalWrites.count
+        #expect(try await fixture.flow().complete("A").finish() == .done)
+        #expect(store.journalWrites.count - before == 1)
+        #expect(try await fixture.entry.record.isEmpty)
+    }
+
+    /// Nobody is told anything in between who might change the document.
+    @Test func whoWaitsForTheEndAloneHasNothingReadInBetween() async throws {
+        var reads: [Int] = []
+        for isWatched in [false, false, true] {
+            let fixture = try await JournalFixture(.inOneDatabase)
+            let store = try #require(fixture.api as? InMemoryStore)
+            let count = Guarded(0)
+            store.interrupt { if $0 == .read { count.withLock { $0 += 1 } } }
+            if isWatched {
+                for try await _ in fixture.flow().run() {}
+            } else if reads.isEmpty {
+                _ = try await fixture.flow().run().finish()
+            } else {
+                try await fixture.flow().run().collect()
+            }
+            reads.append(count.withLock { $0 })
+        }
+        #expect(reads == [1, 1, 4])
+    }
 }

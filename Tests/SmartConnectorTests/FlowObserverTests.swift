@@ -227,14 +227,15 @@ struct FlowObserverTests {
         #expect(recorder.isBalanced)
     }
 
-    /// The lease that is given back is not what the flow failed of.
-    @Test(arguments: [false, true])
-    func aLeaseThatIsGivenBackHasSucceededThoughTheFlowHasNot(_ isAnswerLost: Bool) async throws {
+    /// The lease that is given back is not what the flow failed of: of the write that gives it back, or of one before,
+    /// the answer may be lost.
+    @Test(arguments: [(Storage.apart, nil), (.apart, 1), (.inOneDatabase, 1), (.inOneDatabase, 3)])
+    func aLeaseThatIsGivenBackHasSucceededThoughTheFlowHasNot(_ storage: Storage, _ lostWrite: Int?) async throws {
         let lost = APIError(.malformedAnswer, "cut off")
-        let (journals, losses) = try await JournalFixture.lossy(.apart, losing: lost)
+        let (journals, losses) = try await JournalFixture.lossy(storage, losing: lost)
         let denied = APIError(.forbidden, "no", status: 403)
-        if isAnswerLost {
-            losses.lose(after: 1)
+        if let lostWrite {
+            losses.lose(after: lostWrite)
         } else {
             (journals.api as? InMemoryIntegrationAPI)?.fail(.update, with: denied)
         }
@@ -243,7 +244,7 @@ struct FlowObserverTests {
         let flow = InstallFlow(
             integration: journals.id, connector: journals.fakes.connector(), api: journals.api,
             journal: journals.journal, configuration: configuration)
-        await #expect(throws: isAnswerLost ? lost : denied) { try await flow.run().finish() }
+        await #expect(throws: lostWrite == nil ? denied : lost) { try await flow.run().finish() }
         #expect(recorder.short(.lease) == ["lease lease succeeded"])
         #expect(recorder.ended(.flow).map(\.end.name) == ["failed"])
         #expect(recorder.isBalanced)

@@ -258,6 +258,25 @@ struct FlowWritingTests {
         #expect(try await fixture.history.count == 3)
     }
 
+    /// What is sent again to learn what became of it is sent once: whoever waits has waited for long by then.
+    @Test(arguments: Storage.allCases)
+    func whereTheStoreStaysAwayTheRepetitionIsSentOnce(_ storage: Storage) async throws {
+        let away = APIError(.unavailable, "away")
+        let (fixture, losses) = try await JournalFixture.lossy(storage, losing: away)
+        losses.lose(.max, after: 1)
+        let flow = fixture.flow()
+        let task = Task { try await stop(of: flow.run()) }
+        for pause in [200, 400, 800, 1600, 3200] {
+            try await until {
+                fixture.clock.deadlines.contains { fixture.clock.now.duration(to: $0) == .milliseconds(pause) }
+            }
+            fixture.clock.advance(by: .milliseconds(pause))
+        }
+        await #expect(throws: away) { _ = try await task.value }
+        // One that was answered, six of the next, and that one once more.
+        #expect(losses.sent == 8)
+    }
+
     /// A write is done and its answer lost; by the time it is sent again the token has expired.
     @Test(arguments: Storage.allCases)
     func aRefusalSaysNothingOfAWriteWhoseAnswerWasLost(_ storage: Storage) async throws {
