@@ -124,7 +124,7 @@ struct FlowWalk {
                         count += 1
                         return "key\(count)"
                     }
-                }, makeHolder: { "walker" }, now: { time }))
+                }, makeHolder: { "walker" }, now: { time }), isHeard: true)
     }
 
     mutating func walk() {

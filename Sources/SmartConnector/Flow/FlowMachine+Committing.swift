@@ -212,7 +212,7 @@ extension FlowMachine {
                 record = record.after(.withdrawn(next.previous))
                 return
             }
-            events.append(started(next.call))
+            if supply.isHeard { events.append(started(next.call)) }
             phase = .announced(next)
             return
         }
@@ -246,8 +246,9 @@ extension FlowMachine {
 
     private var isAtLastStep: Bool { lastStep.map(install.isDone) ?? false }
 
-    /// Tells what a commit has made true.
+    /// Tells what a commit has made true, where anybody hears it.
     private mutating func told(_ pending: Pending, _ leftovers: [LedgerEntry]) {
+        guard supply.isHeard else { return }
         switch pending.transition {
         case .action(let action, _):
             if let step = action.step {

@@ -139,14 +139,18 @@ struct FlowMachine {
         let holder: String
         let connector: Connector
         let configuration: InstallFlow.Configuration
+        /// Whether anybody hears of events: those of each step are not even made where nobody does.
+        let isHeard: Bool
 
         init(
-            integrationID: String, holder: String, connector: Connector, configuration: InstallFlow.Configuration
+            integrationID: String, holder: String, connector: Connector, configuration: InstallFlow.Configuration,
+            isHeard: Bool
         ) {
             self.integrationID = integrationID
             self.holder = holder
             self.connector = connector
             self.configuration = configuration
+            self.isHeard = isHeard
         }
     }
 

@@ -129,7 +129,7 @@ public actor InstallFlow {
         try await admit(session)
         do {
             // While this turn awaits, no other finds a drive to continue.
-            var drive = if let drive = drive.take() { drive } else { try await begin(goal) }
+            var drive = if let drive = drive.take() { drive } else { try await begin(goal, session) }
             do {
                 let turn = try await advance(&drive, session)
                 if case .ended(let outcome) = turn {
@@ -257,11 +257,12 @@ public actor InstallFlow {
 
     // MARK: Beginning and ending
 
-    private func begin(_ goal: FlowGoal) async throws -> Drive {
-        guard let trace else { return try await open(goal) }
+    private func begin(_ goal: FlowGoal, _ session: FlowSession) async throws -> Drive {
+        let isHeard = session.audience != .nobody || observer != nil
+        guard let trace else { return try await open(goal, isHeard: isHeard) }
         let span = trace.begin(goal)
         do {
-            var drive = try await open(goal)
+            var drive = try await open(goal, isHeard: true)
             drive.span = span
             return drive
         } catch {
@@ -270,7 +271,7 @@ public actor InstallFlow {
         }
     }
 
-    private func open(_ goal: FlowGoal) async throws -> Drive {
+    private func open(_ goal: FlowGoal, isHeard: Bool) async throws -> Drive {
         var (entry, stored) = try await persistence.open(functions: connector.functions)
         if let lease = entry.lease, configuration.hasEnded(lease.holder) {
             _ = try await persistence.journal.unlock(integrationID, evicting: lease.holder)
@@ -281,7 +282,8 @@ public actor InstallFlow {
         let snapshot = goal.isAbort ? try await persistence.journal.snapshot(of: integrationID) : nil
         let holder = configuration.makeHolder()
         let supply = FlowMachine.Supply(
-            integrationID: integrationID, holder: holder, connector: connector, configuration: configuration)
+            integrationID: integrationID, holder: holder, connector: connector, configuration: configuration,
+            isHeard: isHeard)
         return Drive(
             try FlowMachine(goal, entry, stored, snapshot: snapshot, supply), Tenure(after: entry, for: holder),
             seen: persistence.place.keeper.uptime())
