@@ -298,4 +298,63 @@ struct FlowAnswerTests {
         }
         #expect(step(M.a, of: 3, nil, attempt: 1).attempt == nil)
     }
+
+    // MARK: One database
+
+    /// A store that leaves out what it is to store.
+    private final class ForgetfulStore: ForwardingAPI, ForwardingJournal, TransactionalStore {
+        let store = InMemoryStore()
+
+        var api: any IntegrationAPI { store }
+        var journal: any FlowJournal { store }
+
+        func read(_ id: String) async throws -> (entry: JournalEntry, stored: StoredIntegration) {
+            try await store.read(id)
+        }
+
+        func update(
+            _ id: String, to integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
+        ) async throws -> StoredIntegration {
+            var kept = integration
+            kept["mode"] = try await store.get(id).integration["mode"]
+            return try await store.update(id, to: kept, ifRevision: revision, writing: write)
+        }
+
+        func delete(_ id: String, ifRevision revision: Revision?, writing write: JournalWrite) async throws {
+            try await store.delete(id, ifRevision: revision, writing: write)
+        }
+    }
+
+    @Test func aFieldThatAStoreLeavesOutIsAnErrorThatNamesIt() async throws {
+        let store = ForgetfulStore()
+        let fixture = try await JournalFixture(M.document(completed: [0, 1]), api: store, journal: store)
+        let error = await #expect(throws: SmartConnectorError.self) { try await fixture.flow().run().finish() }
+        #expect(error?.code == .fieldIgnored)
+        #expect(error?.message.contains("left out mode;") == true)
+    }
+
+    /// What a function did is in the history once, however often what follows from it is to be written.
+    @Test(arguments: Storage.allCases)
+    func aCallIsInTheHistoryOnceThoughWhatFollowsHasToBeWrittenTwice(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let id = fixture.id
+        fixture.fakes["makeA"].run { [api = fixture.api] _ in
+            if let store = api as? InMemoryStore {
+                store.interrupt { [weak store] operation in
+                    guard operation == .transaction, let store else { return }
+                    store.interrupt(nil)
+                    try await store.edit(id) { $0.settings?["color"] = "blue" }
+                }
+            } else if let api = api as? InMemoryIntegrationAPI {
+                api.interrupt { [weak api] endpoint in
+                    guard endpoint == .update, let api else { return }
+                    api.interrupt(nil)
+                    api.edit(id) { $0.settings?["color"] = "blue" }
+                }
+            }
+        }
+        #expect(try await stop(of: fixture.flow().run()) == nil)
+        #expect(try await fixture.history == ["makeA 1 succeeded", "makeB 1 succeeded", "makeC 1 succeeded"])
+        #expect(try await fixture.document.settings?["color"] == "blue")
+    }
 }

@@ -373,4 +373,55 @@ struct LeaseKeeperTests {
         #expect(rest.short.first == "stepCompleted 0 makeA")
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
+
+    // MARK: Calls and writes
+
+    @Test(arguments: Storage.allCases)
+    func eachCallIsJournalledAndUnderALeaseBeforeItIsMade(_ storage: Storage) async throws {
+        let fixture = try await JournalFixture(storage)
+        let (journal, id) = (fixture.journal, fixture.id)
+        let seen = Guarded<[String]>([])
+        for name in ["makeA", "makeB", "makeC"] {
+            fixture.fakes[name].run { _ in
+                let entry = try await journal.entry(of: id)
+                let (call, holder) = (entry.record.call, entry.lease?.holder)
+                seen.withLock {
+                    $0.append("\(call?.function.name ?? "") \(call?.isInDoubt ?? false) \(holder ?? "")")
+                }
+            }
+        }
+        #expect(try await stop(of: fixture.flow("first").run()) == nil)
+        #expect(seen.withLock { $0 } == ["makeA true first", "makeB true first", "makeC true first"])
+    }
+
+    /// What is written every nine seconds needs no other sign of life.
+    @Test(arguments: Storage.allCases)
+    func aWriteProlongsTheLeaseSoThatNoRenewalIsAskedFor(_ storage: Storage) async throws {
+        let (fixture, renewals) = try await interrupted(storage)
+        for name in ["makeA", "makeB", "makeC"] {
+            fixture.fakes[name].run { _ in
+                fixture.time.pass(9)
+                fixture.clock.advance(by: .seconds(9))
+            }
+        }
+        #expect(try await stop(of: fixture.flow("first").run()) == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+        #expect(renewals.count == 0)
+    }
+
+    /// The journal's clock went on while nobody looked, and nobody else has come.
+    @Test func aLeaseWhoseTimeIsOverIsTakenAnewBeforeACallWhereNobodyHasIt() async throws {
+        let fixture = try await JournalFixture(.inOneDatabase)
+        let (journal, id) = (fixture.journal, fixture.id)
+        let holder = Guarded<String?>(nil)
+        fixture.fakes["makeB"].run { _ in
+            let lease = try await journal.entry(of: id).lease
+            holder.withLock { $0 = lease?.holder }
+        }
+        for try await event in fixture.flow("first").run() {
+            if case .stepStarted(let step) = event, step.name == "B" { fixture.time.pass(31) }
+        }
+        #expect(holder.withLock { $0 } == "first")
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
+    }
 }
