@@ -96,6 +96,8 @@ struct CampaignWorkerTests {
         /// How much was asked for at once, in order.
         let limits = Guarded<[Int]>([])
         let releases = Guarded(0)
+        /// What was kept for longer, in order.
+        let renewals = Guarded<[[String]]>([])
         let looks = Guarded(0)
         /// What a look at the campaign fails with.
         let error = Guarded<APIError?>(nil)
@@ -114,6 +116,13 @@ struct CampaignWorkerTests {
         func releaseClaims(_ campaign: String, of worker: String, except known: [String]) async throws {
             releases.withLock { $0 += 1 }
             try await queue.releaseClaims(campaign, of: worker, except: known)
+        }
+
+        func renewClaims(
+            _ integrations: [String], of campaign: String, by worker: String, for time: Duration
+        ) async throws {
+            renewals.withLock { $0.append(integrations) }
+            try await queue.renewClaims(integrations, of: campaign, by: worker, for: time)
         }
 
         func status(of campaign: String) async throws -> CampaignStatus {
@@ -181,6 +190,72 @@ struct CampaignWorkerTests {
         }
         #expect(try await work.value.succeeded == 12)
         #expect(queue.limits.withLock { $0.first == 4 && $0.allSatisfy { $0 >= 2 } })
+    }
+
+    @Test func noMoreAreDrivenAtOnceThanMayBe() async throws {
+        var connector = Connector(id: "c")
+        let counts = Counts()
+        connector.update(to: "2.0.0") { _ in
+            counts.begin()
+            for _ in 0..<20 { await Task.yield() }
+            counts.end()
+        }
+        let status = try await CampaignWorker(
+            try await campaign(over: 12), queue: store, store: store, connector: connector, concurrency: 3,
+            configuration: Self.configuration
+        ).run()
+        #expect(status.succeeded == 12)
+        #expect(counts.most <= 3)
+    }
+
+    /// How many are at it, and how many were at most.
+    private final class Counts: Sendable {
+        private let counts = Guarded((now: 0, most: 0))
+
+        var most: Int { counts.withLock { $0.most } }
+
+        func begin() {
+            counts.withLock { counts in
+                counts.now += 1
+                counts.most = max(counts.most, counts.now)
+            }
+        }
+
+        func end() { counts.withLock { $0.now -= 1 } }
+    }
+
+    @Test func whoWatchesIsToldHowFarItIs() async throws {
+        let told = Guarded<[CampaignStatus]>([])
+        let status = try await CampaignWorker(
+            try await campaign(), queue: store, store: store, connector: Self.connector(),
+            configuration: Self.configuration
+        ).run { status in told.withLock { $0.append(status) } }
+        #expect(told.withLock { $0.first?.pending } == 8)
+        #expect(status.pending == 0)
+    }
+
+    /// One that takes longer than it is kept for is still this worker's.
+    @Test func whatIsBeingDrivenIsKeptForAsLongAsItTakes() async throws {
+        let (queue, held) = (WatchedQueue(store), HeldCall())
+        let campaign = try await campaign(over: 1)
+        let worker = CampaignWorker(
+            campaign, queue: queue, store: store, connector: Self.connector(held),
+            configuration: InstallFlow.Configuration(clock: clock, jitter: { 0 }))
+        let work = Task { try await worker.run() }
+        await held.begin()
+        let id = try #require(try await store.list().first?.integration.id)
+        for round in 1...3 {
+            try await until {
+                clock.deadlines.contains { clock.now.duration(to: $0) == CampaignWorker.claimTime / 3 }
+            }
+            clock.advance(by: CampaignWorker.claimTime / 3)
+            try await until { queue.renewals.withLock { $0.count } == round }
+        }
+        #expect(queue.renewals.withLock { $0 } == [[id], [id], [id]])
+        held.end()
+        let time = Task { while !Task.isCancelled { await pass(1) } }
+        #expect(try await work.value.succeeded == 1)
+        time.cancel()
     }
 
     @Test func whereNoAnswerWasLostNothingIsGivenBack() async throws {
