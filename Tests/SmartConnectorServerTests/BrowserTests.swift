@@ -116,6 +116,37 @@ struct BrowserTests {
         }
     }
 
+    /// What was read while the function ran arrives after the answer that it has refused the value.
+    @Test func theFieldThatIsRefusedHasTheFocusThoughAnOlderReadingComesLate() async throws {
+        try await opened { shown, browser in
+            let id = try await shown.create(Shown.installed)
+            try await show(id, "/settings", shown, browser)
+            shown.hold(#"persistSettings {"interval":3}"#)
+            _ = try await browser.run(
+                """
+                const real = window.fetch;
+                const late = [];
+                window.arrived = 0;
+                window.letCome = () => { window.fetch = real; for (const come of late) come(); };
+                window.fetch = async (path, options) => {
+                    const answer = await real(path, options);
+                    if (path.endsWith('/act')) { window.isAnswered = true; return answer; }
+                    window.arrived += 1;
+                    await new Promise((come) => late.push(come));
+                    return answer;
+                };
+                """)
+            try await browser.type("3", into: "[name='sections.0.fields.1']")
+            try await browser.click("#save")
+            try await browser.wait(for: "window.arrived > 0")
+            shown.letGo(#"persistSettings {"interval":3}"#)
+            try await browser.wait(for: "window.isAnswered")
+            _ = try await browser.run("window.letCome()")
+            try await browser.see("5 or more", in: ".field .error")
+            try await browser.wait(for: "document.activeElement.name === 'sections.0.fields.1'")
+        }
+    }
+
     @Test func uninstallingShowsItsPlanFirstAndAsks() async throws {
         try await opened { shown, browser in
             let id = try await shown.create(Shown.installed)

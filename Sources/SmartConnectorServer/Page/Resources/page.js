@@ -35,28 +35,35 @@ function redraw(of) {
 
 function isOffline(value) { offline.hidden = !value; }
 
-// Reads what a screen shows, one request at a time; what changes meanwhile is read again.
+// Reads what a screen shows, one request at a time; what changes meanwhile is read again. Whoever asks waits for all of it:
+// what they see then is not older than their asking.
 export function reader(of, path) {
-  let reading = false;
+  let reading = null;
   let again = false;
-  return async function read() {
-    if (reading) { again = true; return; }
-    reading = true;
-    do {
-      again = false;
-      try {
-        const value = await ask(path());
-        isOffline(false);
-        of.fault = null;
-        of.show(value);
-      } catch (error) {
-        if (of !== screen) break;
-        if (error instanceof Fault && error.status === 401) { await begin(); break; }
-        if (error instanceof Fault) of.fault = error; else isOffline(true);
-      }
-      redraw(of);
-    } while (again && of === screen);
-    reading = false;
+  async function readAll() {
+    try {
+      do {
+        again = false;
+        try {
+          const value = await ask(path());
+          isOffline(false);
+          of.fault = null;
+          of.show(value);
+        } catch (error) {
+          if (of !== screen) break;
+          if (error instanceof Fault && error.status === 401) { await begin(); break; }
+          if (error instanceof Fault) of.fault = error; else isOffline(true);
+        }
+        redraw(of);
+      } while (again && of === screen);
+    } finally {
+      reading = null;
+    }
+  }
+  return function read() {
+    if (reading) again = true;
+    reading ??= readAll();
+    return reading;
   };
 }
 
