@@ -42,7 +42,8 @@ struct LeaseKeeperTests {
         #expect(error?.code == .busy)
     }
 
-    @Test(arguments: Storage.allCases)
+    /// One after the other: where there are two processors, two blocked threads are all there are.
+    @Test(.serialized, arguments: Storage.allCases)
     func aFunctionThatBlocksItsThreadForLongerThanTheLeaseIsCalledOnce(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
         let (arrival, departure) = (AsyncStream.makeStream(of: Void.self), DispatchSemaphore(value: 0))
