@@ -136,7 +136,7 @@ struct FlowDoubtTests {
     /// Cancelled at one moment after the other, while nothing at all takes any time.
     @Test(arguments: Storage.allCases)
     func aCallThatACancellationForestalledIsNotInDoubt(_ storage: Storage) async throws {
-        for moment in 0..<300 {
+        for moment in 0..<120 {
             let fixture = try await JournalFixture(storage)
             let flow = fixture.flow(connector: fixture.careful)
             let task = Task { try await stop(of: flow.run()) }
@@ -246,10 +246,10 @@ struct FlowDoubtTests {
 
     @Test(arguments: Storage.allCases)
     func whoLeavesTheEventsAndRunsAgainIsNotRefusedByTheirOwnLease(_ storage: Storage) async throws {
-        for round in 0..<50 {
+        for round in 0..<20 {
             let fixture = try await JournalFixture(storage)
             // What is given back takes its time.
-            (fixture.api as? InMemoryStore)?.interrupt { if $0 == .journal { for _ in 0..<20 { await Task.yield() } } }
+            (fixture.api as? InMemoryStore)?.interrupt { if $0 == .journal { for _ in 0..<5 { await Task.yield() } } }
             let flow = fixture.flow(connector: fixture.careful)
             for try await event in flow.run() { if case .stepCompleted = event { break } }
             for _ in 0..<round % 10 { await Task.yield() }

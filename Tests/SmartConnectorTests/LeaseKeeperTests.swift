@@ -235,7 +235,8 @@ struct LeaseKeeperTests {
             await Task.yield()
         }
         #expect(renewals.count == asked)
-        #expect(fixture.clock.deadlines.isEmpty)
+        // Its keeper may have been about to sleep when it was told to end.
+        try await until { fixture.clock.deadlines.isEmpty }
     }
 
     // MARK: Renewals that fail
