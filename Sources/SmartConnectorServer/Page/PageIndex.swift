@@ -19,6 +19,8 @@ actor PageIndex {
     private(set) var damaged: [IntegrationPage.Damaged] = []
     private var taken: ContinuousClock.Instant?
     private var cost = Duration.zero
+    /// Counts what was created or removed here: a reading that was under way then may not know it.
+    private var changes = 0
     private var reading: Task<Void, any Error>?
 
     init(_ store: any IntegrationAPI) {
@@ -27,8 +29,9 @@ actor PageIndex {
 
     /// All as they were a moment ago, the newest first.
     func all() async throws -> [Row] {
-        // No more than a tenth of the time is spent on it.
-        if let taken, taken + max(.seconds(1), cost * 10) > .now { return rows }
+        // No more than a tenth of the time is spent on it, unless that would show for too long what is over: on a machine
+        // that is busy with other things a reading takes long once.
+        if let taken, taken + min(max(.seconds(1), cost * 10), .seconds(15)) > .now { return rows }
         let task = reading ?? Task { try await read() }
         reading = task
         // Nobody waits for what changes little: whoever watches is told of it.
@@ -52,18 +55,21 @@ actor PageIndex {
     }
 
     /// Something was created or removed here.
-    func isOld() { taken = nil }
+    func isOld() {
+        taken = nil
+        changes += 1
+    }
 
     private func read() async throws {
         defer { reading = nil }
-        let began = ContinuousClock.now
+        let (began, known) = (ContinuousClock.now, changes)
         var (found, broken): ([Row], [IntegrationPage.Damaged]) = ([], [])
         try await store.eachPage { page in
             found += page.integrations.map { Row($0.integration) }
             broken += page.damaged
         }
         (rows, damaged) = (found.reversed(), broken)
-        (taken, cost) = (.now, .now - began)
+        (taken, cost) = (changes == known ? .now : nil, .now - began)
     }
 }
 
