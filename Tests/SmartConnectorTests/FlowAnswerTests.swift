@@ -337,21 +337,8 @@ struct FlowAnswerTests {
     @Test(arguments: Storage.allCases)
     func aCallIsInTheHistoryOnceThoughWhatFollowsHasToBeWrittenTwice(_ storage: Storage) async throws {
         let fixture = try await JournalFixture(storage)
-        let id = fixture.id
-        fixture.fakes["makeA"].run { [api = fixture.api] _ in
-            if let store = api as? InMemoryStore {
-                store.interrupt { [weak store] operation in
-                    guard operation == .transaction, let store else { return }
-                    store.interrupt(nil)
-                    try await store.edit(id) { $0.settings?["color"] = "blue" }
-                }
-            } else if let api = api as? InMemoryIntegrationAPI {
-                api.interrupt { [weak api] endpoint in
-                    guard endpoint == .update, let api else { return }
-                    api.interrupt(nil)
-                    api.edit(id) { $0.settings?["color"] = "blue" }
-                }
-            }
+        fixture.fakes["makeA"].run { [api = fixture.api, id = fixture.id] _ in
+            JournalFixture.colour(id, "blue", justBeforeTheNextWriteOf: api)
         }
         #expect(try await stop(of: fixture.flow().run()) == nil)
         #expect(try await fixture.history == ["makeA 1 succeeded", "makeB 1 succeeded", "makeC 1 succeeded"])

@@ -97,6 +97,14 @@ struct FlowGoalTests {
         #expect(try await fixture.history.isEmpty)
     }
 
+    private func finish(_ command: String, _ flow: InstallFlow) async throws -> Outcome {
+        switch command {
+        case "uninstall": try await flow.uninstall().finish()
+        case "update": try await flow.update(to: "2.0.0").finish()
+        default: try await flow.saveSettings(["color": "blue"]).finish()
+        }
+    }
+
     /// What is wrong with the command itself is said first: with other functions it would be as wrong.
     @Test(arguments: ["uninstall", "update", "saveSettings"])
     func whatIsNotAllowedIsSaidBeforeWhatIsMissing(_ command: String) async throws {
@@ -105,13 +113,7 @@ struct FlowGoalTests {
         let fixture = try await JournalFixture(.apart, document)
         let before = try await fixture.document
         let flow = fixture.flow(connector: Connector(id: "c"))
-        let error = await #expect(throws: SmartConnectorError.self) {
-            switch command {
-            case "uninstall": try await flow.uninstall().finish()
-            case "update": try await flow.update(to: "2.0.0").finish()
-            default: try await flow.saveSettings(["color": "blue"]).finish()
-            }
-        }
+        let error = await #expect(throws: SmartConnectorError.self) { try await finish(command, flow) }
         #expect(error?.code == .illegalCommand)
         #expect(try await fixture.document == before)
     }
@@ -124,13 +126,7 @@ struct FlowGoalTests {
         var connector = Connector(id: "c")
         connector.update(to: "2.0.0")
         let flow = fixture.flow(connector: connector)
-        let error = await #expect(throws: SmartConnectorError.self) {
-            switch command {
-            case "uninstall": try await flow.uninstall().finish()
-            case "update": try await flow.update(to: "2.0.0").finish()
-            default: try await flow.saveSettings(["color": "blue"]).finish()
-            }
-        }
+        let error = await #expect(throws: SmartConnectorError.self) { try await finish(command, flow) }
         #expect(error?.code == .missingFunctions)
         #expect(error?.functions.count == 6)
         #expect(try await fixture.document == before)

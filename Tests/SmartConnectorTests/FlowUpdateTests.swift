@@ -224,20 +224,7 @@ struct FlowUpdateTests {
     func whatAUserSavesJustBeforeTheUpdateIsInTheSnapshot(_ storage: Storage) async throws {
         let (fixture, connector) = try await fixture(storage)
         fixture.fakes["1.1.0"].fail(code: "x")
-        let (api, id) = (fixture.api, fixture.id)
-        if let store = api as? InMemoryStore {
-            store.interrupt { [weak store] operation in
-                guard operation == .transaction, let store else { return }
-                store.interrupt(nil)
-                try await store.edit(id) { $0.settings?["color"] = "mine" }
-            }
-        } else if let api = api as? InMemoryIntegrationAPI {
-            api.interrupt { [weak api] endpoint in
-                guard endpoint == .update, let api else { return }
-                api.interrupt(nil)
-                api.edit(id) { $0.settings?["color"] = "mine" }
-            }
-        }
+        JournalFixture.colour(fixture.id, "mine", justBeforeTheNextWriteOf: fixture.api)
         #expect(try await fixture.flow(connector: connector).update(to: "1.1.0").finish().failure?.code == "x")
         _ = try await fixture.flow(connector: connector).abortUpdate().finish()
         #expect(try await fixture.document.settings?["color"] == "mine")

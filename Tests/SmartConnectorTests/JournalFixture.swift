@@ -151,3 +151,22 @@ final class HeldCall: Sendable {
     /// Lets the function return.
     func end() { departures.continuation.yield() }
 }
+
+extension JournalFixture {
+    /// Has a user save a colour as soon as the document is to be written, once.
+    static func colour(_ id: String, _ colour: JSON, justBeforeTheNextWriteOf api: any IntegrationAPI) {
+        if let store = api as? InMemoryStore {
+            store.interrupt { [weak store] operation in
+                guard operation == .transaction, let store else { return }
+                store.interrupt(nil)
+                try await store.edit(id) { $0.settings?["color"] = colour }
+            }
+        } else if let api = api as? InMemoryIntegrationAPI {
+            api.interrupt { [weak api] endpoint in
+                guard endpoint == .update, let api else { return }
+                api.interrupt(nil)
+                api.edit(id) { $0.settings?["color"] = colour }
+            }
+        }
+    }
+}
