@@ -25,6 +25,7 @@ public struct FlowEvents: AsyncSequence, Sendable {
         private let session: FlowSession
         private var events: ArraySlice<FlowEvent> = []
         private var isEnded = false
+
         init(flow: InstallFlow, goal: FlowGoal, for audience: FlowSession.Audience = .watching) {
             self.flow = flow
             self.goal = goal

@@ -90,9 +90,7 @@ extension FlowMachine {
 
     /// Decides what a transition makes of document and journal.
     mutating func commit(_ transition: Transition) throws(SmartConnectorError) {
-        if record.call?.isInDoubt ?? false, transition.isCommand ? !keepsCall() : transition.callsNothing {
-            forgetCall()
-        }
+        if transition.isCommand ? !keepsCall() : transition.callsNothing { forgetCall() }
         try commit(transition, first: (install.mode, install.writtenVersion), refusals: 0, written: nil)
     }
 
