@@ -19,7 +19,7 @@ extension FlowWalk {
             do {
                 let machine = try FlowMachine(
                     command.goal, JournalEntry(record: entry.record), stored, snapshot: isAbort ? world.snapshot : nil,
-                    supply)
+                    supply, holder: "walker", isHeard: true)
                 let session = Session(command, machine, entry.record)
                 go(command.name, index, twists, world, session, nil)
             } catch {

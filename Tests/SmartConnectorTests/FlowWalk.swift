@@ -116,7 +116,7 @@ struct FlowWalk {
         let keys = Guarded(0)
         let time = Date(timeIntervalSince1970: 0)
         supply = FlowMachine.Supply(
-            integrationID: "x", holder: "walker", connector: connector,
+            integrationID: "x", connector: connector,
             configuration: InstallFlow.Configuration(
                 conflictAttempts: 2, maximumRecoveries: 1, jitter: { 0 },
                 makeKey: {
@@ -124,7 +124,7 @@ struct FlowWalk {
                         count += 1
                         return "key\(count)"
                     }
-                }, makeHolder: { "walker" }, now: { time }), isHeard: true)
+                }, makeHolder: { "walker" }, now: { time }))
     }
 
     mutating func walk() {

@@ -312,7 +312,7 @@ struct LeaseKeeperTests {
     @Test func aLeaseIsYoungForTwoThirdsOfItsTimeAndNotAMomentLonger() async throws {
         let (clock, journal) = (TestClock(), CountingJournal(isAway: true))
         let keeper = LeaseKeeper(clock: clock)
-        let hold = try #require(keeper.hold("x", by: "me", in: journal, since: keeper.uptime()))
+        let hold = keeper.hold("x", by: "me", in: journal, for: .seconds(30), since: keeper.uptime())
         defer { keeper.release(hold) }
         #expect(hold.isFresh)
         clock.advance(by: .seconds(20) - .nanoseconds(1))
@@ -330,7 +330,7 @@ struct LeaseKeeperTests {
     func aLeaseIsRenewedOnceAThirdOfItsTimeAndIsYoungThenWhereThatSucceeds(_ isAway: Bool) async throws {
         let (clock, journal) = (TestClock(), CountingJournal(isAway: isAway))
         let keeper = LeaseKeeper(clock: clock)
-        let hold = try #require(keeper.hold("x", by: "me", in: journal, since: keeper.uptime()))
+        let hold = keeper.hold("x", by: "me", in: journal, for: .seconds(30), since: keeper.uptime())
         defer { keeper.release(hold) }
         for round in 1...4 {
             await clock.sleepers(1)

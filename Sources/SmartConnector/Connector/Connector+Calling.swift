@@ -63,6 +63,7 @@ extension CallEnd {
 
 extension Connector.Entry {
     /// Calls the function once, for as long as is said, or else as its policy allows.
+    @inline(never)
     func answer(
         _ call: FunctionCall, within timeout: Duration? = nil, grace: Duration, clock: any Clock<Duration>,
         eviction: Eviction? = nil, executor: (any TaskExecutor)? = nil

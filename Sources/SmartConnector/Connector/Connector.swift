@@ -33,9 +33,21 @@ public struct Connector: Sendable {
     public private(set) var functions: FunctionDirectory
     /// Is told of the calls of these functions, and of the flows that call them, for metrics and tracing. A flow whose
     /// configuration has an observer tells that one.
-    public var observer: (any FlowObserver)?
+    public var observer: (any FlowObserver)? {
+        get { listener?.observer }
+        set { listener = newValue.map(Listener.init) }
+    }
+    private var listener: Listener?
     private var entries: [ConnectorFunction: Entry] = [:]
     private let fallback: Entry?
+
+    /// An observer, held by an object: a connector is looked into at every step, and a value of unknown size in it would
+    /// have it copied for that.
+    private final class Listener: Sendable {
+        let observer: any FlowObserver
+
+        init(_ observer: any FlowObserver) { self.observer = observer }
+    }
 
     /// A connector without functions.
     public init(id: String) {

@@ -134,7 +134,13 @@ extension Integration {
         guard let value = edit.value else { return remove(edit.field) }
         switch edit.field {
         case .member(let name): return json.set(name, value)
-        case .step(let index, let name): return json["install"]?[index]?.set(name, value) ?? false
+        case .step(let index, let name):
+            // What is there already, in a document that somebody else has too, is what nearly every change is about.
+            if let changed = json.replacing("install", index, name, with: value) {
+                json = changed
+                return true
+            }
+            return json["install"]?[index]?.set(name, value) ?? false
         case .settings(let path):
             guard self[edit.field] != value else { return false }
             var settings = self.settings ?? .null

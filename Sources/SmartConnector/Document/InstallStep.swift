@@ -63,4 +63,38 @@ public struct InstallStep: Sendable, Equatable {
     private static func functionName(_ json: JSON?) -> String? {
         json?.string.flatMap { $0.isEmpty ? nil : $0 }
     }
+
+    private static let nameMark = JSON.Name(JSON("name")).mark
+    private static let installerMark = JSON.Name(JSON("installerFunction")).mark
+    private static let uninstallerMark = JSON.Name(JSON("uninstallerFunction")).mark
+    private static let completedMark = JSON.Name(JSON("completed")).mark
+
+    /// A reference to this step at an index, and whether it is completed, read in one pass over the members: each step of
+    /// each document is read so.
+    func read(at index: Int) -> (reference: StepReference, isCompleted: Bool) {
+        guard case .object(let members) = json.storage else {
+            return (
+                StepReference(
+                    index: index, name: name, installerFunction: installerFunction,
+                    uninstallerFunction: uninstallerFunction), isCompleted
+            )
+        }
+        var (name, installer, uninstaller, isCompleted): (String?, String?, String?, Bool) = (nil, nil, nil, false)
+        // Of members of one name the last one counts.
+        for member in 0..<members.count {
+            switch members.names[member].mark {
+            case Self.nameMark: name = members.values[member].string
+            case Self.completedMark: isCompleted = members.values[member].bool ?? false
+            case Self.installerMark where members.names[member].json.isString("installerFunction"):
+                installer = Self.functionName(members.values[member])
+            case Self.uninstallerMark where members.names[member].json.isString("uninstallerFunction"):
+                uninstaller = Self.functionName(members.values[member])
+            default: break
+            }
+        }
+        return (
+            StepReference(index: index, name: name, installerFunction: installer, uninstallerFunction: uninstaller),
+            isCompleted
+        )
+    }
 }

@@ -11,7 +11,12 @@ extension Integration {
     /// The document with the members that the server assigns, the time being text already.
     public func stamped(id: String, lastModified: String) -> Integration {
         var stamped = self
-        stamped.json.set("lastModified", JSON(lastModified), isFirst: true)
+        let time = JSON(lastModified)
+        if let json = json.replacing("lastModified", with: time) {
+            stamped.json = json
+        } else {
+            stamped.json.set("lastModified", time, isFirst: true)
+        }
         stamped.json.set("_id", JSON(id), isFirst: true)
         return stamped
     }

@@ -38,11 +38,7 @@ public struct StepReference: Sendable {
             index: index, name: name, installerFunction: installerFunction, uninstallerFunction: uninstallerFunction)
     }
 
-    init(_ step: InstallStep, at index: Int) {
-        self.init(
-            index: index, name: step.name, installerFunction: step.installerFunction,
-            uninstallerFunction: step.uninstallerFunction)
-    }
+    init(_ step: InstallStep, at index: Int) { self = step.read(at: index).reference }
 
     /// Whether both are one reference in memory. False says nothing.
     func isIdentical(to other: StepReference) -> Bool { values === other.values }

@@ -40,7 +40,7 @@ extension FlowMachine {
     ) -> Act {
         let configuration = supply.configuration
         return Act(
-            kind, step: step, function: function, person: configuration.person, holder: supply.holder,
+            kind, step: step, function: function, person: configuration.person, holder: holder,
             date: configuration.now(), outcome: outcome, reason: reason ?? configuration.reason)
     }
 }

@@ -67,7 +67,7 @@ extension FlowMachine {
         attempts.append(
             Attempt(
                 function: call.function, step: call.step, idempotencyKey: call.idempotencyKey, number: call.attempt,
-                holder: supply.holder, started: call.started, ended: now,
+                holder: holder, started: call.started, ended: now,
                 outcome: tookEffect ? .resolvedAsCompleted(reason: reason) : .resolvedToRerun(reason: reason)))
         record =
             record

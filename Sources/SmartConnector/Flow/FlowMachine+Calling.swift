@@ -56,7 +56,7 @@ extension FlowMachine {
         guard let function = errand.function else { preconditionFailure("only what has a function is called") }
         let call = FlowRecord.Call(
             function: function, step: errand.step, pending: errand.pending, idempotencyKey: key, attempt: attempt,
-            recoveries: recoveries, holder: supply.holder, started: supply.configuration.now())
+            recoveries: recoveries, holder: holder, started: supply.configuration.now())
         return Calling(errand: errand, call: call, tries: tries, previous: previous)
     }
 

@@ -210,7 +210,7 @@ extension FlowMachine {
                 record = record.after(.withdrawn(next.previous))
                 return
             }
-            if supply.isHeard { events.append(started(next.call)) }
+            if isHeard { events.append(started(next.call)) }
             phase = .announced(next)
             return
         }
@@ -246,7 +246,7 @@ extension FlowMachine {
 
     /// Tells what a commit has made true, where anybody hears it.
     private mutating func told(_ pending: Pending, _ leftovers: [LedgerEntry]) {
-        guard supply.isHeard else { return }
+        guard isHeard else { return }
         switch pending.transition {
         case .action(let action, _):
             if let step = action.step {

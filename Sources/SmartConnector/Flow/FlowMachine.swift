@@ -136,26 +136,22 @@ struct FlowMachine {
     /// What a value cannot have from itself.
     final class Supply: Sendable {
         let integrationID: String
-        let holder: String
         let connector: Connector
         let configuration: InstallFlow.Configuration
-        /// Whether anybody hears of events: those of each step are not even made where nobody does.
-        let isHeard: Bool
 
-        init(
-            integrationID: String, holder: String, connector: Connector, configuration: InstallFlow.Configuration,
-            isHeard: Bool
-        ) {
+        init(integrationID: String, connector: Connector, configuration: InstallFlow.Configuration) {
             self.integrationID = integrationID
-            self.holder = holder
             self.connector = connector
             self.configuration = configuration
-            self.isHeard = isHeard
         }
     }
 
     let goal: FlowGoal
     let supply: Supply
+    /// Who drives.
+    let holder: String
+    /// Whether anybody hears of events: those of each step are not even made where nobody does.
+    let isHeard: Bool
     /// The document as it was before the update that is to be given up; nil where none of its functions was called.
     let snapshot: Integration?
     var install: InstallMachine
@@ -181,10 +177,12 @@ struct FlowMachine {
     /// - Throws: ``SmartConnectorError`` where the document is none that can be driven.
     init(
         _ goal: FlowGoal, _ entry: JournalEntry, _ stored: StoredIntegration, snapshot: Integration? = nil,
-        _ supply: Supply
+        _ supply: Supply, holder: String, isHeard: Bool
     ) throws(SmartConnectorError) {
         self.goal = goal
         self.supply = supply
+        self.holder = holder
+        self.isHeard = isHeard
         self.stored = stored
         journalled = entry.record
         record = entry.record

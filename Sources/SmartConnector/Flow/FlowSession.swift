@@ -25,7 +25,7 @@ final class FlowSession: Sendable {
 
     deinit {
         guard !isEnded.load(ordering: .relaxed) else { return }
-        Task(executorPreference: flow.configuration.executor) { [flow] in await flow.release() }
+        Task(executorPreference: flow.supply.configuration.executor) { [flow] in await flow.release() }
     }
 }
 

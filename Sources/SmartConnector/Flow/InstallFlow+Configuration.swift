@@ -71,23 +71,27 @@ extension InstallFlow {
             self.longestRetryAfter = longestRetryAfter
             leaseKeeper = clock is ContinuousClock ? .shared : LeaseKeeper(clock: clock)
         }
+    }
+}
 
-        /// Where an integration is, as far as this says.
-        func place(_ integrationID: String, _ trace: FlowTrace?) -> Persistence.Place {
-            Persistence.Place(
-                integrationID: integrationID,
-                requests: Persistence.Requests(
-                    clock: clock, attempts: requestAttempts, backoff: requestBackoff,
-                    longestRetryAfter: longestRetryAfter, jitter: jitter, trace: trace),
-                keeper: leaseKeeper)
-        }
+extension FlowMachine.Supply {
+    /// Where the integration is, as far as this says.
+    func place(_ trace: FlowTrace?) -> Persistence.Place {
+        Persistence.Place(
+            integrationID: integrationID,
+            requests: Persistence.Requests(
+                clock: configuration.clock, attempts: configuration.requestAttempts,
+                backoff: configuration.requestBackoff, longestRetryAfter: configuration.longestRetryAfter,
+                jitter: configuration.jitter, trace: trace),
+            keeper: configuration.leaseKeeper)
+    }
 
-        /// Tells what a flow does, where somebody observes it.
-        func trace(_ integrationID: String, _ connector: Connector) -> FlowTrace? {
-            (observer ?? connector.observer).map { observer in
-                FlowTrace(
-                    observer, of: integrationID, connector: connector.id, uptime: leaseKeeper.uptime, now: now)
-            }
+    /// Tells what a flow does, where somebody observes it.
+    var trace: FlowTrace? {
+        (configuration.observer ?? connector.observer).map { observer in
+            FlowTrace(
+                observer, of: integrationID, connector: connector.id, uptime: configuration.leaseKeeper.uptime,
+                now: configuration.now)
         }
     }
 }

@@ -12,9 +12,8 @@
 /// A flow is driven by one task at a time; a second is refused with ``SmartConnectorError/Code/busy``.
 public actor InstallFlow {
     /// The `_id` of the integration that this flow drives.
-    public nonisolated let integrationID: String
-    let connector: Connector
-    let configuration: Configuration
+    public nonisolated var integrationID: String { supply.integrationID }
+    let supply: FlowMachine.Supply
     let persistence: Persistence
     private let context: FunctionCall.Context
     private let observer: (@Sendable (FlowEvent) -> Void)?
@@ -41,7 +40,7 @@ public actor InstallFlow {
         var span: FlowSpan?
         var end = FlowSpan.End.abandoned
 
-        init(_ machine: FlowMachine, _ tenure: consuming Tenure, seen: Duration) {
+        init(_ machine: consuming FlowMachine, _ tenure: consuming Tenure, seen: Duration) {
             self.machine = machine
             self.tenure = tenure
             self.seen = seen
@@ -62,11 +61,12 @@ public actor InstallFlow {
         options: CallOptions = CallOptions(), configuration: Configuration = Configuration(),
         observer: (@Sendable (FlowEvent) -> Void)? = nil
     ) {
-        let trace = configuration.trace(integrationID, connector)
+        let supply = FlowMachine.Supply(
+            integrationID: integrationID, connector: connector, configuration: configuration)
+        let trace = supply.trace
         self.init(
-            integrationID, connector,
-            .together(Persistence.Together(store: store, place: configuration.place(integrationID, trace))),
-            api: store, options, configuration, observer, trace)
+            supply, .together(Persistence.Together(store: store, place: supply.place(trace))), api: store, options,
+            observer, trace)
     }
 
     /// A flow for an integration whose document is behind an API, with a journal elsewhere.
@@ -87,32 +87,31 @@ public actor InstallFlow {
         options: CallOptions = CallOptions(), configuration: Configuration = Configuration(),
         observer: (@Sendable (FlowEvent) -> Void)? = nil
     ) {
-        let trace = configuration.trace(integrationID, connector)
-        let place = configuration.place(integrationID, trace)
+        let supply = FlowMachine.Supply(
+            integrationID: integrationID, connector: connector, configuration: configuration)
+        let trace = supply.trace
+        let place = supply.place(trace)
         let persistence: Persistence =
             if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
                 .together(Persistence.Together(store: store, place: place))
             } else {
                 .apart(Persistence.Apart(api: api, journal: journal, place: place))
             }
-        self.init(integrationID, connector, persistence, api: api, options, configuration, observer, trace)
+        self.init(supply, persistence, api: api, options, observer, trace)
     }
 
     private init(
-        _ integrationID: String, _ connector: Connector, _ persistence: Persistence, api: any IntegrationAPI,
-        _ options: CallOptions, _ configuration: Configuration, _ observer: (@Sendable (FlowEvent) -> Void)?,
-        _ trace: FlowTrace?
+        _ supply: FlowMachine.Supply, _ persistence: Persistence, api: any IntegrationAPI, _ options: CallOptions,
+        _ observer: (@Sendable (FlowEvent) -> Void)?, _ trace: FlowTrace?
     ) {
-        self.integrationID = integrationID
-        self.connector = connector
+        self.supply = supply
         self.persistence = persistence
-        self.configuration = configuration
         self.observer = observer
         self.trace = trace
-        let journal = persistence.journal
+        let (journal, integrationID) = (persistence.journal, supply.integrationID)
         context = FunctionCall.Context(
-            connectorID: connector.id, integrationID: integrationID, options: options,
-            api: configuration.functionAPI ?? api
+            connectorID: supply.connector.id, integrationID: integrationID, options: options,
+            api: supply.configuration.functionAPI ?? api
         ) { changes in
             try await journal.changeLedger(changes, of: integrationID)
         } readLedger: {
@@ -160,7 +159,7 @@ public actor InstallFlow {
                 .busy, "integration \(integrationID) is being driven by this flow already; wait for it to end")
         }
         self.session = session
-        await release()
+        if drive != nil || ending != nil { await release() }
     }
 
     private func leave(_ session: FlowSession) {
@@ -200,7 +199,9 @@ public actor InstallFlow {
         _ call: FlowRecord.Call, _ step: InstallStep?, _ document: Integration, _ drive: inout Drive
     ) async -> FlowMachine.Fact {
         if let fact = await prepare(&drive) { return fact }
-        guard let entry = connector.entry(for: call.function) else { preconditionFailure("it was asked for before") }
+        guard let entry = supply.connector.entry(for: call.function) else {
+            preconditionFailure("it was asked for before")
+        }
         drive.machine.began()
         let span = trace?.begin(call)
         let given = FunctionCall(call, in: context, step: step, document: document)
@@ -209,8 +210,8 @@ public actor InstallFlow {
                 end
             } else {
                 await entry.answer(
-                    given, grace: configuration.cancellationGrace, clock: configuration.clock,
-                    eviction: drive.tenure.hold?.eviction, executor: configuration.executor)
+                    given, grace: supply.configuration.cancellationGrace, clock: supply.configuration.clock,
+                    eviction: drive.tenure.hold?.eviction, executor: supply.configuration.executor)
             }
         if let trace, let span {
             trace.close(span, FlowSpan.End(end, of: call.function, within: entry.policy.timeout))
@@ -224,8 +225,10 @@ public actor InstallFlow {
     @inline(__always)
     private func prepare(_ drive: inout Drive) async -> FlowMachine.Fact? {
         do {
-            if let hold = drive.tenure.hold { try await persistence.place.refresh(hold) }
-            try Task.checkCancellation()
+            if let hold = drive.tenure.hold {
+                try await persistence.place.refresh(hold)
+                try Task.checkCancellation()
+            }
             let uptime = persistence.place.keeper.uptime
             if let seen = drive.seen, uptime() - seen <= Persistence.longestUnseen { return nil }
             let stored = try await persistence.look(drive.tenure)
@@ -240,7 +243,7 @@ public actor InstallFlow {
 
     private func wait(_ pause: Duration, _ tenure: borrowing Tenure) async -> FlowMachine.Fact {
         do {
-            try await configuration.clock.sleep(for: pause)
+            try await supply.configuration.clock.sleep(for: pause)
             return .paused
         } catch {
             return .failed(error, persistence.place.standing(tenure))
@@ -272,21 +275,18 @@ public actor InstallFlow {
     }
 
     private func open(_ goal: FlowGoal, isHeard: Bool) async throws -> Drive {
-        var (entry, stored) = try await persistence.open(functions: connector.functions)
-        if let lease = entry.lease, configuration.hasEnded(lease.holder) {
+        var (entry, stored) = try await persistence.open(functions: supply.connector.functions)
+        if let lease = entry.lease, supply.configuration.hasEnded(lease.holder) {
             _ = try await persistence.journal.unlock(integrationID, evicting: lease.holder)
-            (entry, stored) = try await persistence.open(functions: connector.functions)
+            (entry, stored) = try await persistence.open(functions: supply.connector.functions)
         }
         if let lease = entry.lease { throw SmartConnectorError.leased(integrationID, by: lease) }
         guard let stored else { throw APIError.notFound(integrationID) }
         let snapshot = goal.isAbort ? try await persistence.journal.snapshot(of: integrationID) : nil
-        let holder = configuration.makeHolder()
-        let supply = FlowMachine.Supply(
-            integrationID: integrationID, holder: holder, connector: connector, configuration: configuration,
-            isHeard: isHeard)
-        return Drive(
-            try FlowMachine(goal, entry, stored, snapshot: snapshot, supply), Tenure(after: entry, for: holder),
-            seen: persistence.place.keeper.uptime())
+        let holder = supply.configuration.makeHolder()
+        let machine = try FlowMachine(
+            goal, entry, stored, snapshot: snapshot, supply, holder: holder, isHeard: isHeard)
+        return Drive(machine, Tenure(after: entry, for: holder), seen: persistence.place.keeper.uptime())
     }
 
     /// Ends a session that was left before its end, and waits for what gives back what one before it held.
@@ -300,16 +300,16 @@ public actor InstallFlow {
             endings += 1
             // Who was told to end does not ask a store again that does not answer.
             let (isHurried, number) = (Task.isCancelled, endings)
-            ending = Task(executorPreference: configuration.executor) {
+            ending = Task(executorPreference: supply.configuration.executor) {
                 await self.conclude(number, isHurried: isHurried)
             }
         }
         guard let ending else { return }
         // By a task that is not cancelled: one that is would not wait at all.
-        let waiting = Task(executorPreference: configuration.executor) { [configuration] in
+        let waiting = Task(executorPreference: supply.configuration.executor) { [supply] in
             await withDeadline(
-                configuration.cancellationGrace, grace: .zero, clock: configuration.clock,
-                executor: configuration.executor
+                supply.configuration.cancellationGrace, grace: .zero, clock: supply.configuration.clock,
+                executor: supply.configuration.executor
             ) {
                 await ending.value
                 return .null
@@ -334,7 +334,7 @@ public actor InstallFlow {
             case .invoke, .pause, .load: preconditionFailure("nothing is begun any more")
             }
         }
-        if let hold = drive.tenure.hold { configuration.leaseKeeper.release(hold) }
+        if let hold = drive.tenure.hold { supply.configuration.leaseKeeper.release(hold) }
         if let span = drive.span { trace?.end(span, drive.end) }
         if number == endings { ending = nil }
     }

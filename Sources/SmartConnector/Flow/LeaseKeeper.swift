@@ -86,13 +86,12 @@ final class LeaseKeeper: Sendable {
         return { start.duration(to: clock.now) }
     }
 
-    /// Keeps a lease from now on.
-    ///
-    /// - Returns: What is kept, or nil where leases end with the process and need not be.
+    /// Keeps a lease from now on, and renews it for as long as the journal's leases are good.
+    @inline(never)
     func hold(
-        _ integration: String, by holder: String, in journal: any FlowJournal, since asked: Duration
-    ) -> Hold? {
-        guard let leaseTime = journal.leaseTime else { return nil }
+        _ integration: String, by holder: String, in journal: any FlowJournal, for leaseTime: Duration,
+        since asked: Duration
+    ) -> Hold {
         let hold = Hold(integration, by: holder, in: journal, for: leaseTime, since: asked, uptime: uptime)
         let key = hold.key
         journals.withLock { journals in
@@ -104,6 +103,7 @@ final class LeaseKeeper: Sendable {
     }
 
     /// Leaves a lease to its time, or to who takes it next.
+    @inline(never)
     func release(_ hold: Hold) {
         let key = hold.key
         let task = journals.withLock { journals -> Task<Void, Never>? in

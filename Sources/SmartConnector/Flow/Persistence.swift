@@ -1,4 +1,7 @@
 /// Where the document is, and what is journalled of it: in one store, or not.
+///
+/// What is rare is never inlined here into what happens at every step: that would take the memory for it from the task
+/// each time.
 enum Persistence: Sendable {
     case together(Together)
     case apart(Apart)
@@ -82,6 +85,7 @@ enum Persistence: Sendable {
     ///
     /// - Returns: The document as it is now.
     /// - Throws: ``SmartConnectorError/Code/leaseLost`` where somebody else has the right to the call, or ``APIError``.
+    @inline(never)
     func look(_ tenure: borrowing Tenure) async throws -> StoredIntegration {
         switch self {
         case .together(let together): return try await together.look(tenure)
@@ -132,8 +136,9 @@ extension Persistence.Place {
         _ send: (JournalWrite) async throws -> T
     ) async -> Written<T> {
         let (write, hold) = (draft.write, draft.hold)
-        // Where leases end with the process, nobody asks how old one is.
-        let asked = journal.leaseTime == nil ? .zero : keeper.uptime()
+        // Where leases end with the process, nobody asks how old one is, and none is kept.
+        let leaseTime = journal.leaseTime
+        let asked = leaseTime == nil ? .zero : keeper.uptime()
         // A refusal says nothing of an earlier try that was not answered, except that the document is another: a write
         // that was done is known again before that is looked at.
         var isUnclear = draft.isRepetition
@@ -144,8 +149,10 @@ extension Persistence.Place {
                 try await send(write)
             }
             let tenure = draft.done { hold in
+                guard let leaseTime else { return hold }
                 hold?.heard(since: asked)
-                return hold ?? keeper.hold(integrationID, by: write.holder, in: journal, since: asked)
+                return hold
+                    ?? keeper.hold(integrationID, by: write.holder, in: journal, for: leaseTime, since: asked)
             }
             if !write.keepsLease, let hold { keeper.release(hold) }
             return Written(tenure: tenure, answer: .success(answer))
@@ -167,6 +174,7 @@ extension Persistence.Place {
     }
 
     /// The document is another than a commit was decided on: the fact of that, with the document as it is now.
+    @inline(never)
     func conflicted(
         _ tenure: borrowing Tenure, hasHistory: Bool, _ read: () async throws -> StoredIntegration
     ) async -> FlowMachine.Fact {
@@ -178,6 +186,7 @@ extension Persistence.Place {
     }
 
     /// What functions have left behind.
+    @inline(never)
     func leftovers(in journal: any FlowJournal) async throws -> [LedgerEntry] {
         try await requests.send(.ledger) { try await journal.ledger(of: integrationID) }
     }
@@ -188,6 +197,7 @@ extension Persistence.Place {
     }
 
     /// Prolongs a lease, or learns that it is lost.
+    @inline(never)
     func renew(_ hold: LeaseKeeper.Hold) async throws {
         guard try await requests.send(.renew, { try await hold.renew() }) else {
             throw SmartConnectorError.leaseLost(integrationID, to: nil)

@@ -41,6 +41,7 @@ extension Persistence {
             }
         }
 
+        @inline(never)
         private func sendObserved<T>(
             _ operation: Operation, isLast: Bool, _ failed: (any Error) -> Void, _ trace: FlowTrace,
             _ request: () async throws -> T
@@ -67,6 +68,7 @@ extension Persistence {
             }
         }
 
+        @inline(never)
         private func again<T>(
             after error: any Error, _ failed: (any Error) -> Void, _ request: () async throws -> T
         ) async throws -> T {

@@ -3,21 +3,46 @@
 /// Each write consumes it, and what became of the write makes the next one: there are no two writes at one revision of
 /// which nobody knows which was done. Of a write whose answer was lost only its own repetition leads on.
 struct Tenure: ~Copyable {
-    /// Where the writes of one holder stand. An object, since it goes through many hands.
-    fileprivate final class Position: Sendable {
+    /// What was journalled before it was first written on.
+    fileprivate final class Beginning: Sendable {
         let holder: String
-        /// The journal's revision that the next write is based on.
         let revision: Int64
-        /// How many other writes were refused at this revision.
-        let variant: Int
-        /// What is journalled.
         let record: FlowRecord
 
-        init(holder: String, revision: Int64, variant: Int = 0, record: FlowRecord) {
+        init(_ entry: JournalEntry, for holder: String) {
             self.holder = holder
-            self.revision = revision
-            self.variant = variant
-            self.record = record
+            revision = entry.revision
+            record = entry.record
+        }
+    }
+
+    /// What the next write is based on.
+    fileprivate enum Base {
+        case beginning(Beginning)
+        /// The last write that was done.
+        case write(JournalWrite)
+
+        var holder: String {
+            switch self {
+            case .beginning(let beginning): beginning.holder
+            case .write(let write): write.holder
+            }
+        }
+
+        /// The journal's revision.
+        var revision: Int64 {
+            switch self {
+            case .beginning(let beginning): beginning.revision
+            case .write(let write): write.revision + 1
+            }
+        }
+
+        /// What is journalled.
+        var record: FlowRecord {
+            switch self {
+            case .beginning(let beginning): beginning.record
+            case .write(let write): write.record
+            }
         }
     }
 
@@ -32,28 +57,30 @@ struct Tenure: ~Copyable {
     }
 
     private let standing: Standing
-    private let position: Position
+    private let base: Base
+    /// How many other writes were refused on this base.
+    private let variant: Int
 
     /// The right to write on from what was read.
     init(after entry: JournalEntry, for holder: String) {
-        standing = .open
-        position = Position(holder: holder, revision: entry.revision, record: entry.record)
+        self.init(.open, .beginning(Beginning(entry, for: holder)))
     }
 
-    private init(_ standing: Standing, _ position: Position) {
+    private init(_ standing: Standing, _ base: Base, variant: Int = 0) {
         self.standing = standing
-        self.position = position
+        self.base = base
+        self.variant = variant
     }
 
     /// What is journalled, as far as is known.
-    var journalled: FlowRecord { position.record }
+    var journalled: FlowRecord { base.record }
 
     /// Whether this is what is journalled, as far as is known.
-    func hasJournalled(_ record: FlowRecord) -> Bool { position.record == record }
+    func hasJournalled(_ record: FlowRecord) -> Bool { base.record == record }
 
     /// Whether an update is journalled that a record knows nothing of any more.
     func hasUpdate(thatEndsWith record: FlowRecord) -> Bool {
-        position.record.memory.update != nil && record.memory.update == nil
+        base.record.memory.update != nil && record.memory.update == nil
     }
 
     /// The lease that is held, where it has to be kept.
@@ -65,7 +92,7 @@ struct Tenure: ~Copyable {
     }
 
     /// Whether nobody else has written since: the right to write on is still there.
-    func isBased(on entry: JournalEntry) -> Bool { entry.revision == position.revision }
+    func isBased(on entry: JournalEntry) -> Bool { entry.revision == base.revision }
 
     /// Whether the last write took the lease and kept it.
     var isHeld: Bool { if case .held = standing { true } else { false } }
@@ -84,15 +111,15 @@ struct Tenure: ~Copyable {
         precondition(!isLost, "nothing is written without the right to")
         precondition(unanswered == nil, "of a write that was not answered only its repetition leads on")
         let write = JournalWrite(
-            record, by: position.holder, after: position.revision, keepingLease: keepsLease, attempts: attempts,
-            act: act, snapshot: snapshot, variant: position.variant)
-        return Draft(write: write, wasHeld: isHeld, isRepetition: false, hold: hold, position: position)
+            record, by: base.holder, after: base.revision, keepingLease: keepsLease, attempts: attempts, act: act,
+            snapshot: snapshot, variant: variant)
+        return Draft(write: write, wasHeld: isHeld, isRepetition: false, hold: hold, base: base)
     }
 
     /// The same write again, whose answer was lost; nil where there is none.
     consuming func repeating() -> Draft? {
         guard case .unanswered(let write, let hold, let wasHeld) = standing else { return nil }
-        return Draft(write: write, wasHeld: wasHeld, isRepetition: true, hold: hold, position: position)
+        return Draft(write: write, wasHeld: wasHeld, isRepetition: true, hold: hold, base: base)
     }
 
     /// A write under way, of which one of these is to be said.
@@ -102,28 +129,26 @@ struct Tenure: ~Copyable {
         /// Whether it was sent before, and nobody knows whether it was done then.
         let isRepetition: Bool
         let hold: LeaseKeeper.Hold?
-        fileprivate let position: Position
+        fileprivate let base: Base
 
         /// It was done: the next one is based on it.
         ///
         /// - Parameter keep: Begins to keep the lease, where that is not done yet.
         consuming func done(keeping keep: (LeaseKeeper.Hold?) -> LeaseKeeper.Hold?) -> Tenure {
-            let next = Position(holder: position.holder, revision: write.revision + 1, record: write.record)
-            return Tenure(write.keepsLease ? .held(keep(hold)) : .open, next)
+            Tenure(write.keepsLease ? .held(keep(hold)) : .open, .write(write))
         }
 
         /// It was not done: another may be made in its place.
         consuming func refused() -> Tenure {
-            let other = Position(
-                holder: position.holder, revision: position.revision, variant: position.variant + 1,
-                record: position.record)
-            return Tenure(wasHeld ? .held(hold) : .open, other)
+            Tenure(wasHeld ? .held(hold) : .open, base, variant: write.variant + 1)
         }
 
         /// Nobody knows whether it was done.
-        consuming func unanswered() -> Tenure { Tenure(.unanswered(write, hold, wasHeld: wasHeld), position) }
+        consuming func unanswered() -> Tenure {
+            Tenure(.unanswered(write, hold, wasHeld: wasHeld), base, variant: write.variant)
+        }
 
         /// Somebody else has written, or holds the lease.
-        consuming func lost() -> Tenure { Tenure(.lost, position) }
+        consuming func lost() -> Tenure { Tenure(.lost, base, variant: write.variant) }
     }
 }

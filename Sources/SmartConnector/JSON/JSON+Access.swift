@@ -90,6 +90,28 @@ extension JSON {
         return true
     }
 
+    /// The same object with another value of a member; the last one where the name is repeated.
+    ///
+    /// - Returns: Nil where there is no such member, or it has that value already.
+    func replacing(_ name: String, with value: JSON) -> JSON? {
+        guard case .object(let members) = storage, let index = members.lastIndex(of: name),
+            members.values[index] != value
+        else { return nil }
+        return JSON(.object(members.replacing(index, with: value)))
+    }
+
+    /// The same object with another value of a member of an element of an array that it has.
+    ///
+    /// - Returns: Nil where there is no such array or no such member, or it has that value already.
+    func replacing(_ array: String, _ index: Int, _ name: String, with value: JSON) -> JSON? {
+        guard case .object(let members) = storage, let position = members.lastIndex(of: array),
+            case .array(let elements) = members.values[position].storage, elements.indices.contains(index),
+            let element = elements[index].replacing(name, with: value)
+        else { return nil }
+        return JSON(
+            .object(members.replacing(position, with: JSON(.array(elements.replacing(index, with: element))))))
+    }
+
     /// Changes the members of an object, or of `null`, which becomes one, without a copy of what is not shared.
     mutating func changeMembers(_ body: (inout Members) -> Void) {
         var members = takeMembers() ?? Members()

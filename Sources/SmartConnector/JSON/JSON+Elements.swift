@@ -35,6 +35,18 @@ extension JSON {
             }
         }
 
+        /// The same elements but one. For what is shared: what nobody else has is changed in place.
+        func replacing(_ index: Int, with element: JSON) -> Elements {
+            var new = self
+            if index < Self.runLength {
+                new.head = head.replacing(index, with: element)
+            } else {
+                let run = index / Self.runLength - 1
+                new.runs[run] = runs[run].replacing(index % Self.runLength, with: element)
+            }
+            return new
+        }
+
         /// Removes an element. Those behind it move up.
         mutating func remove(at index: Int) {
             var all = all
@@ -70,6 +82,14 @@ extension JSON {
                 return JSON.allDifferent(runs[number], other.runs[number]) { isSo(start + $0) }
             }
         }
+    }
+}
+
+extension [JSON] {
+    /// The same values but one. Put together at once: an array that copies itself before it is changed takes longer.
+    func replacing(_ index: Int, with value: JSON) -> [JSON] {
+        precondition(indices.contains(index), "only what is there has something in its place")
+        return indices.map { $0 == index ? value : self[$0] }
     }
 }
 

@@ -30,6 +30,11 @@ extension JSON {
             return value
         }
 
+        /// The same members with another value. For what is shared: what nobody else has is changed in place.
+        func replacing(_ index: Int, with value: JSON) -> Members {
+            Members(names: names, values: values.replacing(index, with: value))
+        }
+
         mutating func append(_ name: String, _ value: JSON, isFirst: Bool = false) {
             let index = isFirst ? 0 : count
             names.insert(Name(JSON(name)), at: index)

@@ -2,19 +2,47 @@ public import Foundation
 
 /// What is journalled of one integration: what its flow must not forget.
 public struct FlowRecord: Sendable, Equatable {
-    /// What the machine remembers beside the document.
-    public var memory: InstallMachine.Memory
     /// The call under way, or the last one that failed.
     public var call: Call?
+    /// What else there is. One reference, and none where there is nothing: a record is copied many times at every step.
+    private var rest: Rest?
+
+    private final class Rest: Sendable {
+        let memory: InstallMachine.Memory
+        let accepted: AcceptedSettings?
+        let parked: Parked?
+
+        init(_ memory: InstallMachine.Memory, _ accepted: AcceptedSettings?, _ parked: Parked?) {
+            self.memory = memory
+            self.accepted = accepted
+            self.parked = parked
+        }
+    }
+
+    /// What the machine remembers beside the document.
+    public var memory: InstallMachine.Memory {
+        get { rest?.memory ?? InstallMachine.Memory() }
+        set { if memory != newValue { setRest(newValue, accepted, parked) } }
+    }
+
     /// Settings that persistSettings has accepted and that the document does not have yet.
-    public package(set) var accepted: AcceptedSettings?
+    public package(set) var accepted: AcceptedSettings? {
+        get { rest?.accepted }
+        set { if accepted != nil || newValue != nil { setRest(memory, newValue, parked) } }
+    }
+
     /// Why nothing is called any more until a person has looked at it.
-    public var parked: Parked?
+    public var parked: Parked? {
+        get { rest?.parked }
+        set { if parked != nil || newValue != nil { setRest(memory, accepted, newValue) } }
+    }
+
+    private mutating func setRest(_ memory: InstallMachine.Memory, _ accepted: AcceptedSettings?, _ parked: Parked?) {
+        rest = memory.isEmpty && accepted == nil && parked == nil ? nil : Rest(memory, accepted, parked)
+    }
 
     /// Whether there is nothing to keep.
-    public var isEmpty: Bool {
-        call == nil && memory.isEmpty && accepted == nil && parked == nil
-    }
+    public var isEmpty: Bool { call == nil && rest == nil }
 
     /// A record; without arguments one that keeps nothing.
     ///
@@ -24,10 +52,15 @@ public struct FlowRecord: Sendable, Equatable {
         memory: InstallMachine.Memory = InstallMachine.Memory(), call: Call? = nil, accepted: AcceptedSettings? = nil,
         parked: Parked? = nil
     ) {
-        self.memory = memory
-        self.parked = parked
-        self.accepted = accepted
+        setRest(memory, accepted, parked)
         keep(call)
+    }
+
+    /// Whether both keep the same.
+    public static func == (left: FlowRecord, right: FlowRecord) -> Bool {
+        left.call == right.call
+            && (left.rest === right.rest
+                || left.memory == right.memory && left.accepted == right.accepted && left.parked == right.parked)
     }
 
     /// Makes a call the one that is journalled.

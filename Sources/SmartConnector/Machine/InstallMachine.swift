@@ -106,17 +106,18 @@ public struct InstallMachine: Sendable {
             for index in elements.indices(differingFrom: known).joined() {
                 if index < steps.count {
                     if index < known.count, elements[index].isIdentical(to: known[index]) { continue }
-                    let step = StepReference(InstallStep(elements[index]), at: index)
+                    let (step, isNowCompleted) = InstallStep(elements[index]).read(at: index)
                     let wasCompleted = isCompleted[index]
-                    isCompleted[index] = InstallStep(elements[index]).isCompleted
+                    isCompleted[index] = isNowCompleted
                     if step == steps[index] {
                         if wasCompleted, !isCompleted[index], !isUninstalling { reset.append(index) }
                         continue
                     }
                     steps[index] = step
                 } else {
-                    steps.append(StepReference(InstallStep(elements[index]), at: index))
-                    isCompleted.append(InstallStep(elements[index]).isCompleted)
+                    let (step, isCompleted) = InstallStep(elements[index]).read(at: index)
+                    steps.append(step)
+                    self.isCompleted.append(isCompleted)
                 }
                 isNew = true
             }
