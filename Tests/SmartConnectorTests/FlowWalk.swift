@@ -236,7 +236,7 @@ struct FlowWalk {
         switch session.machine.next() {
         case .commit(let commit): persist(commit, node.world, session, index)
         case .repeat: persistAgain(node.world, session, index)
-        case .invoke(let call, _, _): invoke(call, node.world, session, index)
+        case .invoke(let call): invoke(call, node.world, session, index)
         case .pause:
             go("the pause is over", index, 0, node.world, session, .paused)
             go("dies in the pause", index, 1, node.world, nil, nil)

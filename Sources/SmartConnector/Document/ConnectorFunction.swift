@@ -113,7 +113,8 @@ extension ConnectorFunction: Hashable {
 
 extension Hasher {
     fileprivate mutating func combine(_ kind: UInt8, _ name: String) {
-        combine(kind)
-        combine(ExactText(name))
+        name.withUTF8Bytes { combine(bytes: UnsafeRawBufferPointer($0)) }
+        // No text has a byte from 0xF5 on: it says what kind it is, and where the name ends.
+        combine(0xF5 + kind)
     }
 }

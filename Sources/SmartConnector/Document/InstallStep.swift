@@ -64,10 +64,15 @@ public struct InstallStep: Sendable, Equatable {
         json?.string.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    private static let nameMark = JSON.Name(JSON("name")).mark
-    private static let installerMark = JSON.Name(JSON("installerFunction")).mark
-    private static let uninstallerMark = JSON.Name(JSON("uninstallerFunction")).mark
-    private static let completedMark = JSON.Name(JSON("completed")).mark
+    /// How the names begin that a reference is made of.
+    private struct Marks {
+        let name = JSON.Name(JSON("name")).mark
+        let installer = JSON.Name(JSON("installerFunction")).mark
+        let uninstaller = JSON.Name(JSON("uninstallerFunction")).mark
+        let completed = JSON.Name(JSON("completed")).mark
+    }
+
+    private static let marks = Marks()
 
     /// A reference to this step at an index, and whether it is completed, read in one pass over the members: each step of
     /// each document is read so.
@@ -80,14 +85,15 @@ public struct InstallStep: Sendable, Equatable {
             )
         }
         var (name, installer, uninstaller, isCompleted): (String?, String?, String?, Bool) = (nil, nil, nil, false)
+        let marks = Self.marks
         // Of members of one name the last one counts.
         for member in 0..<members.count {
             switch members.names[member].mark {
-            case Self.nameMark: name = members.values[member].string
-            case Self.completedMark: isCompleted = members.values[member].bool ?? false
-            case Self.installerMark where members.names[member].json.isString("installerFunction"):
+            case marks.name: name = members.values[member].string
+            case marks.completed: isCompleted = members.values[member].bool ?? false
+            case marks.installer where members.names[member].json.isString("installerFunction"):
                 installer = Self.functionName(members.values[member])
-            case Self.uninstallerMark where members.names[member].json.isString("uninstallerFunction"):
+            case marks.uninstaller where members.names[member].json.isString("uninstallerFunction"):
                 uninstaller = Self.functionName(members.values[member])
             default: break
             }

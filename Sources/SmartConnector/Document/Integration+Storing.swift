@@ -17,7 +17,7 @@ extension Integration {
         } else {
             stamped.json.set("lastModified", time, isFirst: true)
         }
-        stamped.json.set("_id", JSON(id), isFirst: true)
+        if stamped.json["_id"]?.isString(id) != true { stamped.json.set("_id", JSON(id), isFirst: true) }
         return stamped
     }
 

@@ -100,7 +100,7 @@ struct FlowMachine {
         /// Send the write of this again whose answer was lost.
         case `repeat`(Commit)
         /// Make a call that is journalled.
-        case invoke(FlowRecord.Call, InstallStep?, Integration)
+        case invoke(FlowRecord.Call)
         case pause(Duration)
         case load
         case end(Ending)
@@ -208,8 +208,7 @@ struct FlowMachine {
             case .beginning: orRefuse { flow throws(SmartConnectorError) in try flow.begin() }
             case .deciding: orRefuse { flow throws(SmartConnectorError) in try flow.decide() }
             case .committing(let pending): return .commit(pending.commit)
-            case .announced(let calling):
-                return .invoke(calling.call, calledStep(calling.call), stored.integration)
+            case .announced(let calling): return .invoke(calling.call)
             case .calling: preconditionFailure("a call under way is waited for")
             case .pausing(_, let pause): return .pause(pause)
             case .reading: return .load
@@ -228,7 +227,8 @@ struct FlowMachine {
         }
     }
 
-    private func calledStep(_ call: FlowRecord.Call) -> InstallStep? {
+    /// The step that a call is made for, as it was read.
+    func step(of call: FlowRecord.Call) -> InstallStep? {
         call.step.flatMap { install.step(at: $0.index) }
     }
 

@@ -78,11 +78,7 @@ extension FlowMachine.Supply {
     /// Where the integration is, as far as this says.
     func place(_ trace: FlowTrace?) -> Persistence.Place {
         Persistence.Place(
-            integrationID: integrationID,
-            requests: Persistence.Requests(
-                clock: configuration.clock, attempts: configuration.requestAttempts,
-                backoff: configuration.requestBackoff, longestRetryAfter: configuration.longestRetryAfter,
-                jitter: configuration.jitter, trace: trace),
+            integrationID: integrationID, requests: Persistence.Requests(of: self, trace: trace),
             keeper: configuration.leaseKeeper)
     }
 

@@ -40,9 +40,15 @@ public actor InstallFlow {
         var span: FlowSpan?
         var end = FlowSpan.End.abandoned
 
-        init(_ machine: consuming FlowMachine, _ tenure: consuming Tenure, seen: Duration) {
-            self.machine = machine
-            self.tenure = tenure
+        /// - Throws: ``SmartConnectorError`` where the document is none that can be driven.
+        init(
+            _ goal: FlowGoal, _ entry: JournalEntry, _ stored: StoredIntegration, snapshot: Integration?,
+            _ supply: FlowMachine.Supply, isHeard: Bool, seen: Duration
+        ) throws(SmartConnectorError) {
+            let holder = supply.configuration.makeHolder()
+            machine = try FlowMachine(
+                goal, entry, stored, snapshot: snapshot, supply, holder: holder, isHeard: isHeard)
+            tenure = Tenure(after: entry, for: holder)
             self.seen = seen
         }
     }
@@ -186,8 +192,7 @@ public actor InstallFlow {
                 trace?.follow(drive.tenure)
                 if persistence.sees(commit) { drive.seen = persistence.place.keeper.uptime() }
             case .repeat: preconditionFailure("what follows an error is done when what is held is given back")
-            case .invoke(let call, let step, let document):
-                drive.machine.happened(await make(call, step, document, &drive))
+            case .invoke(let call): drive.machine.happened(await make(call, &drive))
             case .pause(let pause): drive.machine.happened(await wait(pause, drive.tenure))
             case .load: drive.machine.happened(await load(drive.tenure))
             }
@@ -195,16 +200,15 @@ public actor InstallFlow {
     }
 
     @inline(__always)
-    private func make(
-        _ call: FlowRecord.Call, _ step: InstallStep?, _ document: Integration, _ drive: inout Drive
-    ) async -> FlowMachine.Fact {
+    private func make(_ call: FlowRecord.Call, _ drive: inout Drive) async -> FlowMachine.Fact {
         if let fact = await prepare(&drive) { return fact }
         guard let entry = supply.connector.entry(for: call.function) else {
             preconditionFailure("it was asked for before")
         }
         drive.machine.began()
         let span = trace?.begin(call)
-        let given = FunctionCall(call, in: context, step: step, document: document)
+        let given = FunctionCall(
+            call, in: context, step: drive.machine.step(of: call), document: drive.machine.stored.integration)
         let end =
             if let end = entry.answerAtOnce(given) {
                 end
@@ -283,10 +287,8 @@ public actor InstallFlow {
         if let lease = entry.lease { throw SmartConnectorError.leased(integrationID, by: lease) }
         guard let stored else { throw APIError.notFound(integrationID) }
         let snapshot = goal.isAbort ? try await persistence.journal.snapshot(of: integrationID) : nil
-        let holder = supply.configuration.makeHolder()
-        let machine = try FlowMachine(
-            goal, entry, stored, snapshot: snapshot, supply, holder: holder, isHeard: isHeard)
-        return Drive(machine, Tenure(after: entry, for: holder), seen: persistence.place.keeper.uptime())
+        return try Drive(
+            goal, entry, stored, snapshot: snapshot, supply, isHeard: isHeard, seen: persistence.place.keeper.uptime())
     }
 
     /// Ends a session that was left before its end, and waits for what gives back what one before it held.

@@ -1,6 +1,6 @@
 extension Persistence {
     /// How requests are sent: again while whoever is asked is unavailable for a moment.
-    struct Requests: Sendable {
+    final class Requests: Sendable {
         /// What is asked for, as an observer is told it.
         enum Operation: String, Sendable {
             case read, write
@@ -17,6 +17,15 @@ extension Persistence {
         let longestRetryAfter: Duration
         let jitter: @Sendable () -> Double
         let trace: FlowTrace?
+
+        init(of supply: FlowMachine.Supply, trace: FlowTrace?) {
+            clock = supply.configuration.clock
+            attempts = supply.configuration.requestAttempts
+            backoff = supply.configuration.requestBackoff
+            longestRetryAfter = supply.configuration.longestRetryAfter
+            jitter = supply.configuration.jitter
+            self.trace = trace
+        }
 
         /// Sends a request, and again after a pause where it failed for a reason that passes.
         ///

@@ -43,14 +43,16 @@ extension JSON {
             if new.isIdentical(to: old) { return false }
             return limit <= 0
                 || !new.allDifferent(from: old) {
-                    !new[$0].mayBeNested || !new[$0].isNested(deeperThan: limit - 1, changing: old[$0])
+                    let element = new[$0]
+                    return !element.mayBeNested || !element.isNested(deeperThan: limit - 1, changing: old[$0])
                 }
         case .object(let new):
             guard case .object(let old) = known.storage, new.count == old.count else { break }
             if new.isIdentical(to: old) { return false }
             return limit <= 0
                 || !JSON.allDifferent(new.values, old.values) {
-                    !new[$0].mayBeNested || !new[$0].isNested(deeperThan: limit - 1, changing: old[$0])
+                    let value = new.values[$0]
+                    return !value.mayBeNested || !value.isNested(deeperThan: limit - 1, changing: old.values[$0])
                 }
         }
         return isNested(deeperThan: limit)

@@ -3,6 +3,7 @@
 extension String {
     /// Whether both are the same scalars.
     package func isExactly(_ other: String) -> Bool {
+        if hasSameBits(as: other) { return true }
         guard utf8.count == other.utf8.count else { return false }
         return withUTF8Bytes { left in
             other.withUTF8Bytes { right in
@@ -20,6 +21,11 @@ extension String {
                 return true
             }
         }
+    }
+
+    /// Whether both are one string in memory. Never true for different ones; false says nothing.
+    private func hasSameBits(as other: String) -> Bool {
+        unsafeBitCast(self, to: (UInt64, UInt64).self) == unsafeBitCast(other, to: (UInt64, UInt64).self)
     }
 
     /// Calls `body` with the UTF-8 bytes, without a copy where the string is stored so.
