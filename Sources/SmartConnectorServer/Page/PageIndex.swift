@@ -17,31 +17,41 @@ actor PageIndex {
     private let store: any IntegrationAPI
     private var rows: [Row] = []
     private(set) var damaged: [IntegrationPage.Damaged] = []
-    private var taken: ContinuousClock.Instant?
+    private let uptime: @Sendable () -> Duration
+    /// When the last reading ended; nil where it is not to be shown any more.
+    private var taken: Duration?
     private var cost = Duration.zero
     /// Counts what was created or removed here: a reading that was under way then may not know it.
     private var changes = 0
     private var reading: Task<Void, any Error>?
 
-    init(_ store: any IntegrationAPI) {
+    /// - Parameters:
+    ///   - store: Where the integrations are.
+    ///   - clock: Says how old a reading is.
+    init(_ store: any IntegrationAPI, clock: some Clock<Duration> = ContinuousClock()) {
         self.store = store
+        let start = clock.now
+        uptime = { start.duration(to: clock.now) }
     }
 
     /// All as they were a moment ago, the newest first.
     func all() async throws -> [Row] {
         // No more than a tenth of the time is spent on it, unless that would show for too long what is over: on a machine
         // that is busy with other things a reading takes long once.
-        if let taken, taken + min(max(.seconds(1), cost * 10), .seconds(15)) > .now { return rows }
+        if let taken, taken + min(max(.seconds(1), cost * 10), .seconds(15)) > uptime() { return rows }
         let task = reading ?? Task { try await read() }
         reading = task
         // Nobody waits for what changes little: whoever watches is told of it.
-        if let taken, taken + Self.longestAge > .now { return rows }
+        if let taken, taken + Self.longestAge > uptime() { return rows }
         try await task.value
         return rows
     }
 
     /// What is older is not shown, not even for the moment until it has been read anew.
     private static var longestAge: Duration { .seconds(600) }
+
+    /// Whether it is being read.
+    var isReading: Bool { reading != nil }
 
     /// Begins to read, so that it is known when it is asked for.
     nonisolated func prepare() {
@@ -62,14 +72,15 @@ actor PageIndex {
 
     private func read() async throws {
         defer { reading = nil }
-        let (began, known) = (ContinuousClock.now, changes)
+        let (began, known) = (uptime(), changes)
         var (found, broken): ([Row], [IntegrationPage.Damaged]) = ([], [])
         try await store.eachPage { page in
             found += page.integrations.map { Row($0.integration) }
             broken += page.damaged
         }
         (rows, damaged) = (found.reversed(), broken)
-        (taken, cost) = (changes == known ? .now : nil, .now - began)
+        let now = uptime()
+        (taken, cost) = (changes == known ? now : nil, now - began)
     }
 }
 
