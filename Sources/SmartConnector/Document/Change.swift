@@ -72,13 +72,16 @@ public struct Change: Sendable, Equatable {
     public static func == (left: Change, right: Change) -> Bool { left.edits == right.edits }
 
     mutating func set(_ field: Field, _ value: JSON?) {
-        if edits.isEmpty {
-            edits = [Edit(field: field, value: value)]
-        } else if let index = index(of: field) {
-            edits[index].value = value
+        // Nearly every change is one edit.
+        if edits.isEmpty { edits = [Edit(field: field, value: value)] } else { add(Edit(field: field, value: value)) }
+    }
+
+    private mutating func add(_ edit: Edit) {
+        if let index = index(of: edit.field) {
+            edits[index] = edit
         } else {
-            if edits.count >= Self.fewEdits { indices?[field] = edits.count }
-            edits.append(Edit(field: field, value: value))
+            if edits.count >= Self.fewEdits { indices?[edit.field] = edits.count }
+            edits.append(edit)
         }
     }
 

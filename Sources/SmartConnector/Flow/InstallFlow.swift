@@ -114,14 +114,13 @@ public actor InstallFlow {
         self.persistence = persistence
         self.observer = observer
         self.trace = trace
-        let (journal, integrationID) = (persistence.journal, supply.integrationID)
         context = FunctionCall.Context(
-            connectorID: supply.connector.id, integrationID: integrationID, options: options,
+            connectorID: supply.connector.id, integrationID: supply.integrationID, options: options,
             api: supply.configuration.functionAPI ?? api
         ) { changes in
-            try await journal.changeLedger(changes, of: integrationID)
+            try await persistence.journal.changeLedger(changes, of: supply.integrationID)
         } readLedger: {
-            try await journal.ledger(of: integrationID)
+            try await persistence.journal.ledger(of: supply.integrationID)
         }
     }
 
