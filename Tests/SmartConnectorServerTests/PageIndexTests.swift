@@ -39,14 +39,40 @@ struct PageIndexTests {
         let index = PageIndex(store, clock: store.clock)
         store.takes(.seconds(1))
         async let early = index.all()
-        try await until { store.lists == 1 }
+        // What is on the page is known, and it is on its way.
         await store.clock.sleepers(1)
-        await index.isOld()
-        try await store.end()
-        _ = try await early
-        store.takes(.zero)
         let id = try await store.add()
-        #expect(try await index.all().map(\.id) == [id])
+        await index.isOld()
+        async let next = index.all()
+        try await store.end()
+        // The second reading, which whoever looks next waits for.
+        try await until { store.lists == 2 }
+        try await store.end()
+        let rows = try await next
+        #expect(rows.map(\.id) == [id])
+        _ = try await early
+    }
+
+    @Test func nobodyWaitsForWhatIsNotTenMinutesOldAndNobodyIsShownWhatIs() async throws {
+        for (age, isShown) in [(Duration.seconds(599), true), (.seconds(600), false)] {
+            let store = Listed()
+            let index = PageIndex(store, clock: store.clock)
+            #expect(try await index.all().map(\.id) == [])
+            let id = try await store.add()
+            store.clock.advance(by: age)
+            store.takes(.seconds(1))
+            async let shown = index.all()
+            await store.clock.sleepers(1)
+            if isShown {
+                let rows = try await shown
+                #expect(rows.isEmpty)
+            }
+            try await store.end()
+            if !isShown {
+                let rows = try await shown
+                #expect(rows.map(\.id) == [id])
+            }
+        }
     }
 
     @Test func noMoreThanATenthOfTheTimeIsSpentReading() async throws {
@@ -114,7 +140,8 @@ private final class Listed: ForwardingAPI {
             state.lists += 1
             return state.duration
         }
+        let page = try await api.list(after: cursor, limit: limit)
         if duration > .zero { try await clock.sleep(for: duration) }
-        return try await api.list(after: cursor, limit: limit)
+        return page
     }
 }

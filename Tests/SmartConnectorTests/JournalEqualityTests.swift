@@ -69,6 +69,28 @@ struct JournalEqualityTests {
         ])
     }
 
+    @Test func whatARecordKeepsBesideItsCallIsSetAndForgottenOneByOne() {
+        let settings = FlowRecord.AcceptedSettings(asked: ["a": 1], answer: [:])
+        let memory = InstallMachine.Memory(touched: [Self.step])
+        var record = FlowRecord()
+        record.memory = memory
+        record.accepted = settings
+        record.parked = parked()
+        #expect(record == FlowRecord(memory: memory, accepted: settings, parked: parked()))
+        record.memory = InstallMachine.Memory()
+        #expect(record == FlowRecord(accepted: settings, parked: parked()) && !record.isEmpty)
+        record.accepted = nil
+        #expect(record == FlowRecord(parked: parked()) && !record.isEmpty)
+        record.parked = nil
+        #expect(record == FlowRecord() && record.isEmpty)
+    }
+
+    @Test func howAVersionIsWrittenIsKeptAsItWasSaidLast() {
+        var record = FlowRecord(memory: .init(update: .init(target: "2.0")))
+        record.memory = .init(update: .init(target: "2.0.0"))
+        #expect(record.memory.update?.target.description == "2.0.0")
+    }
+
     @Test func aRecordThatKeepsOneThingIsNotEmpty() {
         let settings = FlowRecord.AcceptedSettings(asked: ["a": 1], answer: [:])
         for record in [

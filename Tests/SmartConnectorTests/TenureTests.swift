@@ -28,6 +28,24 @@ struct TenureTests {
         #expect(Set(writes.prefix(3).map(\.writer)).count == 3)
     }
 
+    /// What was not answered, sent again and refused then keeps its number, and what takes its place has the next one.
+    @Test func aWriteInPlaceOfARepetitionThatWasRefusedIsAnother() {
+        let draft = begin().writing(Self.record, keepsLease: true).refused().writing(FlowRecord(), keepsLease: true)
+        let sent = draft.write
+        guard let repeated = draft.unanswered().repeating() else {
+            Issue.record("it is not repeated")
+            return
+        }
+        let again = repeated.write
+        let next = repeated.refused().writing(Self.record, keepsLease: true)
+        let write = next.write
+        let writes = [sent, again, write]
+        #expect(writes.map(\.variant) == [1, 1, 2])
+        #expect(writes.map(\.revision) == [7, 7, 7])
+        let (isSame, isAnother) = (sent.writer == again.writer, sent.writer != write.writer)
+        #expect(isSame && isAnother)
+    }
+
     @Test func aWriteThatWasRefusedHasChangedNothingAndOneThatWasDoneHas() {
         var tenure = begin().writing(Self.record, keepsLease: true).refused()
         var (record, isHeld) = (tenure.journalled, tenure.isHeld)

@@ -41,8 +41,8 @@ public struct Connector: Sendable {
     private var entries: [ConnectorFunction: Entry] = [:]
     private let fallback: Entry?
 
-    /// An observer, held by an object: a connector is looked into at every step, and a value of unknown size in it would
-    /// have it copied for that.
+    /// An observer, held by an object: a connector is looked into at every step, and with a value of any type in it would
+    /// be copied for that, through that type.
     private final class Listener: Sendable {
         let observer: any FlowObserver
 

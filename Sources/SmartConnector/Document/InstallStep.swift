@@ -64,7 +64,7 @@ public struct InstallStep: Sendable, Equatable {
         json?.string.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// How the names begin that a reference is made of.
+    /// By what the names are told apart of all that a reading is made of.
     private struct Marks {
         let name = JSON.Name(JSON("name")).mark
         let installer = JSON.Name(JSON("installerFunction")).mark
@@ -74,8 +74,9 @@ public struct InstallStep: Sendable, Equatable {
 
     private static let marks = Marks()
 
-    /// A reference to this step at an index, and whether it is completed, read in one pass over the members: each step of
-    /// each document is read so.
+    /// A reference to this step at an index, and whether it is completed: all that the machine goes by.
+    ///
+    /// One that is not as it was parsed is read in one pass over its members.
     func read(at index: Int) -> (reference: StepReference, isCompleted: Bool) {
         guard case .object(let members) = json.storage else {
             return (

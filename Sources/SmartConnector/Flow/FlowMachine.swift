@@ -133,19 +133,6 @@ struct FlowMachine {
         let hasHistory: Bool
     }
 
-    /// What a value cannot have from itself.
-    final class Supply: Sendable {
-        let integrationID: String
-        let connector: Connector
-        let configuration: InstallFlow.Configuration
-
-        init(integrationID: String, connector: Connector, configuration: InstallFlow.Configuration) {
-            self.integrationID = integrationID
-            self.connector = connector
-            self.configuration = configuration
-        }
-    }
-
     let goal: FlowGoal
     let supply: Supply
     /// Who drives.

@@ -73,21 +73,3 @@ extension InstallFlow {
         }
     }
 }
-
-extension FlowMachine.Supply {
-    /// Where the integration is, as far as this says.
-    func place(_ trace: FlowTrace?) -> Persistence.Place {
-        Persistence.Place(
-            integrationID: integrationID, requests: Persistence.Requests(of: self, trace: trace),
-            keeper: configuration.leaseKeeper)
-    }
-
-    /// Tells what a flow does, where somebody observes it.
-    var trace: FlowTrace? {
-        (configuration.observer ?? connector.observer).map { observer in
-            FlowTrace(
-                observer, of: integrationID, connector: connector.id, uptime: configuration.leaseKeeper.uptime,
-                now: configuration.now)
-        }
-    }
-}

@@ -69,9 +69,10 @@ public actor InstallFlow {
     ) {
         let supply = FlowMachine.Supply(
             integrationID: integrationID, connector: connector, configuration: configuration)
-        let trace = supply.trace
+        let trace = supply.makeTrace()
         self.init(
-            supply, .together(Persistence.Together(store: store, place: supply.place(trace))), api: store, options,
+            supply, .together(Persistence.Together(store: store, place: supply.makePlace(tracing: trace))), api: store,
+            options,
             observer, trace)
     }
 
@@ -95,8 +96,8 @@ public actor InstallFlow {
     ) {
         let supply = FlowMachine.Supply(
             integrationID: integrationID, connector: connector, configuration: configuration)
-        let trace = supply.trace
-        let place = supply.place(trace)
+        let trace = supply.makeTrace()
+        let place = supply.makePlace(tracing: trace)
         let persistence: Persistence =
             if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
                 .together(Persistence.Together(store: store, place: place))

@@ -86,7 +86,12 @@ final class LeaseKeeper: Sendable {
         return { start.duration(to: clock.now) }
     }
 
-    /// Keeps a lease from now on, and renews it for as long as the journal's leases are good.
+    /// Keeps a lease from now on, until it is released.
+    ///
+    /// - Parameters:
+    ///   - leaseTime: How long the journal's leases are good for.
+    ///   - asked: When the lease was asked for.
+    /// - Returns: What is kept.
     @inline(never)
     func hold(
         _ integration: String, by holder: String, in journal: any FlowJournal, for leaseTime: Duration,

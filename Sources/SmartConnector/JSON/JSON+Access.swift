@@ -92,7 +92,8 @@ extension JSON {
 
     /// The same object with another value of a member; the last one where the name is repeated.
     ///
-    /// - Returns: Nil where there is no such member, or it has that value already.
+    /// - Returns: Nil where there is no such member, or it has that value already; and for an object that is as it was
+    ///   parsed.
     func replacing(_ name: String, with value: JSON) -> JSON? {
         guard case .object(let members) = storage, let index = members.lastIndex(of: name),
             members.values[index] != value
@@ -102,7 +103,8 @@ extension JSON {
 
     /// The same object with another value of a member of an element of an array that it has.
     ///
-    /// - Returns: Nil where there is no such array or no such member, or it has that value already.
+    /// - Returns: Nil where there is no such array or no such member, or it has that value already; and where one of them
+    ///   is as it was parsed.
     func replacing(_ array: String, _ index: Int, _ name: String, with value: JSON) -> JSON? {
         guard case .object(let members) = storage, let position = members.lastIndex(of: array),
             case .array(let elements) = members.values[position].storage, elements.indices.contains(index),

@@ -25,7 +25,11 @@ extension String {
 
     /// Whether both are one string in memory. Never true for different ones; false says nothing.
     private func hasSameBits(as other: String) -> Bool {
-        unsafeBitCast(self, to: (UInt64, UInt64).self) == unsafeBitCast(other, to: (UInt64, UInt64).self)
+        #if _pointerBitWidth(_64)
+            unsafeBitCast(self, to: (UInt64, UInt64).self) == unsafeBitCast(other, to: (UInt64, UInt64).self)
+        #else
+            false
+        #endif
     }
 
     /// Calls `body` with the UTF-8 bytes, without a copy where the string is stored so.

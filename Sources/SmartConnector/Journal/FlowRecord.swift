@@ -22,7 +22,7 @@ public struct FlowRecord: Sendable, Equatable {
     /// What the machine remembers beside the document.
     public var memory: InstallMachine.Memory {
         get { rest?.memory ?? InstallMachine.Memory() }
-        set { if memory != newValue { setRest(newValue, accepted, parked) } }
+        set { if !memory.isIdentical(to: newValue) { setRest(newValue, accepted, parked) } }
     }
 
     /// Settings that persistSettings has accepted and that the document does not have yet.

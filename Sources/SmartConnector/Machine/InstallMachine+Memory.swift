@@ -19,6 +19,9 @@ extension InstallMachine {
         /// Whether there is nothing to remember.
         public var isEmpty: Bool { contents == nil }
 
+        /// Whether both are one memory. False says nothing.
+        func isIdentical(to other: Memory) -> Bool { contents === other.contents }
+
         /// What preUninstall answered, or nil while it has not.
         public var uninstallOrder: UninstallOrder? {
             get { contents?.uninstallOrder }
