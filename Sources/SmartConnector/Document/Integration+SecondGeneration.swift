@@ -14,11 +14,9 @@ extension Integration {
     ///
     /// Source: integrator.io's Integration API.
     public var secondGenerationSteps: [SecondGenerationSteps] {
-        Self.secondGenerationLists.compactMap { list in
+        ["installSteps", "uninstallSteps", "changeEditionSteps"].compactMap { list in
             guard let steps = self[list]?.array, !steps.isEmpty else { return nil }
             return SecondGenerationSteps(list: list, steps: steps)
         }
     }
-
-    private static let secondGenerationLists = ["installSteps", "uninstallSteps", "changeEditionSteps"]
 }

@@ -78,12 +78,7 @@ final class LeaseKeeper: Sendable {
     init(clock: any Clock<Duration>, executor: (any TaskExecutor)? = nil) {
         self.clock = clock
         self.executor = executor
-        uptime = Self.uptime(of: clock)
-    }
-
-    private static func uptime(of clock: some Clock<Duration>) -> @Sendable () -> Duration {
-        let start = clock.now
-        return { start.duration(to: clock.now) }
+        uptime = clock.elapsed()
     }
 
     /// Keeps a lease from now on, until it is released.
@@ -137,5 +132,13 @@ final class LeaseKeeper: Sendable {
                 return
             }
         }
+    }
+}
+
+extension Clock<Duration> {
+    /// Tells how much time has passed since it was asked for.
+    package func elapsed() -> @Sendable () -> Duration {
+        let start = now
+        return { start.duration(to: now) }
     }
 }

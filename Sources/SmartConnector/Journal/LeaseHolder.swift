@@ -86,17 +86,12 @@ public enum LeaseHolder {
     @Sendable
     public static func make() -> String {
         // Each flow takes one: put together at once, and not piece by piece.
-        var number = count.add(1, ordering: .relaxed).newValue
-        var (digits, power) = (1, 10)
-        while number >= power { (digits, power) = (digits + 1, power * 10) }
-        let (process, length) = (process.utf8, process.utf8.count + digits + 1)
+        let number = String(count.add(1, ordering: .relaxed).newValue)
+        let (process, length) = (process.utf8, process.utf8.count + number.utf8.count + 1)
         return String(unsafeUninitializedCapacity: length) { bytes in
-            let start = bytes.update(fromContentsOf: process)
-            for position in (start..<start + digits).reversed() {
-                bytes[position] = UInt8(ascii: "0") + UInt8(number % 10)
-                number /= 10
-            }
-            bytes[length - 1] = UInt8(ascii: ")")
+            var end = bytes.update(fromContentsOf: process)
+            end = bytes[end...].update(fromContentsOf: number.utf8)
+            bytes[end] = UInt8(ascii: ")")
             return length
         }
     }

@@ -28,10 +28,9 @@ actor PageIndex {
     /// - Parameters:
     ///   - store: Where the integrations are.
     ///   - clock: Says how old a reading is.
-    init(_ store: any IntegrationAPI, clock: some Clock<Duration> = ContinuousClock()) {
+    init(_ store: any IntegrationAPI, clock: any Clock<Duration> = ContinuousClock()) {
         self.store = store
-        let start = clock.now
-        uptime = { start.duration(to: clock.now) }
+        uptime = clock.elapsed()
     }
 
     /// All as they were a moment ago, the newest first.
