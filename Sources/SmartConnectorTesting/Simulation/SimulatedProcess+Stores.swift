@@ -147,6 +147,7 @@ extension SimulatedProcess {
     }
 
     func write(_ write: JournalWrite) async throws {
+        isReleaseLost = !write.keepsLease
         try await before(.journalWrite)
         if let problem = world.oracle.sent(write) { world.violate(problem) }
         if world.scenario.store == .transactional, world.stored == nil, write.mayLeadToCall, world.wouldAccept(write) {
@@ -187,6 +188,7 @@ extension SimulatedProcess {
         }
         let wasHeld = world.page.entry(at: world.date).lease != nil
         let last = world.page.record
+        isReleaseLost = false
         do {
             guard try world.page.apply(stored, of: "sim", leaseTime: world.leaseTime, at: journalDate) else {
                 return false
@@ -264,6 +266,7 @@ extension SimulatedProcess {
     func put(
         _ integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
+        isReleaseLost = !write.keepsLease
         try await before(.write)
         if let problem = world.oracle.sent(write) { world.violate(problem) }
         // Who was evicted is to learn that, and not that the document has changed.
@@ -280,6 +283,7 @@ extension SimulatedProcess {
     }
 
     func delete(ifRevision revision: Revision?, writing write: JournalWrite) async throws {
+        isReleaseLost = !write.keepsLease
         try await before(.delete)
         if world.stored != nil, world.wouldAccept(write) { try checkRevision(revision) }
         if try apply(write) {

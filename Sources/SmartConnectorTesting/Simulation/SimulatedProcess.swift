@@ -41,6 +41,8 @@ final class SimulatedProcess: @unchecked Sendable {
     private(set) var isDawdling = false
     /// Whether the last renewal of its lease failed.
     var hasRenewalFailed = false
+    /// Whether the last that it sent to the journal was to give its lease back, and did not get there.
+    var isReleaseLost = false
     /// The steps of which something was left outside, as was wanted, when it deleted the document.
     var leftBehind: Set<Int> = []
     /// How its clock differs from the world's.

@@ -163,7 +163,8 @@ final class SimulationOracle {
         case .succeeded, .absent, .resolvedAsCompleted:
             returned.insert(attempt.idempotencyKey)
             if case .update(let version) = attempt.function { updated.insert(version) }
-            if attempt.function == .preUninstall { hasOrder = true }
+            // Not where somebody made another mode of it meanwhile: what is asked for then is another uninstallation.
+            if attempt.function == .preUninstall { hasOrder = world.stored?.mode == .uninstall }
         case .inDoubt:
             // Who made it is there to say so: its time was over.
             if attempt.holder == holder { world.hit(.functionTimeout) }

@@ -74,10 +74,18 @@ final class SimulationRun: @unchecked Sendable {
     }
 
     /// Whether the holder of a lease has come to its end and not given it back. That of one who died ends with its
-    /// time.
+    /// time; so does that of one who was told to end, and gave it back to a journal that was down.
     private func isLeftBehind(_ lease: Lease) -> Bool {
         guard let holder = world.processes.first(where: { $0.holder == lease.holder }) else { return true }
-        return !holder.isDead && !holder.isAtWork
+        if holder.isDead || holder.isAtWork { return false }
+        return !holder.isReleaseLost || isProlonged(lease)
+    }
+
+    /// Whether a lease is still there when its time is over.
+    private func isProlonged(_ lease: Lease) -> Bool {
+        let end = world.executor.now + world.leaseTime
+        _ = world.executor.run(until: { world.executor.now > end }, limit: end + Self.patience, maximumJobs: 10_000)
+        return world.executor.now > end && world.page.entry(at: world.date).lease?.holder == lease.holder
     }
 
     // MARK: Processes
