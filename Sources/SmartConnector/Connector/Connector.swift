@@ -38,8 +38,8 @@ public struct Connector: Sendable {
         set { listener = newValue.map(Listener.init) }
     }
     private var listener: Listener?
-    private var entries: [ConnectorFunction: Entry] = [:]
-    private let fallback: Entry?
+    private(set) var entries: [ConnectorFunction: Entry] = [:]
+    let fallback: Entry?
 
     /// An observer, held by an object: a connector is looked into at every step, and with a value of any type in it would
     /// be copied for that, through that type.
@@ -76,9 +76,7 @@ public struct Connector: Sendable {
     /// How long a function may take and how often it is tried, or nil where there is none.
     package func policy(of function: ConnectorFunction) -> CallPolicy? { entry(for: function)?.policy }
 
-    func entry(for function: ConnectorFunction) -> Entry? {
-        entries[function] ?? fallback
-    }
+    func entry(for function: ConnectorFunction) -> Entry? { entries[function] ?? fallback }
 
     /// The same connector, with something around each of its functions.
     package func wrapped(

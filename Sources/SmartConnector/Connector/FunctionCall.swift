@@ -8,21 +8,40 @@ public struct FunctionCall: Sendable {
         let integrationID: String
         let options: CallOptions
         let api: any IntegrationAPI
-        let changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)?
-        let readLedger: (@Sendable () async throws -> [LedgerEntry])?
+        let ledger: LedgerPlace
 
         init(
             connectorID: String, integrationID: String, options: CallOptions, api: any IntegrationAPI,
-            changeLedger: (@Sendable ([LedgerChange]) async throws -> Void)?,
-            readLedger: (@Sendable () async throws -> [LedgerEntry])?
+            ledger: LedgerPlace
         ) {
             self.connectorID = connectorID
             self.integrationID = integrationID
             self.options = options
             self.api = api
-            self.changeLedger = changeLedger
-            self.readLedger = readLedger
+            self.ledger = ledger
         }
+
+        func change(_ changes: [LedgerChange]) async throws {
+            switch ledger {
+            case .journal(let journal): try await journal.changeLedger(changes, of: integrationID)
+            case .elsewhere(let change, _): try await change?(changes)
+            }
+        }
+
+        func readLedger() async throws -> [LedgerEntry] {
+            switch ledger {
+            case .journal(let journal): try await journal.ledger(of: integrationID)
+            case .elsewhere(_, let read): try await read?() ?? []
+            }
+        }
+    }
+
+    /// Where it is kept what functions have made.
+    enum LedgerPlace: Sendable {
+        case journal(any FlowJournal)
+        case elsewhere(
+            change: (@Sendable ([LedgerChange]) async throws -> Void)?,
+            read: (@Sendable () async throws -> [LedgerEntry])?)
     }
 
     private let context: Context
@@ -53,16 +72,16 @@ public struct FunctionCall: Sendable {
 
     /// Where to record what is made and removed in other systems, and to look what there is.
     public var ledger: Ledger {
-        Ledger(of: function) { [change = context.changeLedger] changes in
-            try await change?(changes)
-        } read: { [read = context.readLedger] in
-            try await read?() ?? []
+        Ledger(of: function) { [context] changes in
+            try await context.change(changes)
+        } read: { [context] in
+            try await context.readLedger()
         }
     }
 
     /// Records what was made and removed in other systems.
     package func record(_ changes: [LedgerChange]) async throws {
-        if !changes.isEmpty { try await context.changeLedger?(changes) }
+        if !changes.isEmpty { try await context.change(changes) }
     }
 
     /// A call, made by who drives an integration, answers for a stack, or tests a function.
@@ -91,7 +110,7 @@ public struct FunctionCall: Sendable {
             FlowRecord.Call(function: function, pending: pending, idempotencyKey: idempotencyKey, attempt: attempt),
             in: Context(
                 connectorID: connectorID, integrationID: integrationID, options: options, api: api,
-                changeLedger: changeLedger, readLedger: readLedger),
+                ledger: .elsewhere(change: changeLedger, read: readLedger)),
             step: step, document: document)
     }
 
@@ -105,7 +124,7 @@ public struct FunctionCall: Sendable {
             call,
             in: Context(
                 connectorID: connectorID, integrationID: integrationID, options: options, api: api,
-                changeLedger: changeLedger, readLedger: readLedger),
+                ledger: .elsewhere(change: changeLedger, read: readLedger)),
             step: givenStep, document: givenDocument)
     }
 

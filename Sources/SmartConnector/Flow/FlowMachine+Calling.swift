@@ -1,7 +1,7 @@
 extension FlowMachine {
     /// Has a function called: anew, or as a further attempt at what is journalled; or takes what it has returned already.
     mutating func call(_ errand: Errand) throws(SmartConnectorError) {
-        guard let function = errand.function, let policy = supply.connector.policy(of: function) else {
+        guard let function = errand.function, let policy = supply.policy(of: function) else {
             return fail(errand, FunctionFailure.unknown(errand.function ?? .installer("")))
         }
         guard let last = record.call, isCall(last, of: errand) else {
@@ -125,7 +125,7 @@ extension FlowMachine {
 
     /// How long to wait before the next attempt, or nil where that was the last one.
     private func pause(after calling: Calling, _ failure: FunctionFailure?) -> Duration? {
-        guard let policy = supply.connector.policy(of: calling.call.function), calling.tries < policy.maximumAttempts
+        guard let policy = supply.policy(of: calling.call.function), calling.tries < policy.maximumAttempts
         else { return nil }
         return failure?.pause
             ?? policy.backoff.pause(after: calling.tries, jitter: supply.configuration.jitter())
@@ -135,7 +135,7 @@ extension FlowMachine {
     private mutating func timedOut(_ calling: Calling) throws(SmartConnectorError) {
         let function = calling.call.function
         if case .action(.callInstaller(let step)) = calling.errand { install.installerMayHaveActed(step) }
-        let policy = supply.connector.policy(of: function) ?? CallPolicy()
+        let policy = supply.policy(of: function) ?? CallPolicy()
         if policy.inDoubt == .stop { return doubt(function, calling.errand.step) }
         guard let pause = pause(after: calling, nil) else {
             return fail(calling.errand, .timeout(policy.timeout, function))

@@ -96,7 +96,7 @@ extension FlowMachine {
 
     /// - Parameter written: The change, where an earlier try has written it already.
     private mutating func commit(
-        _ transition: Transition, first: Pending.First, refusals: Int, written: Change?
+        _ transition: consuming Transition, first: Pending.First, refusals: Int, written: Change?
     ) throws(SmartConnectorError) {
         let step = transition.step(in: install)
         let isNewUpdate = goal.isUpdate && !install.remembersUpdate

@@ -14,12 +14,14 @@ extension FlowMachine {
 }
 
 extension FlowMachine.Supply {
-    /// Where the integration is, as far as this says.
-    func makePlace(tracing trace: FlowTrace?) -> Persistence.Place {
-        Persistence.Place(
-            integrationID: integrationID, requests: Persistence.Requests(of: self, trace: trace),
-            keeper: configuration.leaseKeeper)
+    /// What is called for a function; nil where there is none. The connector is not asked for it: it would be copied, at
+    /// every step.
+    func entry(for function: ConnectorFunction) -> Connector.Entry? {
+        connector.entries[function] ?? connector.fallback
     }
+
+    /// How long a function may take and how often it is tried; nil where there is none.
+    func policy(of function: ConnectorFunction) -> CallPolicy? { entry(for: function)?.policy }
 
     /// What tells what one flow does, where somebody observes it.
     func makeTrace() -> FlowTrace? {

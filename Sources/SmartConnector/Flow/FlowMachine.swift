@@ -172,14 +172,15 @@ struct FlowMachine {
         self.isHeard = isHeard
         self.stored = stored
         journalled = entry.record
-        record = entry.record
-        install = try InstallMachine(
+        var install = try InstallMachine(
             stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
         // One of an update that never began, or that is over, is older than what users have changed since.
         self.snapshot = install.remembersUpdate ? snapshot : nil
-        if let call = record.call { install.remember(call) }
-        record = record.after(.remembered(install.memory))
-        if let call = record.call, install.hasRecorded(call) { record = record.after(.settled) }
+        if let call = entry.record.call { install.remember(call) }
+        let record = entry.record.after(.remembered(install.memory))
+        self.record =
+            if let call = record.call, install.hasRecorded(call) { record.after(.settled) } else { record }
+        self.install = install
     }
 
     // MARK: What is next

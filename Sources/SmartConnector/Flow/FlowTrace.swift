@@ -136,7 +136,7 @@ final class FlowTrace: Sendable {
     }
 
     /// A request is about to be sent, for the first time or again.
-    func begin(_ request: Persistence.Requests.Operation, attempt: Int) -> Open {
+    func begin(_ request: Persistence.Request, attempt: Int) -> Open {
         open(span(.request, request.rawValue, attempt: attempt))
     }
 }

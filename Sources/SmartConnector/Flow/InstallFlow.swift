@@ -40,15 +40,9 @@ public actor InstallFlow {
         var span: FlowSpan?
         var end = FlowSpan.End.abandoned
 
-        /// - Throws: ``SmartConnectorError`` where the document is none that can be driven.
-        init(
-            _ goal: FlowGoal, _ entry: JournalEntry, _ stored: StoredIntegration, snapshot: Integration?,
-            _ supply: FlowMachine.Supply, isHeard: Bool, seen: Duration
-        ) throws(SmartConnectorError) {
-            let holder = supply.configuration.makeHolder()
-            machine = try FlowMachine(
-                goal, entry, stored, snapshot: snapshot, supply, holder: holder, isHeard: isHeard)
-            tenure = Tenure(after: entry, for: holder)
+        init(_ machine: consuming FlowMachine, _ tenure: consuming Tenure, seen: Duration) {
+            self.machine = machine
+            self.tenure = tenure
             self.seen = seen
         }
     }
@@ -71,9 +65,8 @@ public actor InstallFlow {
             integrationID: integrationID, connector: connector, configuration: configuration)
         let trace = supply.makeTrace()
         self.init(
-            supply, .together(Persistence.Together(store: store, place: supply.makePlace(tracing: trace))), api: store,
-            options,
-            observer, trace)
+            supply, .together(Persistence.Together(store: store, place: Persistence.Place(supply, tracing: trace))),
+            api: store, options, observer, trace)
     }
 
     /// A flow for an integration whose document is behind an API, with a journal elsewhere.
@@ -97,7 +90,7 @@ public actor InstallFlow {
         let supply = FlowMachine.Supply(
             integrationID: integrationID, connector: connector, configuration: configuration)
         let trace = supply.makeTrace()
-        let place = supply.makePlace(tracing: trace)
+        let place = Persistence.Place(supply, tracing: trace)
         let persistence: Persistence =
             if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
                 .together(Persistence.Together(store: store, place: place))
@@ -117,12 +110,7 @@ public actor InstallFlow {
         self.trace = trace
         context = FunctionCall.Context(
             connectorID: supply.connector.id, integrationID: supply.integrationID, options: options,
-            api: supply.configuration.functionAPI ?? api
-        ) { changes in
-            try await persistence.journal.changeLedger(changes, of: supply.integrationID)
-        } readLedger: {
-            try await persistence.journal.ledger(of: supply.integrationID)
-        }
+            api: supply.configuration.functionAPI ?? api, ledger: .journal(persistence.journal))
     }
 
     // MARK: Driving
@@ -202,7 +190,7 @@ public actor InstallFlow {
     @inline(__always)
     private func make(_ call: FlowRecord.Call, _ drive: inout Drive) async -> FlowMachine.Fact {
         if let fact = await prepare(&drive) { return fact }
-        guard let entry = supply.connector.entry(for: call.function) else {
+        guard let entry = supply.entry(for: call.function) else {
             preconditionFailure("it was asked for before")
         }
         drive.machine.began()
@@ -287,8 +275,10 @@ public actor InstallFlow {
         if let lease = entry.lease { throw SmartConnectorError.leased(integrationID, by: lease) }
         guard let stored else { throw APIError.notFound(integrationID) }
         let snapshot = goal.isAbort ? try await persistence.journal.snapshot(of: integrationID) : nil
-        return try Drive(
-            goal, entry, stored, snapshot: snapshot, supply, isHeard: isHeard, seen: persistence.place.keeper.uptime())
+        let holder = supply.configuration.makeHolder()
+        return Drive(
+            try FlowMachine(goal, entry, stored, snapshot: snapshot, supply, holder: holder, isHeard: isHeard),
+            Tenure(after: entry, for: holder), seen: persistence.place.keeper.uptime())
     }
 
     /// Ends a session that was left before its end, and waits for what gives back what one before it held.

@@ -6,17 +6,18 @@ enum Persistence: Sendable {
     case together(Together)
     case apart(Apart)
 
-    /// What both need.
+    /// What both need: which integration it is, how requests are sent, and who is told of them.
     final class Place: Sendable {
-        let integrationID: String
-        let requests: Requests
-        let keeper: LeaseKeeper
+        let supply: FlowMachine.Supply
+        let trace: FlowTrace?
 
-        init(integrationID: String, requests: Requests, keeper: LeaseKeeper) {
-            self.integrationID = integrationID
-            self.requests = requests
-            self.keeper = keeper
+        init(_ supply: FlowMachine.Supply, tracing trace: FlowTrace?) {
+            self.supply = supply
+            self.trace = trace
         }
+
+        var integrationID: String { supply.integrationID }
+        var keeper: LeaseKeeper { supply.configuration.leaseKeeper }
     }
 
     /// Documents and journal in one store: one transaction.
@@ -63,7 +64,7 @@ enum Persistence: Sendable {
     func open(functions: FunctionDirectory) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
         switch self {
         case .together(let together):
-            return try await place.requests.send(.read) { try await together.store.read(place.integrationID) }
+            return try await place.send(.read) { try await together.store.read(place.integrationID) }
         case .apart(let apart): return try await apart.open(functions)
         }
     }
@@ -131,9 +132,8 @@ extension Persistence.Place {
     /// Sends a write, which uses up the right to it.
     @inline(__always)
     func perform<T>(
-        _ draft: consuming Tenure.Draft, _ operation: Persistence.Requests.Operation, in journal: any FlowJournal,
-        isLast: Bool,
-        _ send: (JournalWrite) async throws -> T
+        _ draft: consuming Tenure.Draft, _ request: Persistence.Request, in journal: any FlowJournal, isLast: Bool,
+        _ body: (JournalWrite) async throws -> T
     ) async -> Written<T> {
         let (write, hold) = (draft.write, draft.hold)
         // Where leases end with the process, nobody asks how old one is, and none is kept.
@@ -143,10 +143,10 @@ extension Persistence.Place {
         // that was done is known again before that is looked at.
         var isUnclear = draft.isRepetition
         do {
-            let answer = try await requests.send(operation, isLast: isLast) { error in
+            let answer = try await send(request, isLast: isLast) { error in
                 if !error.isRefusalOfWrite { isUnclear = true }
             } _: {
-                try await send(write)
+                try await body(write)
             }
             let tenure = draft.done { hold in
                 guard let leaseTime else { return hold }
@@ -188,7 +188,7 @@ extension Persistence.Place {
     /// What functions have left behind.
     @inline(never)
     func leftovers(in journal: any FlowJournal) async throws -> [LedgerEntry] {
-        try await requests.send(.ledger) { try await journal.ledger(of: integrationID) }
+        try await send(.ledger) { try await journal.ledger(of: integrationID) }
     }
 
     /// Makes sure that a lease is young enough for something to begin under it.
@@ -199,7 +199,7 @@ extension Persistence.Place {
     /// Prolongs a lease, or learns that it is lost.
     @inline(never)
     func renew(_ hold: LeaseKeeper.Hold) async throws {
-        guard try await requests.send(.renew, { try await hold.renew() }) else {
+        guard try await send(.renew, { try await hold.renew() }) else {
             throw SmartConnectorError.leaseLost(integrationID, to: nil)
         }
     }
@@ -239,12 +239,12 @@ extension Persistence.Place {
 
 extension Persistence.Together {
     func read() async throws -> StoredIntegration {
-        try await place.requests.send(.read) { try await store.get(place.integrationID) }
+        try await place.send(.read) { try await store.get(place.integrationID) }
     }
 
     /// The document, where the right to write on is still there: both as of one moment.
     func look(_ tenure: borrowing Tenure) async throws -> StoredIntegration {
-        let (entry, stored) = try await place.requests.send(.read) { try await store.read(place.integrationID) }
+        let (entry, stored) = try await place.send(.read) { try await store.read(place.integrationID) }
         guard tenure.isBased(on: entry) else {
             throw SmartConnectorError.leaseLost(place.integrationID, to: entry.lease)
         }
@@ -307,7 +307,7 @@ extension Persistence.Together {
 
 extension Persistence.Apart {
     func open(_ functions: FunctionDirectory) async throws -> (entry: JournalEntry, stored: StoredIntegration?) {
-        let entry = try await place.requests.send(.journalRead) { try await journal.entry(of: place.integrationID) }
+        let entry = try await place.send(.journalRead) { try await journal.entry(of: place.integrationID) }
         guard entry.lease == nil else { return (entry, nil) }
         do {
             return (entry, try await read())
@@ -320,7 +320,7 @@ extension Persistence.Apart {
 
     @inline(__always)
     func read() async throws -> StoredIntegration {
-        try await place.requests.send(.read) { try await api.get(place.integrationID) }
+        try await place.send(.read) { try await api.get(place.integrationID) }
     }
 
     func commit(_ commit: Commit, _ tenure: inout Tenure, isLast: Bool) async -> FlowMachine.Fact {
@@ -413,13 +413,13 @@ extension Persistence.Apart {
         switch commit.document {
         case .unchanged: return (fresh, true)
         case .put(let wanted, let change):
-            let stored = try await place.requests.send(.write) {
+            let stored = try await place.send(.write) {
                 try await api.update(place.integrationID, to: wanted, ifRevision: fresh.revision)
             }
             return (stored, try place.check(change, of: wanted, in: stored))
         case .delete:
             do {
-                try await place.requests.send(.write) {
+                try await place.send(.write) {
                     try await api.delete(place.integrationID, ifRevision: fresh.revision)
                 }
             } catch let error as APIError where error.isNotFound {}

@@ -180,7 +180,7 @@ extension InstallMachine {
             if let value = element[name] { merged.json[name] = value }
         }
         steps[index] = StepReference(merged, at: index)
-        if lacksFunction(of: steps[index]) { lacksFunctions = true }
+        if lacksFunctions(of: [steps[index]]) { lacksFunctions = true }
         if touched.contains(index) { rememberTouched() }
     }
 

@@ -123,15 +123,18 @@ public struct InstallMachine: Sendable {
             }
             precondition(steps.count == isCompleted.count, "of each step it is known whether it is completed")
             (hasChangedSteps, hasMergedSteps) = (false, false)
-            if isNew { lacksFunctions = steps.contains(where: lacksFunction) }
+            if isNew { lacksFunctions = lacksFunctions(of: steps) }
         }
         findTouched(and: reset)
     }
 
-    func lacksFunction(of step: StepReference) -> Bool {
-        if let name = step.installerFunction, !functions.contains(.installer(name)) { return true }
-        if let name = step.uninstallerFunction, !functions.contains(.uninstaller(name)) { return true }
-        return false
+    /// Whether steps name a function that the connector lacks.
+    func lacksFunctions(of steps: [StepReference]) -> Bool {
+        steps.contains { [functions] step in
+            if let name = step.installerFunction, !functions.contains(.installer(name)) { return true }
+            if let name = step.uninstallerFunction, !functions.contains(.uninstaller(name)) { return true }
+            return false
+        }
     }
 
     private func namedFunctions(_ step: StepReference) -> [ConnectorFunction] {
