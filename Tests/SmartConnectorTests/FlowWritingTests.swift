@@ -296,6 +296,50 @@ struct FlowWritingTests {
         #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC"])
     }
 
+    /// A write is done and its answer lost; by the time it is sent again somebody else has reset the step.
+    @Test func whatOthersChangedBeforeARepetitionIsNotTakenForWhatTheServerLeftOut() async throws {
+        let (fixture, losses) = try await JournalFixture.lossy(
+            .inOneDatabase, losing: APIError(.unavailable, "away"))
+        losses.lose(after: 1)
+        let flow = fixture.flow(connector: fixture.careful)
+        let task = Task { try await stop(of: flow.run()) }
+        try await until {
+            fixture.clock.deadlines.contains { fixture.clock.now.duration(to: $0) == .milliseconds(200) }
+        }
+        var document = try await fixture.document
+        #expect(document.steps.map(\.isCompleted) == [true, false, false])
+        document["install"]?[0]?["completed"] = false
+        _ = try await fixture.api.update(fixture.id, to: document, ifRevision: nil)
+        fixture.clock.advance(by: .milliseconds(200))
+        #expect(try await task.value == nil)
+        #expect(fixture.fakes.callNames == ["makeA", "makeA", "makeB", "makeC"])
+        #expect(try await fixture.document.mode == .settings)
+    }
+
+    /// Over an API without revisions nothing but the lease keeps a late write from overwriting what others wrote.
+    @Test(arguments: [false, true])
+    func aWriteIsNotSentAgainWithoutTheLease(_ isDeletion: Bool) async throws {
+        let time = JournalFixture.Time()
+        let api = InMemoryIntegrationAPI(hasRevisions: false)
+        let document =
+            isDeletion ? InstallMachineTests.document("uninstall", completed: []) : InstallMachineTests.document()
+        let fixture = try await JournalFixture(
+            document, api: api, journal: InMemoryJournal(leaseTime: .seconds(30), now: { time.now }), time)
+        api.fail(isDeletion ? .delete : .update, with: APIError(.unavailable, "away"))
+        let flow = fixture.flow("first")
+        let task = Task { try await flow.run().finish() }
+        try await until {
+            fixture.clock.deadlines.contains { fixture.clock.now.duration(to: $0) == .milliseconds(200) }
+        }
+        #expect(try await fixture.journal.unlock(fixture.id, evicting: "first")?.holder == "first")
+        _ = try await api.edit(fixture.id) { $0["settings"] = ["of": "another"] }
+        time.pass(21)
+        fixture.clock.advance(by: .seconds(21))
+        let error = await #expect(throws: SmartConnectorError.self) { try await task.value }
+        #expect(error?.code == .leaseLost)
+        #expect(try await fixture.document.settings == ["of": "another"])
+    }
+
     // MARK: Servers that ask to be left alone
 
     @Test(arguments: Storage.allCases, [Duration.seconds(61), .seconds(86_400), .seconds(Int64.max)])

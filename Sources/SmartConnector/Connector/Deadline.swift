@@ -91,6 +91,9 @@ final class Eviction: Sendable {
 
     private let state = Guarded(Waiting())
 
+    /// Whether it has come.
+    var hasCome: Bool { state.withLock { $0.error != nil } }
+
     /// What is to be done when it comes, or at once where it has come already.
     func onEviction(_ handler: (@Sendable (SmartConnectorError) -> Void)?) {
         let error = state.withLock { state in

@@ -40,7 +40,7 @@ final class LeaseKeeper: Sendable {
 
         /// Whether the lease is young enough for a call or a request to begin under it: it is for two thirds of its
         /// time, so that a renewal that a busy journal delays stops nobody.
-        var isFresh: Bool { uptime() - lastHeard.withLock { $0 } < leaseTime * 2 / 3 }
+        var isFresh: Bool { !eviction.hasCome && uptime() - lastHeard.withLock { $0 } < leaseTime * 2 / 3 }
 
         /// A write that was sent at this moment has prolonged the lease.
         func heard(since asked: Duration) { lastHeard.withLock { $0 = max($0, asked) } }

@@ -126,6 +126,8 @@ enum Persistence: Sendable {
 struct Written<Answer>: ~Copyable {
     let tenure: Tenure
     let answer: Result<Answer, any Error>
+    /// Whether an earlier try may have done it: others may have written between that and the answer.
+    var isRepetition = false
 }
 
 extension Persistence.Place {
@@ -155,7 +157,7 @@ extension Persistence.Place {
                     ?? keeper.hold(integrationID, by: write.holder, in: journal, for: leaseTime, since: asked)
             }
             if !write.keepsLease, let hold { keeper.release(hold) }
-            return Written(tenure: tenure, answer: .success(answer))
+            return Written(tenure: tenure, answer: .success(answer), isRepetition: isUnclear)
         } catch let error as APIError where error.isRefusal && (!isUnclear || error.isConflict) {
             return Written(tenure: draft.refused(), answer: .failure(error))
         } catch let error as SmartConnectorError {
@@ -264,12 +266,14 @@ extension Persistence.Together {
                 commit.after, attempts: commit.attempts, act: commit.act, snapshot: snapshot,
                 keepsLease: commit.keepsLease)
             let written = await place.perform(draft, .write, in: store, isLast: isLast) { try await send(commit, $0) }
-            let answer = written.answer
+            let (answer, isRepetition) = (written.answer, written.isRepetition)
             tenure = written.tenure
             let stored = try answer.get()
             var isAsWanted = true
             if case .put(let wanted, let change) = commit.document, let stored {
-                isAsWanted = try place.check(change, of: wanted, in: stored)
+                isAsWanted =
+                    isRepetition
+                    ? stored.integration.isStored(of: wanted) : try place.check(change, of: wanted, in: stored)
             }
             return .committed(stored, isAsWanted: isAsWanted, leftovers: leftovers)
         } catch let error as APIError where error.isConflict {
@@ -409,17 +413,20 @@ extension Persistence.Apart {
     private func writeDocument(
         _ commit: Commit, _ fresh: StoredIntegration, _ tenure: borrowing Tenure
     ) async throws -> (stored: StoredIntegration?, isAsWanted: Bool) {
-        if let hold = tenure.hold { try await place.refresh(hold) }
+        // Each time that it is sent: what failed may have taken longer than the lease has lasted.
+        let hold = tenure.hold
+        func mayWrite() async throws { if let hold { try await place.refresh(hold) } }
+        try await mayWrite()
         switch commit.document {
         case .unchanged: return (fresh, true)
         case .put(let wanted, let change):
-            let stored = try await place.send(.write) {
+            let stored = try await place.send(.write, repeating: mayWrite) {
                 try await api.update(place.integrationID, to: wanted, ifRevision: fresh.revision)
             }
             return (stored, try place.check(change, of: wanted, in: stored))
         case .delete:
             do {
-                try await place.send(.write) {
+                try await place.send(.write, repeating: mayWrite) {
                     try await api.delete(place.integrationID, ifRevision: fresh.revision)
                 }
             } catch let error as APIError where error.isNotFound {}

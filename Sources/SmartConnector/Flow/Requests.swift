@@ -16,27 +16,28 @@ extension Persistence.Place {
     ///   - request: What is asked for.
     ///   - isLast: Whether it is sent once, since whoever waits for it is to be let go.
     ///   - failed: Is told what each that failed has thrown.
+    ///   - mayRepeat: Throws where it may not be sent again.
     ///   - body: Sends it once.
     /// - Throws: What the last one threw.
     @inline(__always)
     func send<T>(
         _ request: Persistence.Request, isLast: Bool = false, failing failed: (any Error) -> Void = { _ in },
-        _ body: () async throws -> T
+        repeating mayRepeat: () async throws -> Void = {}, _ body: () async throws -> T
     ) async throws -> T {
-        if let trace { return try await sendObserved(request, isLast: isLast, failed, trace, body) }
+        if let trace { return try await sendObserved(request, isLast: isLast, failed, mayRepeat, trace, body) }
         do {
             return try await body()
         } catch {
             failed(error)
             guard !isLast else { throw error }
-            return try await again(after: error, failed, body)
+            return try await again(after: error, failed, mayRepeat, body)
         }
     }
 
     @inline(never)
     private func sendObserved<T>(
         _ request: Persistence.Request, isLast: Bool, _ failed: (any Error) -> Void,
-        _ trace: FlowTrace, _ body: () async throws -> T
+        _ mayRepeat: () async throws -> Void, _ trace: FlowTrace, _ body: () async throws -> T
     ) async throws -> T {
         var attempt = 0
         func observed() async throws -> T {
@@ -56,13 +57,13 @@ extension Persistence.Place {
         } catch {
             failed(error)
             guard !isLast else { throw error }
-            return try await again(after: error, failed, observed)
+            return try await again(after: error, failed, mayRepeat, observed)
         }
     }
 
     @inline(never)
     private func again<T>(
-        after error: any Error, _ failed: (any Error) -> Void,
+        after error: any Error, _ failed: (any Error) -> Void, _ mayRepeat: () async throws -> Void,
         _ body: () async throws -> T
     ) async throws -> T {
         let configuration = supply.configuration
@@ -75,6 +76,7 @@ extension Persistence.Place {
             // Who wants to be left alone for longer is reported, so that somebody decides.
             guard pause <= configuration.longestRetryAfter else { break }
             try await configuration.clock.sleep(for: pause.bounded)
+            try await mayRepeat()
             do {
                 return try await body()
             } catch {
