@@ -7,13 +7,14 @@ import Testing
 @Suite(.ends(within: .minutes(3)))
 struct FlowUpdateTests {
     private func fixture(
-        _ storage: Storage = .apart, _ document: Integration = FlowLifeTests.installed()
+        _ storage: Storage = .apart, _ document: Integration = FlowLifeTests.installed(),
+        updates: [ConnectorVersion] = ["1.1.0", "1.2.0"]
     ) async throws -> (JournalFixture, Connector) {
         let fixture = try await JournalFixture(storage, document)
         let steps = [InstallMachineTests.a, InstallMachineTests.b, InstallMachineTests.c].flatMap {
             [ConnectorFunction.installer($0.installerFunction ?? ""), .uninstaller($0.uninstallerFunction ?? "")]
         }
-        return (fixture, fixture.fakes.connector(having: [.update("1.1.0"), .update("1.2.0")] + steps))
+        return (fixture, fixture.fakes.connector(having: updates.map(ConnectorFunction.update) + steps))
     }
 
     /// An update to 1.2.0 whose first function has changed the document and whose second one fails.
@@ -253,6 +254,37 @@ struct FlowUpdateTests {
         }
         #expect(error?.code == .versionNotNewer)
         #expect(try await fixture.document.version == "1.0.0")
+    }
+
+    /// What the function of 1.2.0 has done before it failed is taken back by giving up, and by nothing else.
+    @Test(arguments: Storage.allCases, ["1.0.0", "1.1.0"])
+    func anUpdateWhoseFunctionWasCalledIsNotEndedByAPushOfAnOlderVersion(
+        _ storage: Storage, _ older: ConnectorVersion
+    ) async throws {
+        var (fixture, connector) = try await fixture(storage, updates: ["1.2.0"])
+        connector.update(to: "1.1.0")
+        fixture.fakes["1.2.0"].run { call in
+            try await call.api.edit(call.integrationID) { $0.settings?["color"] = "migrated" }
+            throw FunctionFailure(code: "x", message: "half way")
+        }
+        let flow = fixture.flow(connector: connector)
+        #expect(try await flow.update(to: "1.2.0").finish().failure?.code == "x")
+        let error = await #expect(throws: SmartConnectorError.self) { _ = try await flow.update(to: older).finish() }
+        #expect(error?.code == .versionNotNewer)
+        #expect(error?.message.contains("1.2.0") == true)
+        #expect(try await fixture.document.isUpdateInProgress)
+        #expect(try await flow.abortUpdate().finish() == .done)
+        #expect(try await fixture.document.settings?["color"] == "red")
+    }
+
+    @Test(arguments: Storage.allCases)
+    func aPushOfTheInstalledVersionIsDoneAndLeavesAnUpdateThatFailedAsItIs(_ storage: Storage) async throws {
+        let (fixture, connector) = try await fixture(storage)
+        fixture.fakes["1.1.0"].fail(code: "x")
+        #expect(try await fixture.flow(connector: connector).update(to: "1.1.0").finish().failure?.code == "x")
+        #expect(try await fixture.flow(connector: connector).bring(to: "1.0.0") == .done)
+        #expect(try await fixture.document.isUpdateInProgress)
+        #expect(try await fixture.journal.snapshot(of: fixture.id) != nil)
     }
 
     @Test(arguments: Storage.allCases)

@@ -84,15 +84,28 @@ extension FlowMachine {
     /// Applies the command that the goal is to the machine.
     mutating func command(in document: Integration) throws(SmartConnectorError) -> Change {
         switch goal {
-        case .uninstall, .beginUninstall: try install.beginUninstall()
-        case .cancelUninstall: try install.cancelUninstall()
-        case .update(let target): try install.beginUpdate(to: target)
-        case .abortUpdate: try install.abortUpdate(to: snapshot)
-        case .complete(let text): try install.complete(try install.step(named: text))
-        case .reset(let text): try install.reset(try install.step(named: text))
+        case .uninstall, .beginUninstall: return try install.beginUninstall()
+        case .cancelUninstall: return try install.cancelUninstall()
+        case .update(let target):
+            try checkNoneWasCalled(beyond: target)
+            return try install.beginUpdate(to: target)
+        case .abortUpdate: return try install.abortUpdate(to: snapshot)
+        case .complete(let text): return try install.complete(try install.step(named: text))
+        case .reset(let text): return try install.reset(try install.step(named: text))
         case .run, .install, .advance, .resume, .resolve, .saveSettings:
             preconditionFailure("this goal is no command of the machine")
         }
+    }
+
+    /// An update whose function was called may have changed anything, whatever it answered: it is gone on with or given up,
+    /// and does not end at an older version.
+    private func checkNoneWasCalled(beyond target: ConnectorVersion) throws(SmartConnectorError) {
+        guard install.isUpdateInProgress, case .update(let version)? = record.call?.function, target < version
+        else { return }
+        throw SmartConnectorError(
+            .versionNotNewer,
+            "the update function of version \(version) was called already; update to that or a newer one, or give up the update"
+        )
     }
 
     /// Whether the command leaves the journalled call as it is, since that is about something else.
