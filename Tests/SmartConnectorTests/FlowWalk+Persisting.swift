@@ -49,7 +49,7 @@ extension FlowWalk {
         func writeDocument(in world: inout PlainWorld) {
             switch commit.document {
             case .unchanged: break
-            case .put(let wanted, _):
+            case .put(let wanted):
                 // What a person says to have made is there.
                 if case .complete(let text) = session.command.goal, let index = Int(text),
                     world.document?.mode == .install, session.machine.isCommanding,
@@ -215,7 +215,7 @@ extension FlowWalk {
 
     private func committed(_ writing: Writing) -> FlowMachine.Fact {
         guard !writing.isDelete else { return .committed(nil) }
-        guard case .put(let wanted, _) = writing.commit.document else { return .committed(writing.stored) }
+        guard case .put(let wanted) = writing.commit.document else { return .committed(writing.stored) }
         return .committed(writing.stored, isAsWanted: writing.stored.integration.isStored(of: wanted))
     }
 
@@ -300,7 +300,7 @@ extension FlowMachine {
     /// Whether the command that it is for is being made durable.
     fileprivate var isCommanding: Bool {
         switch phase {
-        case .committing(let pending), .repeating(let pending, _): pending.transition.isCommand
+        case .committing(let commit), .repeating(let commit, _): commit.transition.isCommand
         default: false
         }
     }
@@ -308,8 +308,8 @@ extension FlowMachine {
     /// Whether what is being made durable is the end of an update.
     fileprivate var isFinishing: Bool {
         switch phase {
-        case .committing(let pending), .repeating(let pending, _):
-            if case .action(.finishUpdate, _) = pending.transition { true } else { false }
+        case .committing(let commit), .repeating(let commit, _):
+            if case .action(.finishUpdate, _) = commit.transition { true } else { false }
         default: false
         }
     }

@@ -157,9 +157,9 @@ private struct StateKey {
         switch phase {
         case .beginning: hasher.combine(0)
         case .deciding: hasher.combine(1)
-        case .committing(let pending):
+        case .committing(let commit):
             hasher.combine(2)
-            add(pending)
+            add(commit)
         case .announced(let calling):
             hasher.combine(3)
             add(calling)
@@ -173,9 +173,9 @@ private struct StateKey {
             hasher.combine(6)
             hasher.combine(errand.function)
             hasher.combine(errand.step)
-        case .repeating(let pending, _):
+        case .repeating(let commit, _):
             hasher.combine(7)
-            add(pending)
+            add(commit)
         case .releasing(let commit, let ending):
             hasher.combine(8)
             add(commit)
@@ -195,11 +195,17 @@ private struct StateKey {
         }
     }
 
-    private mutating func add(_ pending: FlowMachine.Pending) {
-        hasher.combine(pending.refusals)
-        hasher.combine(pending.undone != nil)
-        hasher.combine(pending.next != nil)
-        switch pending.transition {
+    private mutating func add(_ calling: FlowMachine.Calling) {
+        hasher.combine(calling.tries)
+        add(calling.call)
+        add(calling.previous)
+    }
+
+    private mutating func add(_ commit: Commit) {
+        hasher.combine(commit.refusals)
+        hasher.combine(commit.undone != nil)
+        hasher.combine(commit.next != nil)
+        switch commit.transition {
         case .action(let action, _):
             hasher.combine(action.function)
             if action == .enterSettings { hasher.combine(1) }
@@ -216,23 +222,13 @@ private struct StateKey {
             hasher.combine("returned")
             hasher.combine(errand.function)
         case .journal(.resumed): hasher.combine("resumed")
+        case .journal(.released): hasher.combine("released")
         }
-        add(pending.commit)
-    }
-
-    private mutating func add(_ calling: FlowMachine.Calling) {
-        hasher.combine(calling.tries)
-        add(calling.call)
-        add(calling.previous)
-    }
-
-    private mutating func add(_ commit: Commit) {
         switch commit.document {
         case .unchanged: hasher.combine(0)
-        case .put(let wanted, _): add(wanted)
+        case .put(let wanted): add(wanted)
         case .delete: hasher.combine(1)
         }
-        hasher.combine(commit.isBaseFresh)
         hasher.combine(commit.keepsLease)
         hasher.combine(commit.attempts.count)
         add(commit.before)

@@ -39,6 +39,7 @@ extension FlowMachine {
     }
 
     /// A key for a call that was not made before.
+    @inline(__always)
     func newKey(for errand: Errand) -> String {
         if let pushKey = supply.configuration.pushKey, case .update(let version)? = errand.function {
             return IdempotencyKey.following(pushKey, to: version)
@@ -49,6 +50,7 @@ extension FlowMachine {
     /// A call that is about to be announced.
     ///
     /// - Parameter previous: What is journalled then, and again where it is withdrawn.
+    @inline(__always)
     func newCalling(
         _ errand: Errand, key: String, attempt: Int = 1, recoveries: Int = 0, tries: Int = 1,
         after previous: FlowRecord.Call?

@@ -4,15 +4,21 @@ final class Commit: Sendable {
     /// What becomes of the document.
     enum Document: Sendable {
         case unchanged
-        case put(Integration, Change)
+        case put(Integration)
         case delete
     }
 
+    /// What the document said when it was first decided.
+    typealias First = (mode: Mode?, version: JSON?)
+
+    /// Why it is made.
+    let transition: FlowMachine.Transition
     let document: Document
+    let change: Change
     /// What that was decided on.
     let base: StoredIntegration
     /// Whether it was read for this.
-    let isBaseFresh: Bool
+    var isBaseFresh: Bool { refusals > 0 }
     /// What is true until the document says more: journalled first, where both are not one.
     let before: FlowRecord
     /// What is true then.
@@ -21,20 +27,34 @@ final class Commit: Sendable {
     let act: Act?
     let snapshot: JournalWrite.Snapshot
     let keepsLease: Bool
+    /// The call that is announced with it.
+    let next: FlowMachine.Calling?
+    /// What its own answer left undone.
+    let undone: FunctionFailure?
+    let first: First
+    /// How often the document was another than what it had been decided on.
+    let refusals: Int
 
     init(
-        _ document: Document, base: StoredIntegration, isBaseFresh: Bool = false, before: FlowRecord, after: FlowRecord,
-        attempts: [Attempt], act: Act?, snapshot: JournalWrite.Snapshot = .keep, keepsLease: Bool
+        _ transition: FlowMachine.Transition, _ document: Document, _ change: Change = Change(),
+        base: StoredIntegration, before: FlowRecord, after: FlowRecord, attempts: [Attempt], act: Act?,
+        snapshot: JournalWrite.Snapshot = .keep, keepsLease: Bool, next: FlowMachine.Calling? = nil,
+        undone: FunctionFailure? = nil, first: First = (nil, nil), refusals: Int = 0
     ) {
+        self.transition = transition
         self.document = document
+        self.change = change
         self.base = base
-        self.isBaseFresh = isBaseFresh
         self.before = before
         self.after = after
         self.attempts = attempts
         self.act = act
         self.snapshot = snapshot
         self.keepsLease = keepsLease
+        self.next = next
+        self.undone = undone
+        self.first = first
+        self.refusals = refusals
     }
 }
 
@@ -56,36 +76,8 @@ extension FlowMachine {
         case failed(Calling, FunctionFailure, Duration)
         case returned(Errand, JSON)
         case resumed
-    }
-
-    /// A commit under way.
-    final class Pending: Sendable {
-        /// What the document said when it was first decided.
-        typealias First = (mode: Mode?, version: JSON?)
-
-        let transition: Transition
-        let commit: Commit
-        let change: Change
-        /// The call that is announced with it.
-        let next: Calling?
-        /// What its own answer left undone.
-        let undone: FunctionFailure?
-        let first: First
-        /// How often the document was another than what it had been decided on.
-        let refusals: Int
-
-        init(
-            _ transition: Transition, _ commit: Commit, _ change: Change, next: Calling?, undone: FunctionFailure?,
-            first: First, refusals: Int
-        ) {
-            self.transition = transition
-            self.commit = commit
-            self.change = change
-            self.next = next
-            self.undone = undone
-            self.first = first
-            self.refusals = refusals
-        }
+        /// What is held is given back.
+        case released
     }
 
     /// Decides what a transition makes of document and journal.
@@ -96,7 +88,7 @@ extension FlowMachine {
 
     /// - Parameter written: The change, where an earlier try has written it already.
     private mutating func commit(
-        _ transition: consuming Transition, first: Pending.First, refusals: Int, written: Change?
+        _ transition: consuming Transition, first: Commit.First, refusals: Int, written: Change?
     ) throws(SmartConnectorError) {
         let step = transition.step(in: install)
         let isNewUpdate = goal.isUpdate && !install.remembersUpdate
@@ -113,20 +105,21 @@ extension FlowMachine {
             next = newCalling(errand, key: newKey(for: errand), after: after.call)
             if let next { after = after.after(.announced(next.call)) }
         }
-        let commit = Commit(
-            document(after: change, transition), base: stored, isBaseFresh: refusals > 0,
-            before: record.after(.remembered(memory.touching(install.memory.touched))), after: after,
-            attempts: attempts, act: act,
-            snapshot: transition.isCommand && isNewUpdate ? .set(stored.integration) : .keep,
-            keepsLease: undone == nil && (next != nil || goesOn(after: transition)))
         phase = .committing(
-            Pending(transition, commit, change, next: next, undone: undone, first: first, refusals: refusals))
+            Commit(
+                transition, document(after: change, transition), change, base: stored,
+                before: record.after(.remembered(memory.touching(install.memory.touched))), after: after,
+                attempts: attempts, act: act,
+                snapshot: transition.isCommand && isNewUpdate ? .set(stored.integration) : .keep,
+                keepsLease: undone == nil && (next != nil || goesOn(after: transition)), next: next, undone: undone,
+                first: first, refusals: refusals))
     }
 
+    @inline(__always)
     private func document(after change: Change, _ transition: Transition) -> Commit.Document {
         if case .action(.remove, _) = transition { return .delete }
         var wanted = stored.integration
-        return change.apply(to: &wanted) ? .put(wanted, change) : .unchanged
+        return change.apply(to: &wanted) ? .put(wanted) : .unchanged
     }
 
     /// What a transition makes of the machine, and has written into the document.
@@ -141,6 +134,7 @@ extension FlowMachine {
         }
     }
 
+    @inline(__always)
     private func recordAfter(
         _ transition: Transition, undone: FunctionFailure?, keepsCall: Bool, from mode: Mode?
     ) -> FlowRecord {
@@ -154,7 +148,7 @@ extension FlowMachine {
             let isSame = install.mode == mode && keepsCall
             return (keepsCall ? record : record.after(.settled)).after(.lookedAt(staysParked: isSame))
         case .journal(.announced(let calling)): return record.after(.announced(calling.call))
-        case .journal(.failed), .journal(.returned): return record
+        case .journal(.failed), .journal(.returned), .journal(.released): return record
         case .journal(.resumed): return record.after(.resumed)
         }
     }
@@ -183,14 +177,14 @@ extension FlowMachine {
         _ stored: StoredIntegration?, _ isAsWanted: Bool, _ leftovers: [LedgerEntry]
     ) throws(SmartConnectorError) {
         if case .releasing(_, let ending) = phase { return conclude(ending) }
-        guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is done") }
-        journalled = pending.commit.after
-        record = pending.commit.after
-        isHolding = pending.commit.keepsLease
+        guard case .committing(let commit) = phase else { preconditionFailure("only a commit under way is done") }
+        journalled = commit.after
+        record = commit.after
+        isHolding = commit.keepsLease
         (attempts, act) = ([], nil)
         phase = .deciding
         if let stored {
-            if case .put = pending.commit.document {
+            if case .put = commit.document {
                 if isAsWanted {
                     try install.documentWritten(stored.integration)
                 } else {
@@ -199,12 +193,12 @@ extension FlowMachine {
             }
             self.stored = stored
         }
-        told(pending, leftovers)
-        try goOn(after: pending, isAsWanted)
+        told(commit, leftovers)
+        try goOn(after: commit, isAsWanted)
     }
 
-    private mutating func goOn(after pending: Pending, _ isAsWanted: Bool) throws(SmartConnectorError) {
-        if let next = pending.next {
+    private mutating func goOn(after commit: Commit, _ isAsWanted: Bool) throws(SmartConnectorError) {
+        if let next = commit.next {
             if !isAsWanted, nextErrand != next.errand {
                 // Somebody else has changed what comes next: nobody is called for what was.
                 record = record.after(.withdrawn(next.previous))
@@ -214,17 +208,17 @@ extension FlowMachine {
             phase = .announced(next)
             return
         }
-        if let undone = pending.undone, case .action(let action, _) = pending.transition {
+        if let undone = commit.undone, case .action(let action, _) = commit.transition {
             let event = failed(.action(action), undone)
             return end(.failed(event), [event])
         }
-        switch pending.transition {
+        switch commit.transition {
         case .journal(.announced(let calling)):
-            events.append(started(calling.call))
+            if isHeard { events.append(started(calling.call)) }
             phase = .announced(calling)
         case .journal(.failed(let calling, let failure, let pause)): pausing(calling, failure, pause)
         case .journal(.returned(let errand, let answer)): phase = .reading(errand, answer: answer)
-        case .journal(.resumed): break
+        case .journal(.resumed), .journal(.released): break
         case .action(.callUpdate, let answer):
             if goal.isOneAction { end(.done) } else { phase = .reading(.action(.none), answer: answer) }
         case .action(.remove, _): end(.done)
@@ -242,16 +236,17 @@ extension FlowMachine {
         }
     }
 
+    @inline(__always)
     private var isAtLastStep: Bool { lastStep.map(install.isDone) ?? false }
 
     /// Tells what a commit has made true, where anybody hears it.
-    private mutating func told(_ pending: Pending, _ leftovers: [LedgerEntry]) {
+    private mutating func told(_ commit: Commit, _ leftovers: [LedgerEntry]) {
         guard isHeard else { return }
-        switch pending.transition {
+        switch commit.transition {
         case .action(let action, _):
             if let step = action.step {
-                if pending.undone == nil {
-                    let attempt = pending.commit.before.call?.attempt
+                if commit.undone == nil {
+                    let attempt = commit.before.call?.attempt
                     events.append(.stepCompleted(shown(step, action.function, attempt: attempt)))
                 }
             } else if let function = action.function {
@@ -274,44 +269,44 @@ extension FlowMachine {
             if case .reset(let text) = goal, let step = try? install.step(named: text) {
                 events.append(.reset(shown(step)))
             }
-            if case .update(let target) = goal, let act = pending.commit.act {
+            if case .update(let target) = goal, let act = commit.act {
                 events.append(.updateBegun(to: target, by: act.person, reason: act.reason))
             }
         case .journal: break
         }
-        if pending.change.changesVersion, let to = install.version {
-            events.append(.versionChanged(from: Integration.InstalledVersion(pending.first.version).readable, to: to))
+        if commit.change.changesVersion, let to = install.version {
+            events.append(.versionChanged(from: Integration.InstalledVersion(commit.first.version).readable, to: to))
         }
-        if let from = pending.first.mode, let to = install.mode, from != to {
+        if let from = commit.first.mode, let to = install.mode, from != to {
             events.append(.modeChanged(from: from, to: to))
         }
-        if case .command = pending.transition, case .abortUpdate = goal {
+        if case .command = commit.transition, case .abortUpdate = goal {
             events.append(.updateAborted(isRestored: snapshot != nil))
         }
     }
 
     /// The document is another than what was decided on: it is decided again.
     mutating func conflicted(_ fresh: StoredIntegration) throws(SmartConnectorError) {
-        guard case .committing(let pending) = phase else { preconditionFailure("only a commit under way is refused") }
-        guard pending.refusals < supply.configuration.conflictAttempts else { throw .conflicted(supply) }
+        guard case .committing(let refused) = phase else { preconditionFailure("only a commit under way is refused") }
+        guard refused.refusals < supply.configuration.conflictAttempts else { throw .conflicted(supply) }
         // What the transition changed in the machine was not written, so it has not happened: it is as after a crash.
         install = try InstallMachine(
-            stored.integration, functions: supply.connector.functions, memory: pending.commit.before.memory)
+            stored.integration, functions: supply.connector.functions, memory: refused.before.memory)
         stored = fresh
         try install.documentRead(fresh.integration)
         var written: Change?
-        switch pending.transition {
-        case .command where goal.isComplete && (pending.first.mode == .uninstall) != (install.mode == .uninstall):
+        switch refused.transition {
+        case .command where goal.isComplete && (refused.first.mode == .uninstall) != (install.mode == .uninstall):
             // A person who said that a step is made has not said that it is undone.
             return end(.needsPerson(overtaken), [overtaken])
         case .command:
             if let command = goal.command, !install.legalCommands.contains(command) {
                 // Not allowed any more, since it has been done already: it was written by a request whose answer was
                 // lost, and refused when that was sent again.
-                guard !pending.change.isEmpty, pending.change.fieldsIgnored(in: fresh.integration).isEmpty else {
+                guard !refused.change.isEmpty, refused.change.fieldsIgnored(in: fresh.integration).isEmpty else {
                     return try install.check(command)
                 }
-                written = pending.change
+                written = refused.change
             }
         case .action(.remove, _) where install.mode != .uninstall, .action(.clear, _) where install.mode != .uninstall:
             // It is to be kept after all, and nothing of it is undone.
@@ -321,7 +316,7 @@ extension FlowMachine {
         case .action, .settings, .journal: break
         }
         try commit(
-            pending.transition, first: pending.first, refusals: pending.refusals + 1, written: written)
+            refused.transition, first: refused.first, refusals: refused.refusals + 1, written: written)
     }
 }
 
@@ -332,6 +327,7 @@ extension FlowMachine.Transition {
     var callsNothing: Bool { if case .action(let action, _) = self { !action.hasFunction } else { false } }
 
     /// Where the step is that it makes or undoes.
+    @inline(__always)
     func step(in install: InstallMachine) -> Int? {
         switch self {
         case .action(.callInstaller(let step), _), .action(.callUninstaller(let step), _), .action(.clear(let step), _):
@@ -349,6 +345,7 @@ extension FlowMachine.Transition {
     }
 
     /// Why a step is not done though its function said so: its own answer may say that it is not.
+    @inline(__always)
     func undone(_ index: Int, in install: InstallMachine) -> FunctionFailure? {
         let isDone =
             if case .action(.callInstaller, _) = self { install.isCompleted[index] } else { !install.mayExist(index) }

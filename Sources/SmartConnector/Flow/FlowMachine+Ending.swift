@@ -24,7 +24,7 @@ extension FlowMachine {
     private mutating func failed(_ error: any Error, _ standing: Standing?) {
         if let standing { keep(standing) }
         switch phase {
-        case .committing(let pending) where standing == nil: phase = .repeating(pending, .error(error))
+        case .committing(let commit) where standing == nil: phase = .repeating(commit, .error(error))
         case .repeating(_, let ending) where standing == nil: phase = .ended(ending)
         // Now it is known that it was not done: what is held is given back.
         case .repeating(_, let ending): finish(ending)
@@ -40,20 +40,20 @@ extension FlowMachine {
         isHolding = standing.isHeld
         if standing.hasHistory { attempts = [] }
         switch phase {
-        case .committing(let pending), .repeating(let pending, _):
+        case .committing(let commit), .repeating(let commit, _):
             // The document may be written all the same: what is journalled for that case stays.
-            if journalled == pending.commit.before { record = journalled }
+            if journalled == commit.before { record = journalled }
         case .beginning, .deciding, .announced, .calling, .pausing, .reading, .releasing, .ended: break
         }
     }
 
     /// The write whose answer was lost is known to be done. It may have been the first of several.
     private mutating func repeated(_ standing: Standing) {
-        guard case .repeating(let pending, let ending) = phase else { preconditionFailure("nothing else is repeated") }
+        guard case .repeating(let commit, let ending) = phase else { preconditionFailure("nothing else is repeated") }
         keep(standing)
-        if journalled == pending.commit.after {
+        if journalled == commit.after {
             record = journalled
-            if let next = pending.announced { record = record.after(.withdrawn(next.previous)) }
+            if let next = commit.announced { record = record.after(.withdrawn(next.previous)) }
         }
         finish(ending)
     }
@@ -68,6 +68,7 @@ extension FlowMachine {
     }
 
     /// Why the flow does not come to what it is for, once that is so.
+    @inline(__always)
     var error: (any Error)? {
         switch phase {
         case .repeating(_, .error(let error)), .releasing(_, .error(let error)), .ended(.error(let error)): error
@@ -87,7 +88,7 @@ extension FlowMachine {
         if case .error = ending { act = nil }
         guard isHolding || record != journalled || !attempts.isEmpty else { return conclude(ending) }
         let release = Commit(
-            .unchanged, base: stored, before: record, after: record, attempts: attempts, act: act,
+            .journal(.released), .unchanged, base: stored, before: record, after: record, attempts: attempts, act: act,
             keepsLease: false)
         phase = .releasing(release, ending)
     }
@@ -98,7 +99,7 @@ extension FlowMachine {
     }
 }
 
-extension FlowMachine.Pending {
+extension Commit {
     /// The call that is journalled with it and was not made.
     fileprivate var announced: FlowMachine.Calling? {
         if let next { return next }

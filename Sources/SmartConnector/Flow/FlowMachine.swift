@@ -69,7 +69,7 @@ struct FlowMachine {
         /// What comes next is to be decided.
         case deciding
         /// Something is to be made durable.
-        case committing(Pending)
+        case committing(Commit)
         /// A call is announced: it is journalled, nobody has made it.
         case announced(Calling)
         /// It is being made.
@@ -79,7 +79,7 @@ struct FlowMachine {
         /// A function returned this, and may have changed the document, which is to be read.
         case reading(Errand, answer: JSON)
         /// Of this commit nobody knows whether it was done.
-        case repeating(Pending, Ending)
+        case repeating(Commit, Ending)
         /// What is held is to be given back.
         case releasing(Commit, Ending)
         case ended(Ending)
@@ -162,6 +162,7 @@ struct FlowMachine {
     /// A flow that was just read.
     ///
     /// - Throws: ``SmartConnectorError`` where the document is none that can be driven.
+    @inline(never)
     init(
         _ goal: FlowGoal, _ entry: JournalEntry, _ stored: StoredIntegration, snapshot: Integration? = nil,
         _ supply: Supply, holder: String, isHeard: Bool
@@ -172,15 +173,14 @@ struct FlowMachine {
         self.isHeard = isHeard
         self.stored = stored
         journalled = entry.record
-        var install = try InstallMachine(
+        record = entry.record
+        install = try InstallMachine(
             stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
         // One of an update that never began, or that is over, is older than what users have changed since.
         self.snapshot = install.remembersUpdate ? snapshot : nil
-        if let call = entry.record.call { install.remember(call) }
-        let record = entry.record.after(.remembered(install.memory))
-        self.record =
-            if let call = record.call, install.hasRecorded(call) { record.after(.settled) } else { record }
-        self.install = install
+        if let call = record.call { install.remember(call) }
+        record = record.after(.remembered(install.memory))
+        if let call = record.call, install.hasRecorded(call) { record = record.after(.settled) }
     }
 
     // MARK: What is next
@@ -195,12 +195,12 @@ struct FlowMachine {
             switch phase {
             case .beginning: orRefuse { flow throws(SmartConnectorError) in try flow.begin() }
             case .deciding: orRefuse { flow throws(SmartConnectorError) in try flow.decide() }
-            case .committing(let pending): return .commit(pending.commit)
+            case .committing(let commit): return .commit(commit)
             case .announced(let calling): return .invoke(calling.call)
             case .calling: preconditionFailure("a call under way is waited for")
             case .pausing(_, let pause): return .pause(pause)
             case .reading: return .load
-            case .repeating(let pending, _): return .repeat(pending.commit)
+            case .repeating(let commit, _): return .repeat(commit)
             case .releasing(let commit, _): return .commit(commit)
             case .ended(let ending): return .end(ending)
             }
@@ -216,6 +216,7 @@ struct FlowMachine {
     }
 
     /// The step that a call is made for, as it was read.
+    @inline(__always)
     func step(of call: FlowRecord.Call) -> InstallStep? {
         call.step.flatMap { install.step(at: $0.index) }
     }
@@ -250,6 +251,7 @@ struct FlowMachine {
     }
 
     /// Whether an action is what the goal is about. Somebody else may have changed the mode meanwhile.
+    @inline(__always)
     func wants(_ action: InstallMachine.Action) -> Bool {
         switch (goal, action) {
         case (.uninstall, .callPreUninstall), (.uninstall, .callUninstaller), (.uninstall, .clear),
@@ -285,6 +287,7 @@ struct FlowMachine {
     }
 
     /// What is to be done with settings that persistSettings has accepted, as soon as they may be written.
+    @inline(__always)
     var accepted: Transition? {
         guard let accepted = record.accepted, install.legalCommands.contains(.saveSettings) else { return nil }
         return .settings(accepted.answer["pending"] ?? accepted.asked, asked: accepted.asked)

@@ -69,7 +69,7 @@ extension InstallFlow {
             self.hasEnded = hasEnded
             self.now = now
             self.longestRetryAfter = longestRetryAfter
-            leaseKeeper = clock is ContinuousClock ? .shared : LeaseKeeper(clock: clock)
+            leaseKeeper = type(of: clock) == ContinuousClock.self ? .shared : LeaseKeeper(clock: clock)
         }
     }
 }

@@ -39,12 +39,6 @@ public actor InstallFlow {
         /// The span of it, where somebody observes, and how that is to end when it is given back.
         var span: FlowSpan?
         var end = FlowSpan.End.abandoned
-
-        init(_ machine: consuming FlowMachine, _ tenure: consuming Tenure, seen: Duration) {
-            self.machine = machine
-            self.tenure = tenure
-            self.seen = seen
-        }
     }
 
     /// A flow for an integration whose document and journal are in one store.
@@ -62,7 +56,7 @@ public actor InstallFlow {
         observer: (@Sendable (FlowEvent) -> Void)? = nil
     ) {
         let supply = FlowMachine.Supply(
-            integrationID: integrationID, connector: connector, configuration: configuration)
+            integrationID: integrationID, connector: consume connector, configuration: consume configuration)
         let trace = supply.makeTrace()
         self.init(
             supply, .together(Persistence.Together(store: store, place: Persistence.Place(supply, tracing: trace))),
@@ -88,7 +82,7 @@ public actor InstallFlow {
         observer: (@Sendable (FlowEvent) -> Void)? = nil
     ) {
         let supply = FlowMachine.Supply(
-            integrationID: integrationID, connector: connector, configuration: configuration)
+            integrationID: integrationID, connector: consume connector, configuration: consume configuration)
         let trace = supply.makeTrace()
         let place = Persistence.Place(supply, tracing: trace)
         let persistence: Persistence =
@@ -277,8 +271,9 @@ public actor InstallFlow {
         let snapshot = goal.isAbort ? try await persistence.journal.snapshot(of: integrationID) : nil
         let holder = supply.configuration.makeHolder()
         return Drive(
-            try FlowMachine(goal, entry, stored, snapshot: snapshot, supply, holder: holder, isHeard: isHeard),
-            Tenure(after: entry, for: holder), seen: persistence.place.keeper.uptime())
+            machine: try FlowMachine(
+                goal, entry, stored, snapshot: snapshot, supply, holder: holder, isHeard: isHeard),
+            tenure: Tenure(after: entry, for: holder), seen: persistence.place.keeper.uptime())
     }
 
     /// Ends a session that was left before its end, and waits for what gives back what one before it held.

@@ -270,10 +270,10 @@ extension Persistence.Together {
             tenure = written.tenure
             let stored = try answer.get()
             var isAsWanted = true
-            if case .put(let wanted, let change) = commit.document, let stored {
+            if case .put(let wanted) = commit.document, let stored {
                 isAsWanted =
                     isRepetition
-                    ? stored.integration.isStored(of: wanted) : try place.check(change, of: wanted, in: stored)
+                    ? stored.integration.isStored(of: wanted) : try place.check(commit.change, of: wanted, in: stored)
             }
             return .committed(stored, isAsWanted: isAsWanted, leftovers: leftovers)
         } catch let error as APIError where error.isConflict {
@@ -298,7 +298,7 @@ extension Persistence.Together {
         case .unchanged:
             try await store.write(write, of: id)
             return commit.base
-        case .put(let wanted, _):
+        case .put(let wanted):
             return try await store.update(id, to: wanted, ifRevision: commit.base.revision, writing: write)
         case .delete:
             try await store.delete(id, ifRevision: commit.base.revision, writing: write)
@@ -419,11 +419,11 @@ extension Persistence.Apart {
         try await mayWrite()
         switch commit.document {
         case .unchanged: return (fresh, true)
-        case .put(let wanted, let change):
+        case .put(let wanted):
             let stored = try await place.send(.write, repeating: mayWrite) {
                 try await api.update(place.integrationID, to: wanted, ifRevision: fresh.revision)
             }
-            return (stored, try place.check(change, of: wanted, in: stored))
+            return (stored, try place.check(commit.change, of: wanted, in: stored))
         case .delete:
             do {
                 try await place.send(.write, repeating: mayWrite) {
