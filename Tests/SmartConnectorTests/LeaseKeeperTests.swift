@@ -343,6 +343,43 @@ struct LeaseKeeperTests {
         #expect(clock.deadlines.map(\.offset) == [.seconds(50)])
     }
 
+    /// Flows that are over at once begin no task each.
+    @Test func whoLooksAfterAJournalIsThereForTheNextLeaseTooAndEndsWhereNoneComes() async throws {
+        let (clock, journal) = (TestClock(), CountingJournal(isAway: false))
+        let keeper = LeaseKeeper(clock: clock, staysAwake: true)
+        func hold(for leaseTime: Duration = .seconds(30)) -> LeaseKeeper.Hold {
+            keeper.hold("x", by: "me", in: journal, for: leaseTime, since: keeper.uptime())
+        }
+        keeper.release(hold())
+        await clock.sleepers(1)
+        clock.advance(by: .seconds(4))
+        let second = hold()
+        #expect(clock.deadlines.map(\.offset).count == 1)
+        let first = try #require(clock.deadlines.first)
+        clock.advance(by: clock.now.duration(to: first))
+        try await until { clock.deadlines.map(\.offset) == [.seconds(14)] }
+        #expect(journal.count.withLock { $0 } == 0)
+        clock.advance(by: clock.now.duration(to: TestClock.Instant(offset: .seconds(14))))
+        try await until { journal.count.withLock { $0 } == 1 && second.isFresh }
+        keeper.release(second)
+        try await until {
+            if let next = clock.deadlines.first { clock.advance(by: clock.now.duration(to: next)) }
+            return clock.deadlines.isEmpty
+        }
+        #expect(journal.count.withLock { $0 } == 1)
+    }
+
+    /// Where a journal was that is gone, another may be, whose leases are shorter.
+    @Test func aJournalOfShorterLeasesIsNotLookedAfterAtThePaceOfOneThatIsGone() async throws {
+        let (clock, journal) = (TestClock(), CountingJournal(isAway: false))
+        let keeper = LeaseKeeper(clock: clock, staysAwake: true)
+        keeper.release(keeper.hold("x", by: "me", in: journal, for: .seconds(30), since: keeper.uptime()))
+        await clock.sleepers(1)
+        let short = keeper.hold("x", by: "me", in: journal, for: .seconds(3), since: keeper.uptime())
+        defer { keeper.release(short) }
+        try await until { clock.deadlines.map(\.offset) == [.seconds(1)] }
+    }
+
     // MARK: Sessions beside the one that drives
 
     @Test(arguments: Storage.allCases)

@@ -6,6 +6,9 @@ import Foundation
 /// what becomes of it when something fails on the way. It awaits nothing and knows no store: ``next()`` says which one
 /// effect is to be performed, ``happened(_:)`` is told what came of it. Copying it is how every order of facts is tried.
 ///
+/// What runs at every step and changes nothing is inlined, here and in ``InstallMachine``: called, it would be given a
+/// copy of all of the value, some 400 bytes.
+///
 /// A call passes through these phases, and no other way leads through them:
 ///
 ///     announced ─▶ calling ─▶ committing what it makes of the document, and the announcement of the next ─▶ announced …
@@ -167,20 +170,32 @@ struct FlowMachine {
         _ goal: FlowGoal, _ entry: JournalEntry, _ stored: StoredIntegration, snapshot: Integration? = nil,
         _ supply: Supply, holder: String, isHeard: Bool
     ) throws(SmartConnectorError) {
+        var install = try InstallMachine(
+            stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
+        // One of an update that never began, or that is over, is older than what users have changed since.
+        let snapshot = install.remembersUpdate ? snapshot : nil
+        if let call = entry.record.call { install.remember(call) }
+        var record = entry.record.after(.remembered(install.memory))
+        if let call = record.call, install.hasRecorded(call) { record = record.after(.settled) }
+        self.init(
+            goal, supply, holder: holder, isHeard: isHeard, snapshot: snapshot, consume install, stored, record,
+            journalled: entry.record)
+    }
+
+    /// Apart from what may throw: that would copy the whole value once more.
+    private init(
+        _ goal: FlowGoal, _ supply: Supply, holder: String, isHeard: Bool, snapshot: Integration?,
+        _ install: consuming InstallMachine, _ stored: StoredIntegration, _ record: FlowRecord, journalled: FlowRecord
+    ) {
         self.goal = goal
         self.supply = supply
         self.holder = holder
         self.isHeard = isHeard
+        self.snapshot = snapshot
+        self.install = install
         self.stored = stored
-        journalled = entry.record
-        record = entry.record
-        install = try InstallMachine(
-            stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
-        // One of an update that never began, or that is over, is older than what users have changed since.
-        self.snapshot = install.remembersUpdate ? snapshot : nil
-        if let call = record.call { install.remember(call) }
-        record = record.after(.remembered(install.memory))
-        if let call = record.call, install.hasRecorded(call) { record = record.after(.settled) }
+        self.record = record
+        self.journalled = journalled
     }
 
     // MARK: What is next

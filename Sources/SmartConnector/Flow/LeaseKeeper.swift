@@ -64,20 +64,26 @@ final class LeaseKeeper: Sendable {
     private struct Kept {
         var holds: [ObjectIdentifier: Hold] = [:]
         var task: Task<Void, Never>?
+        /// How often the task looks.
+        let period: Duration
     }
 
     /// What all flows outside of tests are kept by.
-    static let shared = LeaseKeeper(clock: ContinuousClock())
+    static let shared = LeaseKeeper(clock: ContinuousClock(), staysAwake: true)
 
     private let clock: any Clock<Duration>
     private let executor: (any TaskExecutor)?
+    /// Whether the task that looks after a journal goes on until it looks next, where nothing is held any more: one that is
+    /// begun and ended with each flow costs a short one a tenth of its time.
+    private let staysAwake: Bool
     /// The time of the clock, counted from when this was made.
     let uptime: @Sendable () -> Duration
     private let journals = Guarded<[ObjectIdentifier: Kept]>([:])
 
-    init(clock: any Clock<Duration>, executor: (any TaskExecutor)? = nil) {
+    init(clock: any Clock<Duration>, executor: (any TaskExecutor)? = nil, staysAwake: Bool = false) {
         self.clock = clock
         self.executor = executor
+        self.staysAwake = staysAwake
         uptime = clock.elapsed()
     }
 
@@ -93,11 +99,17 @@ final class LeaseKeeper: Sendable {
         since asked: Duration
     ) -> Hold {
         let hold = Hold(integration, by: holder, in: journal, for: leaseTime, since: asked, uptime: uptime)
-        let key = hold.key
+        let (key, period) = (hold.key, leaseTime / 3)
         journals.withLock { journals in
-            journals[key, default: Kept()].holds[ObjectIdentifier(hold)] = hold
-            guard journals[key]?.task == nil else { return }
-            journals[key]?.task = Task(executorPreference: executor) { await self.keep(key, period: leaseTime / 3) }
+            var kept = journals.removeValue(forKey: key) ?? Kept(period: period)
+            // Another journal may be where one was that is gone.
+            if kept.holds.isEmpty, kept.period != period {
+                kept.task?.cancel()
+                kept = Kept(period: period)
+            }
+            kept.holds[ObjectIdentifier(hold)] = hold
+            if kept.task == nil { kept.task = Task(executorPreference: executor) { await self.keep(key, period) } }
+            journals[key] = kept
         }
         return hold
     }
@@ -108,7 +120,7 @@ final class LeaseKeeper: Sendable {
         let key = hold.key
         let task = journals.withLock { journals -> Task<Void, Never>? in
             journals[key]?.holds[ObjectIdentifier(hold)] = nil
-            guard let kept = journals[key], kept.holds.isEmpty else { return nil }
+            guard !staysAwake, let kept = journals[key], kept.holds.isEmpty else { return nil }
             return journals.removeValue(forKey: key)?.task
         }
         task?.cancel()
@@ -116,8 +128,8 @@ final class LeaseKeeper: Sendable {
 
     /// Renews what is due, until it is cancelled. What is taken up meanwhile is due later than all that is there: leases
     /// of one journal are all good for the same time.
-    private func keep(_ key: ObjectIdentifier, period: Duration) async {
-        while !Task.isCancelled {
+    private func keep(_ key: ObjectIdentifier, _ period: Duration) async {
+        repeat {
             let holds = journals.withLock { Array(($0[key]?.holds ?? [:]).values) }
             let now = uptime()
             for hold in holds where hold.due <= now {
@@ -131,6 +143,16 @@ final class LeaseKeeper: Sendable {
             } catch {
                 return
             }
+        } while isNeeded(key)
+    }
+
+    /// Whether the task that asks goes on looking; if not, whoever comes next begins another.
+    private func isNeeded(_ key: ObjectIdentifier) -> Bool {
+        journals.withLock { journals in
+            guard !Task.isCancelled else { return false }
+            let isNeeded = journals[key]?.holds.isEmpty == false
+            if !isNeeded { journals[key] = nil }
+            return isNeeded
         }
     }
 }

@@ -190,6 +190,7 @@ public struct InstallMachine: Sendable {
     package func element(of step: StepReference) -> InstallStep? { index(of: step).flatMap { self.step(at: $0) } }
 
     /// Where a step stands now, or nil where it is gone. A step that has changed is found by what is left of it.
+    @inline(__always)
     public func index(of step: StepReference) -> Int? {
         if step.index < steps.count, step.isIdentical(to: steps[step.index]) { return step.index }
         return step.find(in: steps)
