@@ -88,6 +88,30 @@ struct CampaignWorkerTests {
         #expect(clock.now.offset == .seconds(30))
     }
 
+    /// What a newer version's function has begun is not ended by a campaign to an older one, and that is no success.
+    @Test func whatIsOnItsWayToANewerVersionIsNotSaidToBeBroughtToAnOlderOne() async throws {
+        let document = try Integration([
+            "_connectorId": "c", "mode": "settings", "version": "1.0.0", "settings": [:], "install": [],
+        ])
+        let id = try #require(try await store.create(document).integration.id)
+        var connector = Connector(id: "c")
+        connector.update(to: "1.1.0")
+        connector.update(to: "1.2.0") { _ in throw FunctionFailure(code: "x", message: "half way") }
+        let configuration = InstallFlow.Configuration(clock: clock, jitter: { 0 })
+        let flow = InstallFlow(integration: id, connector: connector, store: store, configuration: configuration)
+        #expect(try await flow.update(to: "1.2.0").finish().failure?.code == "x")
+        let campaign = try await store.startCampaign(connector: "c", to: "1.1.0")
+        let worker = CampaignWorker(
+            campaign, queue: store, store: store, connector: connector, configuration: configuration)
+        let work = Task { try await worker.run() }
+        let time = Task { while !Task.isCancelled { await pass(1) } }
+        let status = try await work.value
+        time.cancel()
+        #expect(status.failed == 1)
+        #expect(status.succeeded == 0)
+        #expect(try await store.get(id).integration.version == "1.0.0")
+    }
+
     // MARK: What it asks of its queue, and what it makes of errors
 
     /// A queue that writes down what a worker asks for, and whose database may be away.

@@ -277,6 +277,33 @@ struct FlowUpdateTests {
         #expect(try await fixture.document.settings?["color"] == "red")
     }
 
+    /// Whoever only looks is told the same.
+    @Test func aPlanIsRefusedAsTheUpdateIs() async throws {
+        let (fixture, connector) = try await fixture(.inOneDatabase, updates: ["1.2.0"])
+        fixture.fakes["1.2.0"].fail(code: "x")
+        _ = try await fixture.flow(connector: connector).update(to: "1.2.0").finish()
+        let machine = try InstallMachine(
+            try await fixture.document, try await fixture.entry, functions: connector.functions)
+        let error = #expect(throws: SmartConnectorError.self) { try machine.plan(.update(to: "1.0.0")) }
+        #expect(error?.code == .versionNotNewer)
+        #expect(try machine.plan(.update(to: "1.2.0")).last == .finishUpdate("1.2.0"))
+    }
+
+    /// The call of an update that somebody has ended by hand says nothing of the next one.
+    @Test func anUpdateBeginsWithoutTheCallOfAnotherThatSomebodyHasEnded() async throws {
+        let (fixture, connector) = try await fixture(.inOneDatabase)
+        fixture.fakes["1.1.0"].fail(code: "x")
+        #expect(try await fixture.flow(connector: connector).update(to: "1.1.0").finish().failure?.code == "x")
+        _ = try await fixture.api.edit(fixture.id) { $0.isUpdateInProgress = false }
+        var older = fixture.fakes.connector(having: connector.functions.functions.filter { $0 != .update("1.1.0") })
+        older.update(to: "1.0.5")
+        let store = try #require(fixture.api as? InMemoryStore)
+        let before = store.journalWrites.count
+        #expect(try await fixture.flow(connector: older).update(to: "1.0.5").finish() == .done)
+        #expect(try await fixture.document.version == "1.0.5")
+        #expect(store.journalWrites.dropFirst(before).allSatisfy { $0.record.call == nil })
+    }
+
     @Test(arguments: Storage.allCases)
     func aPushOfTheInstalledVersionIsDoneAndLeavesAnUpdateThatFailedAsItIs(_ storage: Storage) async throws {
         let (fixture, connector) = try await fixture(storage)

@@ -48,7 +48,7 @@ public struct CampaignWorker: Sendable {
             let flow = InstallFlow(
                 integration: integration, connector: connector, store: store, options: options,
                 configuration: configuration)
-            return try await campaign.goal.events(of: flow).finish().reason
+            return try await campaign.goal.reach(with: flow).reason
         }
     }
 
@@ -72,7 +72,7 @@ public struct CampaignWorker: Sendable {
             let flow = InstallFlow(
                 integration: integration, connector: connector, api: api, journal: journal, options: options,
                 configuration: configuration)
-            return try await campaign.goal.events(of: flow).finish().reason
+            return try await campaign.goal.reach(with: flow).reason
         }
     }
 
@@ -221,9 +221,6 @@ public struct CampaignWorker: Sendable {
             failure = try await bring(integration)
         } catch let error as SmartConnectorError where error.code == .busy || error.code == .leaseLost {
             return try await postpone(integration)
-        } catch let error as SmartConnectorError where error.code == .versionNotNewer {
-            // Somebody has brought it there meanwhile.
-            failure = nil
         } catch let error as APIError where error.isNotFound && campaign.goal == .uninstall {
             // Somebody has removed it meanwhile.
             failure = nil
@@ -246,11 +243,12 @@ public struct CampaignWorker: Sendable {
 
 extension Campaign.Goal {
     /// What a flow does for it.
-    fileprivate func events(of flow: InstallFlow) -> FlowEvents {
+    fileprivate func reach(with flow: InstallFlow) async throws -> Outcome {
         switch self {
-        case .install: flow.install()
-        case .uninstall: flow.uninstall()
-        case .update(let version): flow.update(to: version)
+        case .install: try await flow.install().finish()
+        case .uninstall: try await flow.uninstall().finish()
+        // Somebody may have brought it there meanwhile.
+        case .update(let version): try await flow.bring(to: version)
         }
     }
 }

@@ -28,7 +28,7 @@ public struct SmartConnectorError: Error, Sendable, Equatable, CustomStringConve
         public static let noSuchStep = Code(rawValue: "no_such_step")
         /// Several steps have that name or function.
         public static let ambiguousStep = Code(rawValue: "ambiguous_step")
-        /// The version is older than the installed one.
+        /// The version is older than the installed one, or than one whose update function was called for an update under way.
         public static let versionNotNewer = Code(rawValue: "version_not_newer")
         /// The connector is not known to have that version.
         public static let unknownVersion = Code(rawValue: "unknown_version")

@@ -116,7 +116,8 @@ extension InstallFlow {
     /// Brings the integration to a version, or goes on with an update that failed.
     ///
     /// Iterating throws ``SmartConnectorError/Code/illegalCommand`` unless the integration is installed, and
-    /// ``SmartConnectorError/Code/versionNotNewer`` unless it is older.
+    /// ``SmartConnectorError/Code/versionNotNewer`` unless it is older, or where the function of a newer version was called
+    /// for an update under way: that is gone on with or given up.
     public nonisolated func update(to version: ConnectorVersion) -> FlowEvents {
         FlowEvents(flow: self, goal: .update(version))
     }

@@ -84,28 +84,15 @@ extension FlowMachine {
     /// Applies the command that the goal is to the machine.
     mutating func command(in document: Integration) throws(SmartConnectorError) -> Change {
         switch goal {
-        case .uninstall, .beginUninstall: return try install.beginUninstall()
-        case .cancelUninstall: return try install.cancelUninstall()
-        case .update(let target):
-            try checkNoneWasCalled(beyond: target)
-            return try install.beginUpdate(to: target)
-        case .abortUpdate: return try install.abortUpdate(to: snapshot)
-        case .complete(let text): return try install.complete(try install.step(named: text))
-        case .reset(let text): return try install.reset(try install.step(named: text))
+        case .uninstall, .beginUninstall: try install.beginUninstall()
+        case .cancelUninstall: try install.cancelUninstall()
+        case .update(let target): try install.beginUpdate(to: target)
+        case .abortUpdate: try install.abortUpdate(to: snapshot)
+        case .complete(let text): try install.complete(try install.step(named: text))
+        case .reset(let text): try install.reset(try install.step(named: text))
         case .run, .install, .advance, .resume, .resolve, .saveSettings:
             preconditionFailure("this goal is no command of the machine")
         }
-    }
-
-    /// An update whose function was called may have changed anything, whatever it answered: it is gone on with or given up,
-    /// and does not end at an older version.
-    private func checkNoneWasCalled(beyond target: ConnectorVersion) throws(SmartConnectorError) {
-        guard install.isUpdateInProgress, case .update(let version)? = record.call?.function, target < version
-        else { return }
-        throw SmartConnectorError(
-            .versionNotNewer,
-            "the update function of version \(version) was called already; update to that or a newer one, or give up the update"
-        )
     }
 
     /// Whether the command leaves the journalled call as it is, since that is about something else.
@@ -119,7 +106,11 @@ extension FlowMachine {
         case .beginUninstall, .uninstall, .cancelUninstall:
             // What one uninstallation asked for, or was told, is nothing to the next.
             return call.function != .preUninstall && call.function != .connectorUninstaller
-        case .run, .install, .advance, .resume, .resolve, .update, .saveSettings: return true
+        case .update:
+            // What another update called, that somebody has ended, is nothing to this one.
+            guard case .update = call.function else { return true }
+            return install.remembersUpdate
+        case .run, .install, .advance, .resume, .resolve, .saveSettings: return true
         }
     }
 }

@@ -237,9 +237,9 @@ extension InstallMachine {
     /// Remembers what a journalled call may have done or is known to have done, so that it can be forgotten.
     mutating func remember(_ call: FlowRecord.Call) {
         if let step = call.step, call.mayHaveInstalled { installerMayHaveActed(step) }
-        guard case .update(let version) = call.function, case .returned = call.stage, let update = memory.update else {
-            return
-        }
+        guard case .update(let version) = call.function, let update = memory.update else { return }
+        calledUpdate = version
+        guard case .returned = call.stage else { return }
         memory.update?.reached = update.reached.map { max($0, version) } ?? version
     }
 }

@@ -89,7 +89,7 @@ extension InstallMachine {
     ///
     /// - Throws: ``SmartConnectorError/Code/illegalCommand`` unless the integration is installed;
     ///   ``SmartConnectorError/Code/versionNotNewer`` unless it is older than `target`, or where functions of an update
-    ///   beyond `target` have run already; ``SmartConnectorError/Code/unreadableVersion`` where nobody can say whether it
+    ///   beyond `target` were called already; ``SmartConnectorError/Code/unreadableVersion`` where nobody can say whether it
     ///   is older; ``SmartConnectorError/Code/unknownVersion`` where the connector does not know `target`.
     public mutating func beginUpdate(to target: ConnectorVersion) throws(SmartConnectorError) -> Change {
         try check(.update)
@@ -102,6 +102,12 @@ extension InstallMachine {
         }
         if let reached = memory.update?.reached, target < reached {
             throw .notNewer("the update function of version \(reached) has run already; update to that or a newer one")
+        }
+        // It may have changed anything, whatever it answered.
+        if let calledUpdate, memory.update != nil, target < calledUpdate {
+            throw .notNewer(
+                "the update function of version \(calledUpdate) was called already; update to that or a newer one, or give up the update"
+            )
         }
         let isKnown =
             functions.isOpen || target == version || target == memory.update?.target

@@ -42,6 +42,8 @@ public struct InstallMachine: Sendable {
     /// Whether the steps name a function that the connector lacks.
     var lacksFunctions = false
     var isUpdateInProgress = false
+    /// The version whose update function is the last that was called for the update under way, whatever came of it.
+    var calledUpdate: ConnectorVersion?
     /// The document's `version`.
     var writtenVersion: JSON?
 
