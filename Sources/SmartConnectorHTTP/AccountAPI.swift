@@ -8,6 +8,7 @@ struct AccountAPI: ForwardingAPI {
     let begun: Begun
 
     var api: any IntegrationAPI { client }
+    var sendingOnce: any IntegrationAPI { AccountAPI(client: client.once, begun: begun) }
 
     /// What a flow has begun and the platform begins with the call that comes next: it is seen as begun until then.
     final class Begun: Sendable {

@@ -47,7 +47,7 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
     /// Where the API is, `/v1` included.
     public let baseURL: URL
     private let token: Secret
-    let configuration: Configuration
+    private(set) var configuration: Configuration
     private let transport: HTTPTransport
     /// For requests that have functions called.
     private let patientTransport: HTTPTransport
@@ -285,6 +285,16 @@ public struct IntegratorClient: ManagedUpdateAPI, IntegrationStateAPI {
     }
 
     // MARK: Requests
+
+    /// The same client, which sends each request once, over the same connections and under the same limit.
+    public var sendingOnce: any IntegrationAPI { once }
+
+    /// As ``sendingOnce``.
+    var once: IntegratorClient {
+        var client = self
+        client.configuration.attempts = 1
+        return client
+    }
 
     var integrations: URL { baseURL.appendingPathComponent("integrations") }
 

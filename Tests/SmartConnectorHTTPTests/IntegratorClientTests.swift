@@ -102,6 +102,26 @@ struct IntegratorClientTests {
         #expect(requests.count == 3)
     }
 
+    /// The flow makes sure that it still may, and sends it again itself.
+    @Test func whatAFlowWritesIsSentOnceByTheClient() async throws {
+        let document = HTTPResponse(
+            json: ["_id": "i", "mode": "install", "install": [["name": "A", "installerFunction": "a"]]])
+        let away = HTTPResponse.error(503, "x")
+        let (error, requests) = try await failure([document, document, away]) { api in
+            var connector = Connector(id: "c")
+            connector.installer("a") { _ in .completed }
+            var configuration = InstallFlow.Configuration()
+            configuration.requestAttempts = 1
+            _ = try await InstallFlow(
+                integration: "i", connector: connector, api: api, journal: InMemoryJournal(),
+                configuration: configuration
+            ).run().finish()
+        }
+        #expect(error?.status == 503)
+        #expect(requests.map(\.method) == ["GET", "GET", "PUT"])
+        #expect(try IntegratorClient("http://h", token: Secret("T")).once.configuration.attempts == 1)
+    }
+
     @Test func aPOSTIsNeverSentTwice() async throws {
         for status in [429, 500, 503] {
             let (error, requests) = try await failure([.error(status, "x"), HTTPResponse(json: [:])]) { api in

@@ -340,6 +340,61 @@ struct FlowWritingTests {
         #expect(try await fixture.document.settings == ["of": "another"])
     }
 
+    /// A journal that is asked to renew, and says no where the lease was taken away or the integration is gone.
+    private final class BesideJournal: ForwardingJournal {
+        let journal: any FlowJournal
+        let api: InMemoryIntegrationAPI
+        let renewals = Guarded(0)
+
+        init(_ journal: any FlowJournal, beside api: InMemoryIntegrationAPI) {
+            (self.journal, self.api) = (journal, api)
+        }
+
+        func renew(_ holder: String, of integration: String) async throws -> Bool {
+            let isHeld = api[integration] != nil ? try await journal.renew(holder, of: integration) : false
+            renewals.withLock { $0 += 1 }
+            return isHeld
+        }
+    }
+
+    /// The lease is young by its age; but who keeps it has learnt that it was taken away.
+    @Test func aWriteIsNotSentAgainOnceItIsKnownThatTheLeaseIsGone() async throws {
+        let time = JournalFixture.Time()
+        let api = InMemoryIntegrationAPI(hasRevisions: false)
+        let journal = BesideJournal(InMemoryJournal(leaseTime: .seconds(30), now: { time.now }), beside: api)
+        let fixture = try await JournalFixture(InstallMachineTests.document(), api: api, journal: journal, time)
+        api.fail(.update, with: APIError(.rateLimited, "slow down", status: 429, retryAfter: .seconds(15)))
+        let flow = fixture.flow("first")
+        let task = Task { try await flow.run().finish() }
+        await fixture.clock.sleepers(2)
+        #expect(try await journal.unlock(fixture.id, evicting: "first")?.holder == "first")
+        _ = try await api.edit(fixture.id) { $0["settings"] = ["of": "another"] }
+        fixture.clock.advance(by: .seconds(10))
+        try await until { journal.renewals.withLock { $0 } == 1 }
+        try await until { fixture.clock.deadlines.count == 2 }
+        fixture.clock.advance(by: .seconds(5))
+        let error = await #expect(throws: SmartConnectorError.self) { try await task.value }
+        #expect(error?.code == .leaseLost)
+        #expect(try await fixture.document.settings == ["of": "another"])
+    }
+
+    /// What is kept beside the integration goes with it: a lease too.
+    @Test func aRemovalWhoseAnswerWasLostIsDoneThoughTheLeaseWentWithIt() async throws {
+        let time = JournalFixture.Time()
+        let api = InMemoryIntegrationAPI(hasRevisions: false)
+        let journal = BesideJournal(InMemoryJournal(leaseTime: .seconds(30), now: { time.now }), beside: api)
+        let document = InstallMachineTests.document("uninstall", completed: [])
+        let fixture = try await JournalFixture(document, api: api, journal: journal, time)
+        api.fail(.delete, with: APIError(.unavailable, "cut off"), at: .afterEffect)
+        let flow = fixture.flow("first")
+        let task = Task { try await flow.run().collect() }
+        await fixture.clock.sleepers(2)
+        fixture.clock.advance(by: .seconds(21))
+        #expect(try await task.value.last == .removed)
+        #expect(api[fixture.id] == nil)
+        #expect(journal.renewals.withLock { $0 } > 0)
+    }
+
     // MARK: Servers that ask to be left alone
 
     @Test(arguments: Storage.allCases, [Duration.seconds(61), .seconds(86_400), .seconds(Int64.max)])

@@ -56,6 +56,15 @@ public protocol IntegrationAPI: Sendable {
     /// - Returns: The copy as it is stored now, with an `_id` of its own.
     /// - Throws: ``APIError/Code/notFound`` where there is none of that `_id`.
     func clone(_ id: String, _ options: CloneOptions) async throws -> StoredIntegration
+
+    /// The same API, which sends each request once: for a flow, which sends it again itself where that helps, and makes sure
+    /// before that it still may. By default this one, which is right where nothing is sent again.
+    var sendingOnce: any IntegrationAPI { get }
+}
+
+extension IntegrationAPI {
+    /// This API itself.
+    public var sendingOnce: any IntegrationAPI { self }
 }
 
 extension IntegrationAPI {

@@ -39,7 +39,7 @@ enum Persistence: Sendable {
         let place: Place
 
         init(api: any IntegrationAPI, journal: any FlowJournal, place: Place) {
-            self.api = api
+            self.api = api.sendingOnce
             self.journal = journal
             self.place = place
         }
@@ -127,7 +127,7 @@ struct Written<Answer>: ~Copyable {
     let tenure: Tenure
     let answer: Result<Answer, any Error>
     /// Whether an earlier try may have done it: others may have written between that and the answer.
-    var isRepetition = false
+    var mayBeRepetition = false
 }
 
 extension Persistence.Place {
@@ -157,7 +157,7 @@ extension Persistence.Place {
                     ?? keeper.hold(integrationID, by: write.holder, in: journal, for: leaseTime, since: asked)
             }
             if !write.keepsLease, let hold { keeper.release(hold) }
-            return Written(tenure: tenure, answer: .success(answer), isRepetition: isUnclear)
+            return Written(tenure: tenure, answer: .success(answer), mayBeRepetition: isUnclear)
         } catch let error as APIError where error.isRefusal && (!isUnclear || error.isConflict) {
             return Written(tenure: draft.refused(), answer: .failure(error))
         } catch let error as SmartConnectorError {
@@ -266,13 +266,13 @@ extension Persistence.Together {
                 commit.after, attempts: commit.attempts, act: commit.act, snapshot: snapshot,
                 keepsLease: commit.keepsLease)
             let written = await place.perform(draft, .write, in: store, isLast: isLast) { try await send(commit, $0) }
-            let (answer, isRepetition) = (written.answer, written.isRepetition)
+            let (answer, mayBeRepetition) = (written.answer, written.mayBeRepetition)
             tenure = written.tenure
             let stored = try answer.get()
             var isAsWanted = true
             if case .put(let wanted) = commit.document, let stored {
                 isAsWanted =
-                    isRepetition
+                    mayBeRepetition
                     ? stored.integration.isStored(of: wanted) : try place.check(commit.change, of: wanted, in: stored)
             }
             return .committed(stored, isAsWanted: isAsWanted, leftovers: leftovers)
@@ -416,6 +416,15 @@ extension Persistence.Apart {
         // Each time that it is sent: what failed may have taken longer than the lease has lasted.
         let hold = tenure.hold
         func mayWrite() async throws { if let hold { try await place.refresh(hold) } }
+        func mayDelete() async throws {
+            do {
+                try await mayWrite()
+            } catch let lost as SmartConnectorError {
+                // A lease that is kept beside the integration went with it.
+                _ = try await read()
+                throw lost
+            }
+        }
         try await mayWrite()
         switch commit.document {
         case .unchanged: return (fresh, true)
@@ -426,7 +435,7 @@ extension Persistence.Apart {
             return (stored, try place.check(commit.change, of: wanted, in: stored))
         case .delete:
             do {
-                try await place.send(.write, repeating: mayWrite) {
+                try await place.send(.write, repeating: mayDelete) {
                     try await api.delete(place.integrationID, ifRevision: fresh.revision)
                 }
             } catch let error as APIError where error.isNotFound {}
