@@ -346,14 +346,11 @@ struct LeaseKeeperTests {
     /// Flows that are over at once begin no task each.
     @Test func whoLooksAfterAJournalIsThereForTheNextLeaseTooAndEndsWhereNoneComes() async throws {
         let (clock, journal) = (TestClock(), CountingJournal(isAway: false))
-        let keeper = LeaseKeeper(clock: clock, staysAwake: true)
-        func hold(for leaseTime: Duration = .seconds(30)) -> LeaseKeeper.Hold {
-            keeper.hold("x", by: "me", in: journal, for: leaseTime, since: keeper.uptime())
-        }
-        keeper.release(hold())
+        var keeper: LeaseKeeper! = LeaseKeeper(clock: clock, staysAwake: true)
+        keeper.release(keeper.hold("x", by: "me", in: journal, for: .seconds(30), since: keeper.uptime()))
         await clock.sleepers(1)
         clock.advance(by: .seconds(4))
-        let second = hold()
+        let second = keeper.hold("x", by: "me", in: journal, for: .seconds(30), since: keeper.uptime())
         #expect(clock.deadlines.map(\.offset).count == 1)
         let first = try #require(clock.deadlines.first)
         clock.advance(by: clock.now.duration(to: first))
@@ -362,11 +359,39 @@ struct LeaseKeeperTests {
         clock.advance(by: clock.now.duration(to: TestClock.Instant(offset: .seconds(14))))
         try await until { journal.count.withLock { $0 } == 1 && second.isFresh }
         keeper.release(second)
-        try await until {
-            if let next = clock.deadlines.first { clock.advance(by: clock.now.duration(to: next)) }
-            return clock.deadlines.isEmpty
-        }
+        try await until { clock.deadlines.map(\.offset) == [.seconds(24)] }
+        clock.advance(by: .seconds(10))
+        // The task was all that held on to the keeper besides.
+        weak let rest = keeper
+        keeper = nil
+        try await until { rest == nil }
         #expect(journal.count.withLock { $0 } == 1)
+    }
+
+    /// A journal may take long to answer that the lease is held.
+    @Test func aLeaseWhoseAnswerCameLateIsRenewedAtOnce() async throws {
+        let (clock, journal) = (TestClock(), CountingJournal(isAway: false))
+        let keeper = LeaseKeeper(clock: clock)
+        clock.advance(by: .seconds(5))
+        let early = keeper.hold("x", by: "me", in: journal, for: .seconds(30), since: keeper.uptime())
+        defer { keeper.release(early) }
+        await clock.sleepers(1)
+        clock.advance(by: .seconds(9))
+        // The first is looked at in a second.
+        let late = keeper.hold("y", by: "me", in: journal, for: .seconds(30), since: .seconds(4))
+        defer { keeper.release(late) }
+        try await until { journal.count.withLock { $0 } == 1 }
+    }
+
+    /// Each lease of such a journal is kept apart, so that nobody comes for whom to stay.
+    @Test func nobodyStaysForAJournalThatIsAValue() async throws {
+        let (clock, journal) = (TestClock(), InMemoryJournal())
+        let keeper = LeaseKeeper(clock: clock, staysAwake: true)
+        let value = LossyJournal(journal: journal, losses: Losses(CancellationError()))
+        let hold = keeper.hold("x", by: "me", in: value, for: .seconds(30), since: keeper.uptime())
+        await clock.sleepers(1)
+        keeper.release(hold)
+        try await until { clock.deadlines.isEmpty }
     }
 
     /// Where a journal was that is gone, another may be, whose leases are shorter.

@@ -3,7 +3,7 @@ import Synchronization
 /// Keeps leases: renews what has not been heard of for a third of its time, whatever its holder does meanwhile.
 ///
 /// A function may block its thread, a consumer of events may dawdle: neither renews anything, and both keep the right to
-/// what they do. There is one keeper for each journal, with one task as long as anything is held there.
+/// what they do. There is one task for each journal in which something is held.
 final class LeaseKeeper: Sendable {
     /// One lease that is being kept.
     final class Hold: Sendable {
@@ -65,7 +65,7 @@ final class LeaseKeeper: Sendable {
         var holds: [ObjectIdentifier: Hold] = [:]
         var task: Task<Void, Never>?
         /// How often the task looks.
-        let period: Duration
+        var period: Duration
     }
 
     /// What all flows outside of tests are kept by.
@@ -73,8 +73,8 @@ final class LeaseKeeper: Sendable {
 
     private let clock: any Clock<Duration>
     private let executor: (any TaskExecutor)?
-    /// Whether the task that looks after a journal goes on until it looks next, where nothing is held any more: one that is
-    /// begun and ended with each flow costs a short one a tenth of its time.
+    /// Whether the task that looks after a journal stays until it looks next where nothing is held any more. To begin and end
+    /// one for each flow costs a short flow a tenth of its time.
     private let staysAwake: Bool
     /// The time of the clock, counted from when this was made.
     let uptime: @Sendable () -> Duration
@@ -99,18 +99,21 @@ final class LeaseKeeper: Sendable {
         since asked: Duration
     ) -> Hold {
         let hold = Hold(integration, by: holder, in: journal, for: leaseTime, since: asked, uptime: uptime)
-        let (key, period) = (hold.key, leaseTime / 3)
-        journals.withLock { journals in
+        let (key, period, isLate) = (hold.key, leaseTime / 3, hold.due <= uptime())
+        let stale = journals.withLock { journals -> Task<Void, Never>? in
             var kept = journals.removeValue(forKey: key) ?? Kept(period: period)
-            // Another journal may be where one was that is gone.
-            if kept.holds.isEmpty, kept.period != period {
-                kept.task?.cancel()
-                kept = Kept(period: period)
+            var stale: Task<Void, Never>?
+            // Another journal may be where one was that is gone; and the answer may have come so late that it is time to look.
+            if isLate || kept.holds.isEmpty && kept.period != period {
+                stale = kept.task
+                (kept.task, kept.period) = (nil, period)
             }
             kept.holds[ObjectIdentifier(hold)] = hold
             if kept.task == nil { kept.task = Task(executorPreference: executor) { await self.keep(key, period) } }
             journals[key] = kept
+            return stale
         }
+        stale?.cancel()
         return hold
     }
 
@@ -120,14 +123,16 @@ final class LeaseKeeper: Sendable {
         let key = hold.key
         let task = journals.withLock { journals -> Task<Void, Never>? in
             journals[key]?.holds[ObjectIdentifier(hold)] = nil
+            // Nobody else's lease is kept with that of a journal that is a value.
+            let staysAwake = staysAwake && key != ObjectIdentifier(hold)
             guard !staysAwake, let kept = journals[key], kept.holds.isEmpty else { return nil }
             return journals.removeValue(forKey: key)?.task
         }
         task?.cancel()
     }
 
-    /// Renews what is due, until it is cancelled. What is taken up meanwhile is due later than all that is there: leases
-    /// of one journal are all good for the same time.
+    /// Renews what is due, until it is cancelled or nothing is held any more. What is taken up meanwhile is due no earlier than
+    /// now, and leases of one journal are all good for the same time: it looks again before the second third of that is over.
     private func keep(_ key: ObjectIdentifier, _ period: Duration) async {
         repeat {
             let holds = journals.withLock { Array(($0[key]?.holds ?? [:]).values) }
