@@ -149,6 +149,7 @@ extension SimulatedProcess {
     func write(_ write: JournalWrite) async throws {
         isReleaseLost = !write.keepsLease
         try await before(.journalWrite)
+        isReleaseLost = false
         if let problem = world.oracle.sent(write) { world.violate(problem) }
         if world.scenario.store == .transactional, world.stored == nil, write.mayLeadToCall, world.wouldAccept(write) {
             throw APIError.notFound("sim")
@@ -188,7 +189,6 @@ extension SimulatedProcess {
         }
         let wasHeld = world.page.entry(at: world.date).lease != nil
         let last = world.page.record
-        isReleaseLost = false
         do {
             guard try world.page.apply(stored, of: "sim", leaseTime: world.leaseTime, at: journalDate) else {
                 return false
@@ -268,6 +268,7 @@ extension SimulatedProcess {
     ) async throws -> StoredIntegration {
         isReleaseLost = !write.keepsLease
         try await before(.write)
+        isReleaseLost = false
         if let problem = world.oracle.sent(write) { world.violate(problem) }
         // Who was evicted is to learn that, and not that the document has changed.
         if world.wouldAccept(write) { try checkRevision(revision) }
@@ -285,6 +286,7 @@ extension SimulatedProcess {
     func delete(ifRevision revision: Revision?, writing write: JournalWrite) async throws {
         isReleaseLost = !write.keepsLease
         try await before(.delete)
+        isReleaseLost = false
         if world.stored != nil, world.wouldAccept(write) { try checkRevision(revision) }
         if try apply(write) {
             do { try remove() } catch let error as APIError where error.isNotFound {}

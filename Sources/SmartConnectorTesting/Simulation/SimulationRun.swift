@@ -84,8 +84,14 @@ final class SimulationRun: @unchecked Sendable {
     /// Whether a lease is still there when its time is over.
     private func isProlonged(_ lease: Lease) -> Bool {
         let end = world.executor.now + world.leaseTime
-        _ = world.executor.run(until: { world.executor.now > end }, limit: end + Self.patience, maximumJobs: 10_000)
-        return world.executor.now > end && world.page.entry(at: world.date).lease?.holder == lease.holder
+        switch world.executor.run(
+            until: { world.executor.now > end }, limit: end + Self.patience, maximumJobs: 100_000)
+        {
+        case .done, .late: return world.page.entry(at: world.date).lease?.holder == lease.holder
+        // Nobody is there any more who could prolong it.
+        case .stuck: return false
+        case .runaway: return true
+        }
     }
 
     // MARK: Processes
