@@ -76,7 +76,13 @@ public struct Connector: Sendable {
     /// How long a function may take and how often it is tried, or nil where there is none.
     package func policy(of function: ConnectorFunction) -> CallPolicy? { entry(for: function)?.policy }
 
-    func entry(for function: ConnectorFunction) -> Entry? { entries[function] ?? fallback }
+    func entry(for function: ConnectorFunction) -> Entry? { Self.entry(for: function, in: entries, fallback) }
+
+    static func entry(
+        for function: ConnectorFunction, in entries: [ConnectorFunction: Entry], _ fallback: Entry?
+    ) -> Entry? {
+        entries[function] ?? fallback
+    }
 
     /// The same connector, with something around each of its functions.
     package func wrapped(

@@ -218,7 +218,8 @@ extension FlowMachine {
             phase = .announced(calling)
         case .journal(.failed(let calling, let failure, let pause)): pausing(calling, failure, pause)
         case .journal(.returned(let errand, let answer)): phase = .reading(errand, answer: answer)
-        case .journal(.resumed), .journal(.released): break
+        case .journal(.resumed): break
+        case .journal(.released): preconditionFailure("what is given back is followed by the end")
         case .action(.callUpdate, let answer):
             if goal.isOneAction { end(.done) } else { phase = .reading(.action(.none), answer: answer) }
         case .action(.remove, _): end(.done)

@@ -17,7 +17,7 @@ extension FlowMachine.Supply {
     /// What is called for a function; nil where there is none. The connector is not asked for it: it would be copied, at
     /// every step.
     func entry(for function: ConnectorFunction) -> Connector.Entry? {
-        connector.entries[function] ?? connector.fallback
+        Connector.entry(for: function, in: connector.entries, connector.fallback)
     }
 
     /// How long a function may take and how often it is tried; nil where there is none.
