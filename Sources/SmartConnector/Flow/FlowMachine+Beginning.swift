@@ -106,9 +106,9 @@ extension FlowMachine {
         case .beginUninstall, .uninstall, .cancelUninstall:
             // What one uninstallation asked for, or was told, is nothing to the next.
             return call.function != .preUninstall && call.function != .connectorUninstaller
-        case .update:
-            // What another update called, that somebody has ended, is nothing to this one.
-            guard case .update = call.function else { return true }
+        case .update(let target):
+            // What an update to a newer version called, and somebody has ended, is nothing to this one.
+            guard case .update(let version) = call.function, target < version else { return true }
             return install.remembersUpdate
         case .run, .install, .advance, .resume, .resolve, .saveSettings: return true
         }
