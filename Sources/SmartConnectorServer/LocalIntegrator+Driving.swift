@@ -145,8 +145,23 @@ extension LocalIntegrator {
         if connector.functions.contains(.connectorUninstaller) {
             _ = try await call(.connectorUninstaller, connector, of: stored, body: [:], key: request.key)
         }
-        try await store.delete(id)
+        try await deleteUnlessKept(id)
         return HTTPResponse(json: [:])
+    }
+
+    /// Deletes an integration; somebody may have wanted to keep it while its uninstaller ran.
+    private func deleteUnlessKept(_ id: String) async throws {
+        var attempts = 0
+        while true {
+            attempts += 1
+            let fresh = try await store.get(id)
+            guard fresh.integration.mode == .uninstall else { throw APIError.notUninstalling(fresh.integration) }
+            do {
+                return try await store.delete(id, ifRevision: fresh.revision)
+            } catch let error as APIError where error.isConflict && attempts < 10 {
+                continue
+            }
+        }
     }
 
     // MARK: Settings

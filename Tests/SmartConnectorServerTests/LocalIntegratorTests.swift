@@ -188,6 +188,24 @@ struct LocalIntegratorTests {
         }
     }
 
+    @Test func whatIsKeptAfterAllWhileItsUninstallerRunsIsNotDeleted() async throws {
+        let id = try await create()
+        var connector = fakes.connector(id: "c1")
+        connector.connectorUninstaller { [store] call in
+            _ = try await store.edit(call.integrationID) { $0.mode = .settings }
+        }
+        _ = try await store.edit(id) { $0.mode = .uninstall }
+        let integrator = LocalIntegrator(LocalIntegrator.Configuration(token: Secret("U")), store: store) {
+            [connector] _ in connector
+        }
+        try await serving(integrator) { server in
+            let answer = try await server.send("DELETE", "/v1/integrations/\(id)/install", token: "U", json: [:])
+            #expect(answer.status == 422)
+            #expect(answer.errors.first?.contains("the mode is settings") == true)
+        }
+        #expect(store[id]?.mode == .settings)
+    }
+
     @Test func aFunctionThatThrowsIsA422AndChangesNothing() async throws {
         let id = try await create()
         _ = fakes["makeA"].fail(code: "invalid_credentials", message: "no such user")
