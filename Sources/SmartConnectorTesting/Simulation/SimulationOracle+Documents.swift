@@ -8,7 +8,13 @@ extension SimulationOracle {
         _ old: Integration, by new: Integration, ignoring ignored: String?, as process: SimulatedProcess
     ) -> String? {
         defer { follow(old, new, byFunction: process.functionsRunning > 0) }
-        if !process.isHolder, process.functionsRunning == 0 { hasLateWrite = true }
+        if !process.isHolder {
+            if process.functionsRunning == 0 {
+                hasLateWrite = true
+            } else if let migrated = new.settings?["migrated"]?.string {
+                lateMigrations.insert(migrated)
+            }
+        }
         for name in ["name", "others", "_connectorId"] where new[name] != original[name] {
             return "\(name) changed, and nobody changed it"
         }
@@ -21,7 +27,8 @@ extension SimulationOracle {
         if let problem = lostEdits(new, isAbort) { return problem }
         // One whose version is in the document is at its end, apart from what the server left out.
         if isAbort, let beforeUpdate, beforeUpdate.version == new.version,
-            new.settings?["migrated"] != beforeUpdate.settings?["migrated"]
+            new.settings?["migrated"] != beforeUpdate.settings?["migrated"],
+            !(new.settings?["migrated"]?.string.map(lateMigrations.contains) ?? false)
         {
             return "an update was given up, and what it changed is not taken back"
         }
@@ -101,7 +108,9 @@ extension SimulationOracle {
         if !new.isUpdateInProgress { updated = [] }
         if new.mode != .uninstall { hasOrder = false }
         if new.mode != old.mode { epoch += 1 }
-        if !old.isUpdateInProgress, new.isUpdateInProgress { (beforeUpdate, editsBeforeUpdate) = (old, edits) }
+        if !old.isUpdateInProgress, new.isUpdateInProgress {
+            (beforeUpdate, editsBeforeUpdate, lateMigrations) = (old, edits, [])
+        }
     }
 
     /// Only giving up an update takes back what the user changed since it began.

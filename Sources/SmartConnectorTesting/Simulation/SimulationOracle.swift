@@ -48,6 +48,9 @@ final class SimulationOracle {
     /// The document as it was when the update under way began.
     var beforeUpdate: Integration?
     var editsBeforeUpdate: Set<String> = []
+    /// What functions of others than the holder have written since: of an update that was given up before. No snapshot is
+    /// from before that, and nobody can take it back.
+    var lateMigrations: Set<String> = []
 
     // Attempts and steps.
 
