@@ -23,11 +23,9 @@ public actor InstallFlow {
     private weak var session: FlowSession?
     /// What is driven, between two turns.
     private var drive: Drive?
-    /// Gives back what a session held that was left.
+    /// Gives back what a session held that was left, or has done so.
     private var ending: Task<Void, Never>?
-    /// Counts these.
-    private var endings = 0
-    /// What the latest of them begins with.
+    /// What it begins with.
     private var left: Drive?
 
     /// A flow under way: what decides, and the right to write. There is no second one: whoever drives has taken it.
@@ -284,11 +282,10 @@ public actor InstallFlow {
         // Taken at once: whoever comes next waits for this ending, and makes none of its own.
         if let drive = drive.take() {
             left = consume drive
-            endings += 1
             // Who was told to end does not ask a store again that does not answer.
-            let (isHurried, number) = (Task.isCancelled, endings)
+            let isHurried = Task.isCancelled
             ending = Task(executorPreference: supply.configuration.executor) {
-                await self.conclude(number, isHurried: isHurried)
+                await self.conclude(isHurried: isHurried)
             }
         }
         guard let ending else { return }
@@ -305,7 +302,7 @@ public actor InstallFlow {
         _ = await waiting.value
     }
 
-    private func conclude(_ number: Int, isHurried: Bool) async {
+    private func conclude(isHurried: Bool) async {
         guard var drive = left.take() else { preconditionFailure("what is given back was taken before") }
         drive.machine.cancelled()
         conclusion: while true {
@@ -323,6 +320,5 @@ public actor InstallFlow {
         }
         if let hold = drive.tenure.hold { supply.configuration.leaseKeeper.release(hold) }
         if let span = drive.span { trace?.end(span, drive.end) }
-        if number == endings { ending = nil }
     }
 }
