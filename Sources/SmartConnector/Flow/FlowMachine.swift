@@ -170,11 +170,9 @@ struct FlowMachine {
         _ goal: FlowGoal, _ entry: JournalEntry, _ stored: StoredIntegration, snapshot: Integration? = nil,
         _ supply: Supply, holder: String, isHeard: Bool
     ) throws(SmartConnectorError) {
-        var install = try InstallMachine(
-            stored.integration, functions: supply.connector.functions, memory: entry.record.memory)
+        let install = try InstallMachine(stored.integration, entry, functions: supply.connector.functions)
         // One of an update that never began, or that is over, is older than what users have changed since.
         let snapshot = install.remembersUpdate ? snapshot : nil
-        if let call = entry.record.call { install.remember(call) }
         var record = entry.record.after(.remembered(install.memory))
         if let call = record.call, install.hasRecorded(call) { record = record.after(.settled) }
         self.init(
