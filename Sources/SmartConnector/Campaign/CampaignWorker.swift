@@ -242,7 +242,7 @@ public struct CampaignWorker: Sendable {
 }
 
 extension Campaign.Goal {
-    /// What a flow does for it.
+    /// Has a flow do what it takes.
     fileprivate func reach(with flow: InstallFlow) async throws -> Outcome {
         switch self {
         case .install: try await flow.install().finish()

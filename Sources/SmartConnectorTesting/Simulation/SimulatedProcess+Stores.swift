@@ -146,10 +146,15 @@ extension SimulatedProcess {
         }
     }
 
-    func write(_ write: JournalWrite) async throws {
+    /// What may happen before a write of the journal: it may not get there.
+    private func before(_ effect: Effect, sending write: JournalWrite) async throws {
         isReleaseLost = !write.keepsLease
-        try await before(.journalWrite)
+        try await before(effect)
         isReleaseLost = false
+    }
+
+    func write(_ write: JournalWrite) async throws {
+        try await before(.journalWrite, sending: write)
         if let problem = world.oracle.sent(write) { world.violate(problem) }
         if world.scenario.store == .transactional, world.stored == nil, write.mayLeadToCall, world.wouldAccept(write) {
             throw APIError.notFound("sim")
@@ -266,9 +271,7 @@ extension SimulatedProcess {
     func put(
         _ integration: Integration, ifRevision revision: Revision?, writing write: JournalWrite
     ) async throws -> StoredIntegration {
-        isReleaseLost = !write.keepsLease
-        try await before(.write)
-        isReleaseLost = false
+        try await before(.write, sending: write)
         if let problem = world.oracle.sent(write) { world.violate(problem) }
         // Who was evicted is to learn that, and not that the document has changed.
         if world.wouldAccept(write) { try checkRevision(revision) }
@@ -284,9 +287,7 @@ extension SimulatedProcess {
     }
 
     func delete(ifRevision revision: Revision?, writing write: JournalWrite) async throws {
-        isReleaseLost = !write.keepsLease
-        try await before(.delete)
-        isReleaseLost = false
+        try await before(.delete, sending: write)
         if world.stored != nil, world.wouldAccept(write) { try checkRevision(revision) }
         if try apply(write) {
             do { try remove() } catch let error as APIError where error.isNotFound {}
