@@ -2,7 +2,7 @@ import CPolling
 import Foundation
 import SmartConnectorWire
 
-/// A client's connection, on the thread of the ``EventLoop``.
+/// A client's connection, as the ``EventLoop`` has it.
 final class Connection {
     /// What is waited for. Each has a time of its own, at which the connection is cut.
     enum Phase {
@@ -26,6 +26,8 @@ final class Connection {
     let socket: Int32
     let address: PeerAddress
     var phase = Phase.idle
+    /// Whether it is one of the loop's; else it was dropped, and is closed once nobody has it any more.
+    var isServed = true
     /// When the phase began, in nanoseconds of a clock that does not stop.
     var since: UInt64
     /// When the connection is cut.
@@ -62,6 +64,11 @@ final class Connection {
     var hasOutput: Bool { sent < output.count }
 
     func send(_ bytes: some Sequence<UInt8>) { output.append(contentsOf: bytes) }
+
+    /// Begins to send an answer to a request of this method and version.
+    func send(_ response: HTTPResponse, method: String, minorVersion: Int, date: String) {
+        response.write(to: &output, method: method, minorVersion: minorVersion, isKept: !isLast, date: date)
+    }
 
     /// Reads once what has come.
     func read(_ buffer: UnsafeMutableRawBufferPointer) -> Transfer {

@@ -3,12 +3,16 @@ import Dispatch
 import Foundation
 import SmartConnectorWire
 
-/// Waits for all connections on one thread, and is touched by that thread alone.
+/// Waits for all connections on one thread, takes apart what they say, and sends what is answered.
 ///
-/// What a connection says is taken apart here and what is answered is sent from here; answers are found elsewhere, so that
-/// nobody's request holds up another's.
-final class EventLoop {
+/// It answers on the same thread, each request up to where its responder first waits. Where a responder holds the thread
+/// up, the loop goes on at once on another, so that nobody's request holds up another's.
+///
+/// `@unchecked Sendable`: only who has its ``Baton`` touches it, and what one thread did before it put the baton down
+/// happened before another picked it up.
+final class EventLoop: @unchecked Sendable {
     let server: HTTPServer
+    private let baton = Baton()
     private let mailbox: Mailbox
     private let polling: Int32
     private let listener: ListeningSocket
@@ -28,6 +32,11 @@ final class EventLoop {
     private var stopped: CheckedContinuation<Void, Never>?
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     private var clock = HTTPDate()
+    private let requests = RequestQueue()
+    /// What has been asked in this turn.
+    private var asked: [RequestQueue.Request] = []
+    /// Whether requests may be left from the turn before.
+    private var isBehind = false
 
     private enum Tag {
         static let listener: UInt64 = 0
@@ -57,16 +66,34 @@ final class EventLoop {
         _ = close(polling)
     }
 
-    /// Serves until it is told to stop.
-    func run() {
+    /// Serves until it is told to stop, on threads of its own.
+    func start() {
         _ = polling_set(polling, listener.descriptor, Tag.listener, 1, 0, 1)
         _ = polling_set(polling, mailbox.wakeUp, Tag.mailbox, 1, 0, 1)
+        Self.thread { self.run() }
+        Self.thread { self.standBy() }
+    }
+
+    private static func thread(_ body: @escaping @Sendable () -> Void) {
+        let thread = Thread(block: body)
+        thread.name = "SmartConnector HTTP"
+        thread.start()
+    }
+
+    /// Waits until the loop is held up, and goes on in its place.
+    private func standBy() {
+        guard baton.pickUp() else { return }
+        Self.thread { self.standBy() }
+        run()
+    }
+
+    /// Serves until it is told to stop, or the loop has gone on without this thread.
+    private func run() {
         let found = UnsafeMutablePointer<polling_event>.allocate(capacity: Int(polling_batch))
         defer { found.deallocate() }
         while stopped == nil {
             let hasMessages = takeMessages()
-            let isBehind = server.requests.handOn(now)
-            let count = polling_wait(polling, found, hasMessages ? 0 : isBehind ? 1 : tick)
+            let count = polling_wait(polling, found, hasMessages || isBehind ? 0 : tick)
             now = DispatchTime.now().uptimeNanoseconds
             for event in UnsafeBufferPointer(start: found, count: max(0, Int(count))) {
                 switch event.tag {
@@ -76,10 +103,36 @@ final class EventLoop {
                 }
             }
             if now >= nextSweep { sweep() }
+            guard answerRequests() else { return }
         }
         for connection in connections.values { drop(connection) }
         listener.close()
+        baton.end()
+        requests.end()
         stopped?.resume()
+    }
+
+    /// For how long requests are answered before it is looked what else there is, in nanoseconds.
+    private static let patience: UInt64 = 1_000_000
+
+    /// Answers what was asked, one after the other, each up to where its responder first waits.
+    ///
+    /// - Returns: Whether this thread still has the loop.
+    private func answerRequests() -> Bool {
+        guard isBehind || !asked.isEmpty else { return true }
+        mailbox.noticesByItself()
+        requests.add(asked)
+        asked.removeAll(keepingCapacity: true)
+        isBehind = true
+        let end = DispatchTime.now().uptimeNanoseconds + Self.patience
+        while let request = requests.next() {
+            let turn = baton.putDown()
+            request()
+            guard baton.takeUp(turn) else { return false }
+            guard DispatchTime.now().uptimeNanoseconds < end else { return true }
+        }
+        isBehind = false
+        return true
     }
 
     /// How often times are looked at, in milliseconds.
@@ -174,8 +227,9 @@ final class EventLoop {
     /// All that there may be are being answered.
     private func refuse(_ socket: Int32) {
         if credentials == nil {
-            let answer = HTTPServer.busy.serialized(method: "GET", minorVersion: 1, isKept: false, date: clock.text())
-            _ = answer.bytes.withUnsafeBytes { polling_send(socket, $0.baseAddress, $0.count) }
+            var answer: [UInt8] = []
+            HTTPServer.busy.write(to: &answer, method: "GET", minorVersion: 1, isKept: false, date: clock.text())
+            _ = answer.withUnsafeBytes { polling_send(socket, $0.baseAddress, $0.count) }
         }
         _ = close(socket)
     }
@@ -222,7 +276,9 @@ final class EventLoop {
 
     /// Closes a connection, whatever it is at.
     private func drop(_ connection: Connection) {
-        guard connections.removeValue(forKey: connection.id) != nil else { return }
+        guard connection.isServed else { return }
+        connection.isServed = false
+        connections[connection.id] = nil
         counts[connection.address, default: 1] -= 1
         if counts[connection.address] == 0 { counts[connection.address] = nil }
         guard let exchange = connection.exchange else { return }
@@ -242,7 +298,7 @@ final class EventLoop {
     ///
     /// - Parameter cameEarly: Whether something came that is not read now.
     private func wait(_ connection: Connection, cameEarly: Bool = false) {
-        guard connections[connection.id] != nil else { return }
+        guard connection.isServed else { return }
         let staysRead = connection.interest?.reads == true && !cameEarly
         let reads = connection.readsToWrite || connection.isRead || staysRead
         let writes = connection.writesToRead || connection.hasOutput && !connection.readsToWrite
@@ -272,7 +328,7 @@ final class EventLoop {
                     connection.parser.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                     advance(connection)
                 }
-                guard connection.isRead, connections[connection.id] != nil, count >= 1 << 14 else {
+                guard connection.isRead, connection.isServed, count >= 1 << 14 else {
                     return wait(connection)
                 }
             case .waiting: return connection.hasOutput ? advance(connection) : wait(connection)
@@ -322,42 +378,46 @@ final class EventLoop {
 
     private func take(_ event: RequestParser.Event, _ connection: Connection) {
         switch event {
-        case .head(let head):
-            connection.exchange = Exchange(head, server.scheme, beside: connections.count - 1)
+        case .head:
+            let exchange = Exchange(connection.parser.takeHead(), server.scheme, beside: connections.count - 1)
+            connection.exchange = exchange
             connection.serial += 1
-            connection.isLast = !head.isKeptAlive
+            connection.isLast = !exchange.head.isKeptAlive
             enter(connection, .body, for: receiveTimeout)
-            expectBody(of: head, connection)
+            expectBody(of: exchange, connection)
         case .body(let part):
-            guard connection.exchange?.refusal == nil else { return }
+            guard let exchange = connection.exchange else { preconditionFailure("a body is of a request") }
+            guard exchange.refusal == nil else { return }
             guard server.buffers(part.count) else {
                 connection.isLast = true
                 return respond(connection, HTTPServer.noMemory)
             }
-            connection.exchange?.counted += part.count
-            connection.exchange?.request.body.append(contentsOf: part)
+            exchange.counted += part.count
+            exchange.request.body.append(contentsOf: part)
         case .end:
             guard let exchange = connection.exchange else { preconditionFailure("a request ends that never began") }
             enter(connection, .answer, for: .max)
-            let answer =
-                exchange.refusal
-                ?? server.answer(exchange, connection: connection.id, serial: connection.serial)
-            if let answer { respond(connection, answer) }
+            if let refusal = exchange.refusal { return respond(connection, refusal) }
+            switch server.answer(exchange, connection: connection.id, serial: connection.serial) {
+            case .known(let answer): respond(connection, answer)
+            case .work(let request): asked.append(request)
+            case .posted: break
+            }
         }
     }
 
     /// The header is there: who may not ask, or waits to be told to go on, is told so before the body is there.
-    private func expectBody(of head: RequestHead, _ connection: Connection) {
+    private func expectBody(of exchange: Exchange, _ connection: Connection) {
         let length: Int?
-        switch head.framing {
+        switch exchange.head.framing {
         case .length(0): return
         case .length(let bytes): length = bytes
         case .chunked: length = nil
         }
-        if let refusal = connection.exchange.flatMap({ server.refusal(of: $0.request) }) {
+        if let refusal = server.refusal(of: exchange.request) {
             // A little body is read, so that the connection can be used again.
-            if let length, length <= 1 << 16, !head.isContinueExpected {
-                connection.exchange?.refusal = refusal
+            if let length, length <= 1 << 16, !exchange.head.isContinueExpected {
+                exchange.refusal = refusal
             } else {
                 connection.isLast = true
                 respond(connection, refusal)
@@ -365,8 +425,8 @@ final class EventLoop {
             return
         }
         guard length ?? 0 <= server.configuration.maximumBodySize else { return }
-        connection.exchange?.request.body.reserveCapacity(min(length ?? 0, 1 << 20))
-        if head.isContinueExpected, connection.parser.waiting == 0 {
+        exchange.request.body.reserveCapacity(min(length ?? 0, 1 << 20))
+        if exchange.head.isContinueExpected, connection.parser.waiting == 0 {
             connection.send("HTTP/1.1 100 Continue\r\n\r\n".utf8)
         }
     }
@@ -384,13 +444,11 @@ final class EventLoop {
         }
         if response.isLast { connection.isLast = true }
         if response.stream != nil, exchange.head.minorVersion == 0 || server.isStopping { connection.isLast = true }
-        let answer = response.serialized(
-            method: exchange.head.method, minorVersion: exchange.head.minorVersion, isKept: !connection.isLast,
-            date: clock.text())
-        exchange.answer = (answer.status, response.stream == nil ? response.body.count : 0)
+        connection.send(
+            response, method: exchange.head.method, minorVersion: exchange.head.minorVersion, date: clock.text())
+        exchange.answer = (response.sentStatus, response.stream == nil ? response.body.count : 0)
         exchange.note = response.note
         exchange.request.body = []
-        connection.send(answer.bytes)
         guard let stream = response.stream, exchange.head.method != "HEAD", !server.isStopping else {
             response.stream?.end()
             // What would have been a stream has no length, and is over with the connection or with its last chunk.
@@ -420,7 +478,7 @@ final class EventLoop {
             connection.deadline = stream.sign.isEmpty ? .max : now &+ UInt64(clamping: pause)
             return false
         }
-        return connections[connection.id] != nil
+        return connection.isServed
     }
 
     private func send(_ bytes: [UInt8], _ connection: Connection, _ exchange: Exchange) {

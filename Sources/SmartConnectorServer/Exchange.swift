@@ -1,7 +1,7 @@
 import Foundation
 import SmartConnectorWire
 
-/// One request and its answer, on the thread of the ``EventLoop``.
+/// One request and its answer, as the ``EventLoop`` has it.
 final class Exchange {
     let head: RequestHead
     let began: ContinuousClock.Instant
@@ -55,52 +55,83 @@ extension Substring {
 }
 
 extension HTTPResponse {
-    /// As it goes over the wire.
+    /// The status that is sent: what is no final status of HTTP cannot be.
+    var sentStatus: Int { (200...999).contains(status) ? status : 500 }
+
+    /// Adds it as it goes over the wire.
     ///
     /// - Parameters:
+    ///   - output: What is sent.
     ///   - method: Of the request: the answer to a HEAD has no body.
     ///   - minorVersion: Of the request.
     ///   - isKept: Whether the connection is used again.
     ///   - date: The time, as HTTP has it.
-    /// - Returns: The bytes, and the status that they begin with.
-    func serialized(method: String, minorVersion: Int, isKept: Bool, date: String) -> (bytes: [UInt8], status: Int) {
-        // What is no final status of HTTP cannot be sent.
-        let status = (200...999).contains(status) ? status : 500
+    func write(to output: inout [UInt8], method: String, minorVersion: Int, isKept: Bool, date: String) {
+        let status = sentStatus
         let hasBody = status != 204 && status != 304
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(256 + body.count)
-        func add(_ texts: String...) { for text in texts { bytes.append(contentsOf: text.utf8) } }
-        add("HTTP/1.1 ", String(status), " ", Self.reasons[status] ?? "Status", "\r\nDate: ", date, "\r\n")
+        output.reserveCapacity(output.count + 256 + body.count)
+        func add(_ text: String) { output.append(contentsOf: text.utf8) }
+        add("HTTP/1.1 ")
+        add(String(status))
+        add(Self.reason(status))
+        add("\r\nDate: ")
+        add(date)
         let isStreamed = hasBody && stream != nil
         if isStreamed {
             // Else it ends with the connection.
-            if minorVersion > 0 { add("Transfer-Encoding: chunked\r\n") }
+            if minorVersion > 0 { add("\r\nTransfer-Encoding: chunked") }
         } else if hasBody {
-            add("Content-Length: ", String(body.count), "\r\n")
+            add("\r\nContent-Length: ")
+            add(String(body.count))
         }
         if !isKept {
-            add("Connection: close\r\n")
+            add("\r\nConnection: close")
         } else if minorVersion == 0 {
-            add("Connection: keep-alive\r\n")
+            add("\r\nConnection: keep-alive")
         }
-        for field in headers where field.isSafe { add(field.name, ": ", field.value, "\r\n") }
-        add("\r\n")
-        if hasBody, !isStreamed, method != "HEAD" { bytes += body }
-        return (bytes, status)
+        for field in headers where field.isSafe {
+            add("\r\n")
+            add(field.name)
+            add(": ")
+            add(field.value)
+        }
+        add("\r\n\r\n")
+        if hasBody, !isStreamed, method != "HEAD" { output += body }
     }
 
     /// Whether the connection is to end with it.
     var isLast: Bool { header("Connection")?.lowercased() == "close" }
 
-    private static let reasons = [
-        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 303: "See Other",
-        304: "Not Modified", 400: "Bad Request",
-        401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
-        412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
-        422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
-        500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
-        505: "HTTP Version Not Supported", 507: "Insufficient Storage",
-    ]
+    /// What a status is called, behind a blank.
+    private static func reason(_ status: Int) -> String {
+        switch status {
+        case 200: " OK"
+        case 201: " Created"
+        case 202: " Accepted"
+        case 204: " No Content"
+        case 303: " See Other"
+        case 304: " Not Modified"
+        case 400: " Bad Request"
+        case 401: " Unauthorized"
+        case 403: " Forbidden"
+        case 404: " Not Found"
+        case 405: " Method Not Allowed"
+        case 409: " Conflict"
+        case 412: " Precondition Failed"
+        case 413: " Content Too Large"
+        case 414: " URI Too Long"
+        case 415: " Unsupported Media Type"
+        case 422: " Unprocessable Content"
+        case 429: " Too Many Requests"
+        case 431: " Request Header Fields Too Large"
+        case 500: " Internal Server Error"
+        case 502: " Bad Gateway"
+        case 503: " Service Unavailable"
+        case 505: " HTTP Version Not Supported"
+        case 507: " Insufficient Storage"
+        default: " Status"
+        }
+    }
 }
 
 extension HTTPRequest.Field {

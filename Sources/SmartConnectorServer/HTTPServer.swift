@@ -6,8 +6,8 @@ import Synchronization
 
 /// Serves a responder over HTTP/1.1, and 1.0.
 ///
-/// One thread waits for all connections and takes apart what they say; answers are found on others, so that neither a
-/// function that takes minutes nor a client that is slow holds up anybody. Requests that could be taken for another, or
+/// One thread waits for all connections, takes apart what they say and answers it. Neither a function that takes minutes
+/// nor one that blocks its thread nor a client that is slow holds up anybody: the others go on on another thread. Requests that could be taken for another, or
 /// for two, are refused: RFC 9112 to the letter, so that no proxy in front and this server ever see different ones.
 ///
 /// Beside what the responder answers there are `GET /livez` and `GET /readyz`: 200 while serving and 503 from the
@@ -67,8 +67,6 @@ public final class HTTPServer: Sendable {
     private let responder: any HTTPResponder
     private let mailbox: Mailbox
     private let large = DispatchQueue(label: "SmartConnector large bodies")
-    /// Requests that wait for a thread.
-    let requests = RequestQueue()
     private let state = Guarded(Waiting())
 
     /// How many requests are being answered.
@@ -110,10 +108,8 @@ public final class HTTPServer: Sendable {
             listener.close()
             throw ServerError(.unavailable, "the system has no more descriptors: \(String(cString: strerror(errno)))")
         }
-        // The thread keeps the server until it is shut down.
-        let thread = Thread { [self] in EventLoop(self, mailbox, listener, credentials, polling: polling).run() }
-        thread.name = "SmartConnector HTTP"
-        thread.start()
+        // Its threads keep the server until it is shut down.
+        EventLoop(self, mailbox, listener, credentials, polling: polling).start()
     }
 
     /// Stops to serve: `/readyz` says so at once, streams end, what runs is finished, then all connections are closed.
@@ -156,23 +152,30 @@ public final class HTTPServer: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    // MARK: Exchanges, on the thread of the event loop
+    // MARK: Exchanges, on the thread that has the event loop
 
     /// Begins to send what comes into being while it is sent.
     func begin(_ stream: HTTPStream, connection: UInt64, serial: UInt64) {
         stream.begin { [mailbox] in mailbox.post(.more(connection: connection, serial: serial)) }
     }
 
+    /// Where the answer to a request comes from.
+    enum Answering {
+        case known(HTTPResponse)
+        /// This is to be run. It returns once its responder waits, and in any case posts the answer.
+        case work(@Sendable () -> Void)
+        /// It is posted by somebody else.
+        case posted
+    }
+
     /// Begins to answer a request.
-    ///
-    /// - Returns: The answer where it is there at once; else it is posted.
-    func answer(_ exchange: Exchange, connection: UInt64, serial: UInt64) -> HTTPResponse? {
+    func answer(_ exchange: Exchange, connection: UInt64, serial: UInt64) -> Answering {
         let request = exchange.request
         if request.path == "/livez" || request.path == "/readyz" {
             let answer = isStopping ? Self.stopped : HTTPResponse(json: ["success": true])
-            return request.method == "GET" ? answer : .methodNotAllowed("GET")
+            return .known(request.method == "GET" ? answer : .methodNotAllowed("GET"))
         }
-        if isStopping { return Self.stopped }
+        if isStopping { return .known(Self.stopped) }
         active.add(1, ordering: .sequentiallyConsistent)
         exchange.isRunning = true
         let respond = { @Sendable [self] (memory: Int) in
@@ -183,8 +186,7 @@ public final class HTTPServer: Sendable {
         // Not on Swift's own threads, of which there are as many as processors: what blocks these keeps nobody from being
         // answered, nor does a function that blocks its thread keep others.
         guard request.body.count > Self.largeBody else {
-            requests.add { Self.run { await respond(0) } }
-            return nil
+            return .work { Self.run { await respond(0) } }
         }
         // One large body after the other is parsed, on a thread of their own up to where their responder first waits: so
         // they hold up no small ones, and one alone needs the memory for it.
@@ -195,7 +197,7 @@ public final class HTTPServer: Sendable {
             }
             Self.run { await respond(memory) }
         }
-        return nil
+        return .posted
     }
 
     /// Runs what answers on this thread, up to where it first waits.

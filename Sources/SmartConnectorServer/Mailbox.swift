@@ -3,7 +3,7 @@ import Foundation
 import SmartConnectorWire
 import Synchronization
 
-/// How other threads tell something to that of the ``EventLoop``.
+/// How threads tell something to the one that has the ``EventLoop``.
 final class Mailbox: Sendable {
     enum Message: Sendable {
         /// The answer to a request, by its connection and its number on it.
@@ -65,6 +65,9 @@ final class Mailbox: Sendable {
             return state.messages
         }
     }
+
+    /// Whoever takes looks again soon, and need not be woken.
+    func noticesByItself() { state.withLock { $0.isAwaited = false } }
 
     /// Was woken, and is to be woken again.
     func drain() {

@@ -76,8 +76,8 @@ struct RequestHead: Equatable {
             }
             let rest = target.dropFirst(scheme.utf8.count)
             let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
-            try Self.check(authority: rest[..<end])
             authority = String(decoding: rest[..<end], as: UTF8.self)
+            try Self.check(authority: Substring(authority).utf8)
             target = rest[end...]
         }
         let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
@@ -105,52 +105,72 @@ struct RequestHead: Equatable {
         fields.append(try Self.field(line))
     }
 
-    private func values(_ name: String) -> [String] {
-        var values: [String] = []
-        for field in fields where field.isNamed(name) { values.append(field.value) }
-        return values
+    /// What fields say that mean something for the connection: the first value, and whether there are others.
+    private struct Value {
+        var first: String?
+        var isOnlyOne = true
+
+        mutating func add(_ value: String) {
+            if first == nil { first = value } else { isOnlyOne = false }
+        }
     }
 
     /// All fields are there: says what they mean for the connection.
     ///
     /// Source: RFC 9112, sections 3.2, 6 and 9.3.
     mutating func finish() throws(RequestFault) {
-        let hosts = values("host")
-        guard hosts.count == 1 || minorVersion == 0 && hosts.isEmpty else {
-            throw .bad("there is \(hosts.isEmpty ? "no" : "more than one") Host")
+        var (host, length, coding) = (Value(), Value(), Value())
+        var (isClosed, isKept, isExpected) = (false, false, false)
+        for field in fields {
+            // To tell them by their lengths is quick, and no two of them have the same.
+            switch field.name.utf8.count {
+            case 4 where field.isNamed("host"): host.add(field.value)
+            case 6 where field.isNamed("expect"): isExpected = isExpected || field.value.lowercased() == "100-continue"
+            case 10 where field.isNamed("connection"):
+                let options = field.value.lowercased().split(separator: ",").map { $0.trimmingBlanks }
+                isClosed = isClosed || options.contains("close")
+                isKept = isKept || options.contains("keep-alive")
+            case 14 where field.isNamed("content-length"): length.add(field.value)
+            case 17 where field.isNamed("transfer-encoding"): coding.add(field.value)
+            default: break
+            }
         }
-        if let host = hosts.first {
-            try Self.check(authority: Array(host.utf8)[...])
-            if authority.isEmpty { authority = host }
-        }
-        try readFraming()
-        let options = values("connection").flatMap { $0.lowercased().split(separator: ",") }
-            .map { $0.trimmingBlanks }
-        isKeptAlive = !options.contains("close") && (minorVersion > 0 || options.contains("keep-alive"))
-        isContinueExpected = minorVersion > 0 && values("expect").contains { $0.lowercased() == "100-continue" }
+        try read(host: host)
+        try readFraming(length, coding)
+        isKeptAlive = !isClosed && (minorVersion > 0 || isKept)
+        isContinueExpected = minorVersion > 0 && isExpected
     }
 
-    private mutating func readFraming() throws(RequestFault) {
-        let (lengths, codings) = (values("content-length"), values("transfer-encoding"))
-        if !codings.isEmpty {
-            guard lengths.isEmpty else { throw .bad("there are Content-Length and Transfer-Encoding") }
-            guard minorVersion > 0, codings.count == 1, codings[0].lowercased() == "chunked" else {
+    private mutating func read(host: Value) throws(RequestFault) {
+        guard host.isOnlyOne else { throw .bad("there is more than one Host") }
+        guard let host = host.first else {
+            if minorVersion == 0 { return }
+            throw .bad("there is no Host")
+        }
+        try Self.check(authority: Substring(host).utf8)
+        if authority.isEmpty { authority = host }
+    }
+
+    private mutating func readFraming(_ length: Value, _ coding: Value) throws(RequestFault) {
+        if let name = coding.first {
+            guard length.first == nil else { throw .bad("there are Content-Length and Transfer-Encoding") }
+            guard minorVersion > 0, coding.isOnlyOne, name.lowercased() == "chunked" else {
                 throw .bad("Transfer-Encoding may only be chunked, once, and only in HTTP/1.1")
             }
             framing = .chunked
-        } else if !lengths.isEmpty {
-            guard lengths.count == 1 else { throw .bad("there is more than one Content-Length") }
-            guard !lengths[0].isEmpty, lengths[0].utf8.allSatisfy(\.isDigit), let length = Int(lengths[0]) else {
+        } else if let text = length.first {
+            guard length.isOnlyOne else { throw .bad("there is more than one Content-Length") }
+            guard !text.isEmpty, text.utf8.allSatisfy(\.isDigit), let bytes = Int(text) else {
                 throw .bad("Content-Length is no number of bytes")
             }
-            framing = .length(length)
+            framing = .length(bytes)
         }
     }
 
     /// Refuses what is no host and port, as they may stand in a URL.
     ///
     /// Source: RFC 3986, section 3.2, without users, and without the delimiters and escapes that no host's name has.
-    private static func check(authority bytes: ArraySlice<UInt8>) throws(RequestFault) {
+    private static func check(authority bytes: Substring.UTF8View) throws(RequestFault) {
         var rest = bytes
         func isNamed(_ byte: UInt8) -> Bool {
             switch byte {
@@ -161,7 +181,7 @@ struct RequestHead: Equatable {
         func isNumbered(_ byte: UInt8) -> Bool {
             byte.isHexadecimal || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
         }
-        let name: ArraySlice<UInt8>
+        let name: Substring.UTF8View
         if rest.first == UInt8(ascii: "[") {
             name = rest.dropFirst().prefix(while: isNumbered)
             rest = rest.dropFirst(1 + name.count)
@@ -174,11 +194,11 @@ struct RequestHead: Equatable {
         }
         if rest.first == UInt8(ascii: ":") {
             let port = rest.dropFirst()
-            guard port.allSatisfy(\.isDigit), port.isEmpty || UInt16(String(decoding: port, as: UTF8.self)) != nil
+            guard port.allSatisfy(\.isDigit), port.isEmpty || UInt16(Substring(port)) != nil
             else {
                 throw .bad("the port of Host is none")
             }
-            rest = []
+            rest = rest.prefix(0)
         }
         guard !name.isEmpty, rest.isEmpty else { throw .bad("Host is no name of a host") }
     }

@@ -6,8 +6,8 @@ import SmartConnectorWire
 /// rest of one request is the beginning of another.
 struct RequestParser {
     enum Event: Equatable {
-        /// The header is there.
-        case head(RequestHead)
+        /// The header is there, until it is taken.
+        case head
         /// A part of the body.
         case body(ArraySlice<UInt8>)
         /// All of the request is there. What follows on the connection is the next one.
@@ -55,11 +55,21 @@ struct RequestParser {
         return true
     }
 
+    /// The header that is there. It is not kept here.
+    mutating func takeHead() -> RequestHead {
+        var taken = RequestHead()
+        swap(&taken, &head)
+        return taken
+    }
+
     /// How many bytes are waiting to be told apart.
     var waiting: Int { buffer.count - start }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        if start == buffer.count || start > 1 << 16 {
+        if start == buffer.count {
+            buffer.removeAll(keepingCapacity: true)
+            (scanned, start) = (0, 0)
+        } else if start > 1 << 16 {
             buffer.removeSubrange(..<start)
             scanned -= start
             start = 0
@@ -112,7 +122,7 @@ struct RequestParser {
             case .length(let length): state = .length(length)
             case .chunked: state = .chunkSize
             }
-            return .event(.head(head))
+            return .event(.head)
         case .length(0):
             return .event(ended())
         case .length(let rest):

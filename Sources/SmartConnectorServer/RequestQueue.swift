@@ -1,63 +1,73 @@
-import Dispatch
-import SmartConnectorWire
+import Foundation
 import Synchronization
 
-/// Requests that wait for a thread on which they are answered.
-///
-/// To wake a thread takes longer than to answer most requests. So one thread takes them all, one after the other, for as
-/// long as there are any; where it is held up, by a function that blocks it, another one helps.
+/// Requests that are to be answered. Who has the ``EventLoop`` answers them; where many come at once, threads that have
+/// nothing else to do help.
 final class RequestQueue: Sendable {
-    private let threads = DispatchQueue(label: "SmartConnector requests", attributes: .concurrent)
+    typealias Request = @Sendable () -> Void
+
     private let state = Guarded(State())
+    private let bell = DispatchSemaphore(value: 0)
 
     private struct State: Sendable {
-        /// What has been added in this turn of the loop.
-        var added: [@Sendable () -> Void] = []
-        /// What is to be taken, the last first.
-        var waiting: [@Sendable () -> Void] = []
-        /// How many threads take requests.
-        var takers = 0
-        /// Whether one was taken since ``handOn(_:)`` looked.
-        var isMoving = false
-        /// Since when none was taken, in nanoseconds.
-        var held: UInt64 = 0
+        /// The last first.
+        var waiting: [Request] = []
+        /// How many threads wait for work.
+        var idle = 0
+        var isOver = false
     }
 
-    /// Nothing is held up for longer.
-    private static let patience: UInt64 = 1_000_000
+    /// To wake a thread takes as long as to answer some requests: so many are worth it.
+    private static let worthWaking = 8
+    private static let helpers = min(4, max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
 
-    /// Adds a request, for the next ``handOn(_:)``.
-    func add(_ request: @escaping @Sendable () -> Void) { state.withLock { $0.added.append(request) } }
-
-    /// Sees to it that somebody takes what was added, also where whoever does is held up.
-    ///
-    /// - Parameter now: The time, in nanoseconds.
-    /// - Returns: Whether there are requests that nobody has taken yet, so that it is to be looked again.
-    func handOn(_ now: UInt64) -> Bool {
-        let (isBehind, needsTaker) = state.withLock { state in
-            let isNew = state.waiting.isEmpty
-            state.waiting.insert(contentsOf: state.added.reversed(), at: 0)
-            state.added.removeAll(keepingCapacity: true)
-            guard !state.waiting.isEmpty else { return (false, false) }
-            if isNew || state.isMoving { (state.isMoving, state.held) = (false, now) }
-            let needsTaker = state.takers == 0 || now &- state.held > Self.patience
-            if needsTaker { (state.takers, state.held) = (state.takers + 1, now) }
-            return (true, needsTaker)
+    init() {
+        for _ in 0..<Self.helpers {
+            let thread = Thread { [self] in help() }
+            thread.name = "SmartConnector HTTP"
+            thread.start()
         }
-        if needsTaker { threads.async { [self] in take() } }
-        return isBehind
     }
 
-    /// Answers one request after the other, until there is none.
-    private func take() {
-        while let request = next() { request() }
+    /// Adds requests, and wakes helpers where there are many.
+    func add(_ requests: [Request]) {
+        let woken = state.withLock { state in
+            state.waiting.insert(contentsOf: requests.reversed(), at: 0)
+            let woken = min(state.idle, state.waiting.count / Self.worthWaking)
+            state.idle -= woken
+            return woken
+        }
+        for _ in 0..<woken { bell.signal() }
     }
 
-    private func next() -> (@Sendable () -> Void)? {
-        state.withLock { state in
-            state.isMoving = true
-            if state.waiting.isEmpty { state.takers -= 1 }
-            return state.waiting.popLast()
+    /// The one that has waited longest. It is for who asks to answer it.
+    func next() -> Request? { state.withLock { $0.waiting.popLast() } }
+
+    /// Nobody asks anything any more: the helpers end.
+    func end() {
+        let idle = state.withLock { state in
+            defer { state.idle = 0 }
+            state.isOver = true
+            return state.idle
+        }
+        for _ in 0..<idle { bell.signal() }
+    }
+
+    /// Answers what there is, and waits for more.
+    private func help() {
+        while true {
+            let (request, isOver) = state.withLock { state in
+                let request = state.waiting.popLast()
+                if request == nil, !state.isOver { state.idle += 1 }
+                return (request, state.isOver)
+            }
+            if let request {
+                request()
+            } else if isOver {
+                return
+            } else {
+                bell.wait()
+            }
         }
     }
 }

@@ -67,13 +67,12 @@ public struct HTTPRequest: Sendable, Equatable {
     /// such header or nothing in it; empty where it is anything else than that scheme, one blank and one word.
     public var bearerToken: Secret? {
         guard let authorization = header("Authorization")?.trimmingBlanks, !authorization.isEmpty else { return nil }
-        let blank = UInt8(ascii: " ")
-        let end = authorization.utf8.firstIndex(of: blank) ?? authorization.endIndex
-        guard end < authorization.endIndex, String(authorization[..<end]).isEqual(toASCII: "bearer") else {
+        let (scheme, bytes) = ("bearer ", authorization.utf8)
+        guard String(decoding: bytes.prefix(scheme.utf8.count), as: UTF8.self).isEqual(toASCII: scheme) else {
             return Secret("")
         }
-        let word = authorization.utf8[end...].dropFirst()
-        return Secret(word.contains(blank) ? "" : String(Substring(word)))
+        let word = bytes.dropFirst(scheme.utf8.count)
+        return Secret(word.contains(UInt8(ascii: " ")) ? "" : String(Substring(word)))
     }
 }
 

@@ -68,7 +68,7 @@ public struct StackEndpoint: HTTPResponder {
     /// says how many there are. The case of a path and one slash at its end make no difference.
     public func respond(to request: HTTPRequest) async -> HTTPResponse {
         let path = request.path.asciiLowercased
-        switch path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path {
+        switch path.utf8.count > 1 && path.utf8.last == UInt8(ascii: "/") ? String(path.dropLast()) : path {
         case "/function":
             guard request.method == "POST" else { return .methodNotAllowed("POST") }
             return await function(request)
@@ -90,9 +90,7 @@ public struct StackEndpoint: HTTPResponder {
 
     /// Refuses who shows another token in the header; one in the body or in the query counts only where there is none.
     public func refusal(of header: HTTPRequest) -> HTTPResponse? {
-        guard header.header("Authorization").map({ !$0.isEmpty }) == true, let token = header.bearerToken else {
-            return nil
-        }
+        guard let token = header.bearerToken else { return nil }
         return isAuthorized(token) ? nil : Self.unauthorized
     }
 

@@ -100,7 +100,7 @@ struct ServerTests {
             return HTTPResponse(json: [:])
         }
         try await serving(responder) { server in
-            let connections = try (0..<3).map { _ in
+            let connections = try (0..<20).map { _ in
                 let connection = try RawConnection(port: server.port)
                 connection.write("GET /blocking HTTP/1.1\r\nHost: x\r\n\r\n")
                 return connection
