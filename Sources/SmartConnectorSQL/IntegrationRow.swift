@@ -16,13 +16,13 @@ public struct IntegrationRow: Sendable {
         isOver: String, expiry: String, isForeign: String, document: String = "document"
     ) -> String {
         """
-        id, number, \(document), revision, record, journal_revision, writer,
+        id, number, \(document), revision, record, journal_revision, COALESCE(writer, holder),
         CASE WHEN \(isOver) THEN NULL ELSE holder END, \(expiry), CASE WHEN \(isForeign) THEN 1 ELSE 0 END
         """
     }
 
     /// The same without what is journalled.
-    static let documentColumns = "id, number, document, revision, NULL, journal_revision, writer, NULL, NULL, 0"
+    static let documentColumns = "id, number, document, revision, NULL, journal_revision, NULL, NULL, NULL, 0"
 
     static let columnCount = 10
 

@@ -44,10 +44,13 @@ struct JournalledChange: Sendable {
     ) {
         self.integration = integration
         self.write = write
+        let (id, holder) = (SQLValue.text(integration), SQLValue.text(write.holder))
+        // Who holds the lease has mostly written too: then the name is in the row once.
+        let isWriterNamed = !write.keepsLease || write.writer != write.holder
         var values: [SQLValue] = [
-            .text(integration), .text(write.writer), write.keepsLease ? .text(write.holder) : .null,
+            id, isWriterNamed ? .text(write.writer) : .null, write.keepsLease ? holder : .null,
             write.keepsLease ? .milliseconds(leaseTime) : .null, .text(write.record.stored), .integer(write.revision),
-            .text(write.holder),
+            holder,
         ]
         let columns: DocumentColumns
         switch document {
@@ -70,11 +73,11 @@ struct JournalledChange: Sendable {
         }
         var steps = [SQLTransaction.Step(dialect.write(columns, snapshot), values, changing: 1)]
         if let history = write.storedHistory {
-            let values: [SQLValue] = [.text(integration), .integer(write.revision + 1), .text(history)]
+            let values: [SQLValue] = [id, .integer(write.revision + 1), .text(history)]
             steps.append(SQLTransaction.Step(dialect.addToHistory, values, changing: 1))
         }
         if columns == .removed {
-            steps.append(SQLTransaction.Step(dialect.removeState, [.text(integration)], changing: nil))
+            steps.append(SQLTransaction.Step(dialect.removeState, [id], changing: nil))
         }
         transaction = SQLTransaction(of: integration, steps)
     }

@@ -28,6 +28,14 @@ public final class SQLDialect: Sendable {
     /// Selects all rows in which a call or a flow that was given up may be journalled, without their documents, where these
     /// are not gone. What else has such a word in it is selected as well.
     let selectTroubles: String
+    /// What the rows of `history` are told apart by: the number of their integration and that of the journal's write.
+    public enum HistoryKey: Sendable {
+        /// Two columns, `integration` and `revision`.
+        case twoColumns
+        /// One column, `key`, with the first number in its upper 32 bits and the second in the lower ones.
+        case oneNumber
+    }
+
     /// A clock that nobody sets, for a database that has none that all who share it agree on.
     public struct LeaseClock: Sendable {
         /// Its time in milliseconds, as an expression.
@@ -50,11 +58,9 @@ public final class SQLDialect: Sendable {
     /// Prolongs a lease: integration, holder, how long it is good for.
     let renew: String
     /// Adds attempts and acts to the history: integration, the number of the journal's write, these.
-    let addToHistory = SQLStatement(
-        """
-        INSERT INTO history (integration, revision, attempts)
-        SELECT number, CAST($2 AS BIGINT), $3 FROM integration WHERE id = $1
-        """)
+    let addToHistory: SQLStatement
+    /// Selects what was added to the history, in order: integration.
+    let selectHistory: String
     /// Removes the state beside an integration: integration.
     let removeState = SQLStatement("DELETE FROM state WHERE integration = $1")
     /// The writes of the journal, each with what becomes of the document and of the snapshot.
@@ -66,9 +72,13 @@ public final class SQLDialect: Sendable {
     ///   - currentTime: The milliseconds since 1970, as an expression.
     ///   - leaseClock: The clock by which leases end, where the database's own is not one and the same for all who share
     ///     it. The rows of `integration` have a column `clock` then.
+    ///   - historyKey: The primary key of `history`.
     ///   - locking: What a `SELECT` ends with that locks its rows.
     ///   - skippingLocked: What one ends with that passes over rows that others have locked.
-    public init(currentTime: String, leaseClock: LeaseClock? = nil, locking: String, skippingLocked: String) {
+    public init(
+        currentTime: String, leaseClock: LeaseClock? = nil, historyKey: HistoryKey = .twoColumns, locking: String,
+        skippingLocked: String
+    ) {
         self.currentTime = currentTime
         self.leaseClock = leaseClock
         let lease = LeaseColumns(leaseClock, currentTime)
@@ -80,6 +90,8 @@ public final class SQLDialect: Sendable {
             AND journal_revision = CAST($3 AS BIGINT) AND \(LeaseColumns.isForeign(clock)) RETURNING 1
             """
         }
+        addToHistory = SQLStatement(historyKey.insertion)
+        selectHistory = historyKey.selection
         self.locking = locking
         self.skippingLocked = skippingLocked
         let isForeign = leaseClock.map(LeaseColumns.isForeign) ?? "1 = 0"
@@ -160,6 +172,35 @@ private struct LeaseColumns {
     /// - Parameter duration: The parameter that says how long it is good for from now on; null where there is none.
     func prolonged(_ duration: String) -> String {
         "expires = \(time) + CAST(\(duration) AS BIGINT)" + (name.map { ", clock = \($0)" } ?? "")
+    }
+}
+
+extension SQLDialect.HistoryKey {
+    fileprivate var insertion: String {
+        switch self {
+        case .twoColumns:
+            """
+            INSERT INTO history (integration, revision, attempts)
+            SELECT number, CAST($2 AS BIGINT), $3 FROM integration WHERE id = $1
+            """
+        case .oneNumber:
+            "INSERT INTO history (key, attempts) SELECT number << 32 | $2, $3 FROM integration WHERE id = $1"
+        }
+    }
+
+    fileprivate var selection: String {
+        switch self {
+        case .twoColumns:
+            """
+            SELECT h.attempts FROM history h JOIN integration i ON i.number = h.integration
+            WHERE i.id = $1 ORDER BY h.revision
+            """
+        case .oneNumber:
+            """
+            SELECT h.attempts FROM integration i JOIN history h
+            ON h.key >= i.number << 32 AND h.key < i.number + 1 << 32 WHERE i.id = $1 ORDER BY h.key
+            """
+        }
     }
 }
 

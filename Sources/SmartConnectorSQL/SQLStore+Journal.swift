@@ -60,13 +60,8 @@ extension SQLStore {
 
     /// The attempts and the acts of persons, the oldest first.
     public func historyEntries(of integration: String) async throws -> [HistoryEntry] {
-        let rows = try await perform(writing: false) { session in
-            try session.rows(
-                """
-                SELECT h.attempts FROM history h JOIN integration i ON i.number = h.integration
-                WHERE i.id = $1 ORDER BY h.revision
-                """, [.text(integration)])
-        }
+        let sql = dialect.selectHistory
+        let rows = try await perform(writing: false) { session in try session.rows(sql, [.text(integration)]) }
         return try rows.flatMap { row in
             try decoded(row[0], "the history of integration \(integration)") { history in
                 try (history.array ?? []).map { try HistoryEntry(stored: $0) }

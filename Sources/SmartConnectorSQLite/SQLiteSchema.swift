@@ -161,6 +161,21 @@ enum SQLiteSchema {
             ) WITHOUT ROWID;
             """
         ),
+        // By its own row's number a table grows at its end; by two columns three or four pages were written anew with every
+        // fourth row. There are neither 2^31 integrations in a file nor 2^32 writes of one journal.
+        (
+            "history by one number",
+            """
+            CREATE TABLE new_history (
+                key INTEGER PRIMARY KEY,
+                attempts TEXT NOT NULL
+            );
+            INSERT INTO new_history (key, attempts)
+            SELECT integration << 32 | revision, attempts FROM history ORDER BY integration, revision;
+            DROP TABLE history;
+            ALTER TABLE new_history RENAME TO history;
+            """
+        ),
     ]
 
     /// Brings a database to the newest schema, or as far as before one migration, all in one transaction.

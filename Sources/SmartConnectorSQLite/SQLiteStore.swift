@@ -50,7 +50,7 @@ public final class SQLiteStore: SQLStore {
     /// How SQLite says what not all databases say alike.
     public var dialect: SQLDialect { Self.dialect }
     static let dialect = SQLDialect(
-        currentTime: wallTime, leaseClock: leaseClock, locking: "", skippingLocked: "")
+        currentTime: wallTime, leaseClock: leaseClock, historyKey: .oneNumber, locking: "", skippingLocked: "")
     private static let wallTime = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 
     /// Processes and containers of one machine have its time since it was started in common, which nobody sets. The wall
