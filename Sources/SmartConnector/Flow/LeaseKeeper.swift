@@ -13,6 +13,8 @@ final class LeaseKeeper: Sendable {
         /// Ends what is being waited for when the lease is lost.
         let eviction = Eviction()
         private let journal: any FlowJournal
+        /// The journal's identity, where it has one.
+        private let journalKey: ObjectIdentifier?
         private let uptime: @Sendable () -> Duration
         /// When the journal last said that the lease is held; before it was asked, so that the lease is younger.
         private let lastHeard: Guarded<Duration>
@@ -24,6 +26,7 @@ final class LeaseKeeper: Sendable {
             self.integration = integration
             self.holder = holder
             self.journal = journal
+            journalKey = type(of: journal as Any) is AnyClass ? ObjectIdentifier(journal as AnyObject) : nil
             self.leaseTime = leaseTime
             self.uptime = uptime
             lastHeard = Guarded(asked)
@@ -31,9 +34,7 @@ final class LeaseKeeper: Sendable {
 
         /// Which journal it is. Of one that is a value each lease is kept apart: what it is put into to be compared is gone
         /// at once, and another journal may take its place.
-        fileprivate var key: ObjectIdentifier {
-            type(of: journal as Any) is AnyClass ? ObjectIdentifier(journal as AnyObject) : ObjectIdentifier(self)
-        }
+        fileprivate var key: ObjectIdentifier { journalKey ?? ObjectIdentifier(self) }
 
         /// When it is to be renewed, if nothing is heard until then.
         fileprivate var due: Duration { lastHeard.withLock { $0 } + leaseTime / 3 }
