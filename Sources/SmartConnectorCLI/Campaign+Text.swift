@@ -33,7 +33,7 @@ extension Campaign.Goal {
 
 extension Campaign {
     fileprivate var row: Row {
-        Row([id, state.rawValue, "\(connector) \(goal.aim)", created.formatted(JSON.dateFormat)], widths: [0, 9])
+        Row([id, state.rawValue, "\(connector) \(goal.aim)", created.iso8601], widths: [0, 9])
     }
 
     fileprivate var json: JSON {
@@ -41,7 +41,7 @@ extension Campaign {
             "format": JSON(Output.format), "time": JSON(Date().shown), "campaign": JSON(id),
             "connector": JSON(connector), "goal": JSON(goal.name),
             "to": .optional(goal.version.map(\.description)),
-            "state": JSON(state.rawValue), "created": JSON(created.formatted(JSON.dateFormat)),
+            "state": JSON(state.rawValue), "created": JSON(created.iso8601),
         ]
     }
 }

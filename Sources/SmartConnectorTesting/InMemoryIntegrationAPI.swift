@@ -276,7 +276,7 @@ extension InMemoryIntegrationAPI.Contents {
     fileprivate mutating func text(of date: Date) -> String {
         let milliseconds = date.milliseconds
         if let lastModified, lastModified.milliseconds == milliseconds { return lastModified.text }
-        let text = date.formatted(JSON.dateFormat)
+        let text = date.iso8601
         lastModified = (milliseconds, text)
         return text
     }

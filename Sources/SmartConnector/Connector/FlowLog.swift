@@ -66,7 +66,7 @@ public struct FlowLog: FlowObserver {
 
         init(_ span: FlowSpan, _ end: FlowSpan.End, _ duration: Duration) {
             (self.span, self.end) = (span, end)
-            time = span.began.addingTimeInterval(duration / .seconds(1)).formatted(JSON.dateFormat)
+            time = span.began.addingTimeInterval(duration / .seconds(1)).iso8601
             milliseconds = (duration / .milliseconds(1) * 10).rounded() / 10
         }
 

@@ -5,7 +5,7 @@ extension Integration {
     /// The document with the members that the server assigns. They keep their places, or come first where the
     /// document does not have them.
     public func stamped(id: String, lastModified: Date) -> Integration {
-        stamped(id: id, lastModified: lastModified.formatted(JSON.dateFormat))
+        stamped(id: id, lastModified: lastModified.iso8601)
     }
 
     /// The document with the members that the server assigns, the time being text already.

@@ -121,7 +121,7 @@ public enum FlowEvent: Sendable, Equatable {
     public func json(of integration: String, at time: Date) -> JSON {
         var json = json
         json["integration"] = JSON(integration)
-        json["time"] = JSON(time.formatted(JSON.dateFormat))
+        json["time"] = JSON(time.iso8601)
         return json
     }
 

@@ -75,7 +75,7 @@ private final class EncodingBox {
         case let value as Double: return try finite(Number(value), value, at: path)
         case let value as Float: return try finite(value.isFinite ? Number(value.description) : nil, value, at: path)
         case let value as Decimal: return try finite(Number(value.description), value, at: path)
-        case let value as Date: return JSON(value.formatted(JSON.dateFormat))
+        case let value as Date: return JSON(value.iso8601)
         case let value as Data: return JSON(value.base64EncodedString())
         case let value as URL: return JSON(value.absoluteString)
         default:

@@ -391,7 +391,7 @@ extension JournalPage {
                     writer.member("revision", revision)
                     if let writtenBy { writer.member("writer", writtenBy) }
                     if let holder { writer.member("holder", holder) }
-                    if let expires { writer.member("expires", expires.formatted(JSON.dateFormat)) }
+                    if let expires { writer.member("expires", expires.iso8601) }
                     writer.name("attempts")
                     writer.array { writer in
                         for entry in history {
@@ -525,7 +525,7 @@ extension LedgerEntry {
             writer.member("kind", kind)
             writer.member("id", id)
             writer.member("function", function)
-            writer.member("created", created.formatted(JSON.dateFormat))
+            writer.member("created", created.iso8601)
         }
     }
 

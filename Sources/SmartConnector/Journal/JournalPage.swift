@@ -152,7 +152,7 @@ extension SmartConnectorError {
 
     static func leased(_ integration: String, by lease: Lease) -> SmartConnectorError {
         let until =
-            lease.expires.map { " until \($0.formatted(JSON.dateFormat)), or longer if it is still working" } ?? ""
+            lease.expires.map { " until \($0.iso8601), or longer if it is still working" } ?? ""
         return SmartConnectorError(
             .busy,
             "integration \(integration) is being driven by \(lease.holder)\(until); wait for it, or take it away with unlock"

@@ -19,7 +19,7 @@ struct Leftovers: Command {
             }
         } else {
             for entry in ledger {
-                session.output.print(line: "\(entry.line), \(entry.created.formatted(JSON.dateFormat))")
+                session.output.print(line: "\(entry.line), \(entry.created.iso8601)")
             }
             if ledger.isEmpty { session.output.print(line: "nothing is left") }
         }
@@ -32,7 +32,7 @@ extension LedgerEntry {
     fileprivate var json: JSON {
         [
             "kind": JSON(kind), "id": JSON(id), "function": JSON(function),
-            "created": JSON(created.formatted(JSON.dateFormat)),
+            "created": JSON(created.iso8601),
         ]
     }
 }

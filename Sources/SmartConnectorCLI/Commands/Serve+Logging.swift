@@ -19,7 +19,7 @@ struct RequestLog: Sendable {
             method: text(entry.method), path: path(entry.path), status: entry.status, size: entry.size,
             duration: entry.duration, isComplete: entry.isComplete)
         let (function, code) = (note.function.map(text), note.code.map(text))
-        let when = time.formatted(JSON.dateFormat)
+        let when = time.iso8601
         switch format {
         case .none: break
         case .text:
