@@ -28,9 +28,7 @@ extension Persistence.Place {
         do {
             return try await body()
         } catch {
-            failed(error)
-            guard !isLast else { throw error }
-            return try await again(after: error, failed, mayRepeat, body)
+            return try await again(after: error, isLast: isLast, failed, mayRepeat, body)
         }
     }
 
@@ -55,17 +53,17 @@ extension Persistence.Place {
         do {
             return try await observed()
         } catch {
-            failed(error)
-            guard !isLast else { throw error }
-            return try await again(after: error, failed, mayRepeat, observed)
+            return try await again(after: error, isLast: isLast, failed, mayRepeat, observed)
         }
     }
 
     @inline(never)
     private func again<T>(
-        after error: any Error, _ failed: (any Error) -> Void, _ mayRepeat: () async throws -> Void,
-        _ body: () async throws -> T
+        after error: any Error, isLast: Bool, _ failed: (any Error) -> Void,
+        _ mayRepeat: () async throws -> Void, _ body: () async throws -> T
     ) async throws -> T {
+        failed(error)
+        guard !isLast else { throw error }
         let configuration = supply.configuration
         var failure = error
         for attempt in 1..<max(configuration.requestAttempts, 1) {
