@@ -108,7 +108,7 @@ extension JSON? {
             switch value.kind {
             case .null: false
             case .bool: value.bool != false
-            case .string: value.string != ""
+            case .string: !value.isString("")
             case .number: value.number?.double.isZero != true
             case .array, .object: true
             }

@@ -145,7 +145,7 @@ extension JSON {
     }
 
     /// Whether this is a string of exactly these UTF-8 bytes. (Swift's `==` also takes canonical equivalents.)
-    func isString(_ other: String) -> Bool {
+    package func isString(_ other: String) -> Bool {
         switch storage {
         case .string(let string): string.isExactly(other)
         case .parsed(let source, let index) where source.tokens[Int(index)].kind == .string:
