@@ -158,5 +158,5 @@ extension Lease {
 
 extension Date {
     /// The time as it is shown and as JSON has it.
-    var shown: String { formatted(JSON.dateFormat) }
+    var shown: String { iso8601 }
 }

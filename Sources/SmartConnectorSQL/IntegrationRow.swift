@@ -26,6 +26,9 @@ public struct IntegrationRow: Sendable {
 
     static let columnCount = 10
 
+    /// No journal has so many writes: their numbers go into 32 bits of a key.
+    private static let endOfRevisions: Int64 = 1 << 32
+
     let id: String
     /// Its place among all, in the order they were created.
     let number: Int64
@@ -100,7 +103,7 @@ public struct IntegrationRow: Sendable {
     ///
     /// - Throws: `APIError`: it cannot be read.
     func entry() throws(APIError) -> JournalEntry {
-        guard (0..<Int64.max).contains(journalRevision) else {
+        guard (0..<Self.endOfRevisions).contains(journalRevision) else {
             throw APIError(.corrupt, "the journal of integration \(id) is damaged: it counts \(journalRevision) writes")
         }
         var entry = JournalEntry(revision: journalRevision, lease: lease)

@@ -18,13 +18,18 @@ final class Baton: Sendable {
     private let isOver = Atomic<Bool>(false)
     /// How many threads have lost it and have not come back for it.
     private let held = Atomic<Int>(0)
+    /// Whether a thread stands by.
+    private let isAttended = Atomic<Bool>(false)
     /// Wakes who waits to pick it up. Rings once for each time that ``isAsleep`` is taken back, and at the end.
     private let bell = DispatchSemaphore(value: 0)
 
     /// After how many milliseconds on the ground it is picked up, at the earliest.
     private static let patience = 1
-    /// How many threads may be held up at once. Where so many are, the loop waits with the next one.
+    /// How many threads may be held up at once.
     private static let maximumHeld = 256
+
+    /// Whether somebody would pick it up. Else it is not to be put down for what may take long.
+    var isAwaited: Bool { isAttended.load(ordering: .relaxed) && held.load(ordering: .relaxed) < Self.maximumHeld }
 
     /// Puts it down: nothing of the loop may be touched from now on.
     func putDown() -> Turn {
@@ -50,16 +55,18 @@ final class Baton: Sendable {
         state.compareExchange(expected: number, desired: number &+ 1, ordering: .sequentiallyConsistent).exchanged
     }
 
-    /// Waits until the baton lies on the ground for too long, and picks it up. One thread at a time does this.
+    /// Waits until the baton lies on the ground for too long, and picks it up.
     ///
-    /// - Returns: False at the end.
+    /// - Returns: False at the end, and where another thread stands by.
     func pickUp() -> Bool {
+        guard !isAttended.exchange(true, ordering: .sequentiallyConsistent) else { return false }
+        defer { isAttended.store(false, ordering: .sequentiallyConsistent) }
         while !isOver.load(ordering: .sequentiallyConsistent) {
             let seen = state.load(ordering: .sequentiallyConsistent)
             _ = bell.wait(timeout: .now() + .milliseconds(Self.patience))
             guard seen == state.load(ordering: .sequentiallyConsistent) else { continue }
             if !seen.isMultiple(of: 2) {
-                guard held.load(ordering: .relaxed) < Self.maximumHeld, take(seen) else { continue }
+                guard take(seen) else { continue }
                 held.add(1, ordering: .relaxed)
                 return true
             } else {

@@ -70,7 +70,9 @@ final class EventLoop: @unchecked Sendable {
     func start() {
         _ = polling_set(polling, listener.descriptor, Tag.listener, 1, 0, 1)
         _ = polling_set(polling, mailbox.wakeUp, Tag.mailbox, 1, 0, 1)
-        Self.thread { self.run() }
+        Self.thread {
+            if !self.run() { self.standBy() }
+        }
         Self.thread { self.standBy() }
     }
 
@@ -80,20 +82,25 @@ final class EventLoop: @unchecked Sendable {
         thread.start()
     }
 
-    /// Waits until the loop is held up, and goes on in its place.
+    /// Waits until the loop is held up, and goes on in its place, unless another thread waits for that.
     private func standBy() {
-        guard baton.pickUp() else { return }
-        Self.thread { self.standBy() }
-        run()
+        while baton.pickUp() {
+            // Where the system has no thread for this, the next one that comes back takes its place.
+            Self.thread { self.standBy() }
+            if run() { return }
+        }
     }
 
     /// Serves until it is told to stop, or the loop has gone on without this thread.
-    private func run() {
+    ///
+    /// - Returns: Whether it was told to stop.
+    private func run() -> Bool {
         let found = UnsafeMutablePointer<polling_event>.allocate(capacity: Int(polling_batch))
         defer { found.deallocate() }
         while stopped == nil {
             let hasMessages = takeMessages()
-            let count = polling_wait(polling, found, hasMessages || isBehind ? 0 : tick)
+            let patience: Int32 = isBehind ? baton.isAwaited ? 0 : 1 : tick
+            let count = polling_wait(polling, found, hasMessages ? 0 : patience)
             now = DispatchTime.now().uptimeNanoseconds
             for event in UnsafeBufferPointer(start: found, count: max(0, Int(count))) {
                 switch event.tag {
@@ -103,13 +110,14 @@ final class EventLoop: @unchecked Sendable {
                 }
             }
             if now >= nextSweep { sweep() }
-            guard answerRequests() else { return }
+            guard answerRequests() else { return false }
         }
         for connection in connections.values { drop(connection) }
         listener.close()
         baton.end()
         requests.end()
         stopped?.resume()
+        return true
     }
 
     /// For how long requests are answered before it is looked what else there is, in nanoseconds.
@@ -125,13 +133,18 @@ final class EventLoop: @unchecked Sendable {
         asked.removeAll(keepingCapacity: true)
         isBehind = true
         let end = DispatchTime.now().uptimeNanoseconds + Self.patience
-        while let request = requests.next() {
+        while baton.isAwaited {
+            guard let request = requests.next() else {
+                isBehind = false
+                return true
+            }
             let turn = baton.putDown()
             request()
             guard baton.takeUp(turn) else { return false }
             guard DispatchTime.now().uptimeNanoseconds < end else { return true }
         }
-        isBehind = false
+        // As many threads are held up as may be: whoever comes back goes on with what waits.
+        requests.callForHelp()
         return true
     }
 

@@ -31,9 +31,19 @@ final class RequestQueue: Sendable {
 
     /// Adds requests, and wakes helpers where there are many.
     func add(_ requests: [Request]) {
-        let woken = state.withLock { state in
+        wake { state in
             state.waiting.insert(contentsOf: requests.reversed(), at: 0)
-            let woken = min(state.idle, state.waiting.count / Self.worthWaking)
+            return state.waiting.count / Self.worthWaking
+        }
+    }
+
+    /// Wakes helpers for all that waits.
+    func callForHelp() { wake(\.waiting.count) }
+
+    /// - Parameter needed: How many are worth to be woken.
+    private func wake(_ needed: (inout State) -> Int) {
+        let woken = state.withLock { state in
+            let woken = min(needed(&state), state.idle)
             state.idle -= woken
             return woken
         }

@@ -183,7 +183,7 @@ struct SQLiteStoreTests {
         try await FirstRelease.driveOn(SQLiteStore(path: path, creating: false))
     }
 
-    @Test(arguments: [-1, Int64.max])
+    @Test(arguments: [-1, 1 << 32, Int64.max])
     func aJournalThatCountsImpossiblyIsAnErrorAndNoCrash(_ count: Int64) async throws {
         let store = try SQLiteStore(path: path)
         let id = try #require(try await store.create(Integration(["mode": "install", "install": []])).integration.id)

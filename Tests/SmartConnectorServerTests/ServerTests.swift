@@ -117,6 +117,29 @@ struct ServerTests {
         }
     }
 
+    @Test func whereTooManyFunctionsBlockTheirThreadsTheServerStillAnswersForItselfAndStops() async throws {
+        let (begun, beginning) = AsyncStream.makeStream(of: Void.self)
+        let blocked = DispatchSemaphore(value: 0)
+        @Sendable func block() { blocked.wait() }
+        let responder = Canned { _ in
+            beginning.yield()
+            block()
+            return HTTPResponse(json: [:])
+        }
+        try await serving(responder) { server in
+            let connections = try (0..<300).map { _ in
+                let connection = try RawConnection(port: server.port)
+                connection.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                return connection
+            }
+            var arrivals = begun.makeAsyncIterator()
+            for _ in 0..<256 { await arrivals.next() }
+            #expect(try await server.send("GET", "/livez").status == 200)
+            await server.shutdown(within: .zero)
+            for _ in connections { blocked.signal() }
+        }
+    }
+
     @Test func aClientThatHangsUpDoesNotEndTheCall() async throws {
         let gate = Gate()
         let finished = Gate()

@@ -14,6 +14,16 @@ struct DateTests {
         #expect(try Date(text, strategy: JSON.dateFormat).iso8601 == text)
     }
 
+    @Test(arguments: [1970, 1999, 2001, 2026, 2034, 9999])
+    func eachMillisecondThatIsReadIsWrittenAsItWas(_ year: Int) throws {
+        for millisecond in 1000..<2000 {
+            let text = "\(year)-11-27T09:05:03.\(String(millisecond).dropFirst())Z"
+            let date = try Date(text, strategy: JSON.dateFormat)
+            #expect(date.iso8601 == text)
+            #expect(Date(milliseconds: date.milliseconds).iso8601 == text)
+        }
+    }
+
     @Test func eachDayOfFourHundredYearsIsWrittenAsFoundationWritesIt() {
         for day in 0..<146_097 {
             let date = Date(milliseconds: Int64(day) * 86_400_000 + 47_106_500)

@@ -3,8 +3,8 @@ package import Foundation
 extension Date {
     /// ISO 8601 in UTC with milliseconds, as integrator.io writes `lastModified`: what ``JSON/dateFormat`` reads.
     ///
-    /// Milliseconds that were read are written as they were: to a `Date` the text's 0.449 s is a little less, of which the
-    /// format of Foundation makes 0.448 s.
+    /// Milliseconds that were read are written as they were. Foundation's own format does not: to a `Date` the text's
+    /// 0.449 s is a little less, of which it makes 0.448 s.
     package var iso8601: String {
         let milliseconds = milliseconds
         guard Self.fourDigitYears.contains(milliseconds) else { return formatted(JSON.dateFormat) }

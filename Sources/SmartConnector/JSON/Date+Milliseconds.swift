@@ -6,7 +6,9 @@ extension Date {
     /// now, is the last one that it does.
     package var milliseconds: Int64 {
         let last = Double(1 << 53)
-        let milliseconds = (timeIntervalSince1970 * 1000).rounded(.down)
+        // From 1970 on a date is rounded once more than as it is kept, which may be down to the millisecond before.
+        let since2001 = (timeIntervalSinceReferenceDate * 1000 + 0.001).rounded(.down)
+        let milliseconds = since2001 + Date.timeIntervalBetween1970AndReferenceDate * 1000
         return Int64(min(max(milliseconds.isNaN ? 0 : milliseconds, -last), last))
     }
 

@@ -185,7 +185,7 @@ extension JSON {
 }
 
 extension Date {
-    fileprivate var shown: String { formatted(JSON.dateFormat) }
+    fileprivate var shown: String { iso8601 }
 }
 
 // MARK: Routes
