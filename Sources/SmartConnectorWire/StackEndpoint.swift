@@ -67,7 +67,13 @@ public struct StackEndpoint: HTTPResponder {
     /// Answers `POST /function`, `GET /`, `GET /healthCheck`, `GET /functions`, and `GET /openConnections` where the request
     /// says how many there are. The case of a path and one slash at its end make no difference.
     public func respond(to request: HTTPRequest) async -> HTTPResponse {
-        let path = request.path.asciiLowercased
+        // As integrator.io asks.
+        if request.method == "POST", request.path == "/function" { return await function(request) }
+        return await respond(to: request, at: request.path.asciiLowercased)
+    }
+
+    @inline(never)
+    private func respond(to request: HTTPRequest, at path: String) async -> HTTPResponse {
         switch path.utf8.count > 1 && path.utf8.last == UInt8(ascii: "/") ? String(path.dropLast()) : path {
         case "/function":
             guard request.method == "POST" else { return .methodNotAllowed("POST") }
@@ -127,6 +133,7 @@ public struct StackEndpoint: HTTPResponder {
 
     /// Which functions there are: an addition of ours, so that a caller need not guess. `diy=true` in the query asks for those
     /// of integrations that users build themselves.
+    @inline(never)
     private func directory(_ request: HTTPRequest) -> HTTPResponse {
         let isDIY = request.parameter("diy") == "true"
         let id = request.parameter("_connectorId")
@@ -245,6 +252,10 @@ public struct StackEndpoint: HTTPResponder {
         var isDIY: Bool
         var called: Called
         var options: JSON
+
+        /// Empty where there is none.
+        var integrationID: String { options["_integrationId"]?.string ?? "" }
+        var idempotencyKey: String? { options["idempotencyKey"]?.string }
     }
 
     private struct Errors: Error {
@@ -309,27 +320,45 @@ public struct StackEndpoint: HTTPResponder {
     private func call(
         _ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder, within limit: Duration?
     ) async throws -> JSON {
-        let options = CallOptions(wire: target.options)
-        let api = api(options)
-        let id = target.options["_integrationId"]?.string ?? ""
-        let key = target.options["idempotencyKey"]?.string ?? idempotencyKey
-        if target.called.isUpdate, !target.isDIY, !id.isEmpty {
-            try await Self.check(target.connector, has: id, in: api)
+        guard !target.called.isUpdate, case .function(let function) = target.called else {
+            return try await update(target, idempotencyKey, recorder, within: limit)
         }
+        return try await target.connector.call(
+            functionCall(function, target, idempotencyKey, recorder), within: limit)
+    }
+
+    /// What is rare is never a part of what happens with every call: that would take the memory for it each time.
+    @inline(never)
+    private func update(
+        _ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder, within limit: Duration?
+    ) async throws -> JSON {
+        let options = CallOptions(wire: target.options)
+        let (id, api) = (target.integrationID, api(options))
+        if !target.isDIY, !id.isEmpty { try await Self.check(target.connector, has: id, in: api) }
         switch target.called {
         case .newestUpdate:
             return try await Self.cancelling(after: limit) {
-                try await updateToNewest(target.connector, integration: id, options, api, key)
+                try await updateToNewest(
+                    target.connector, integration: id, options, api, target.idempotencyKey ?? idempotencyKey)
             }
         case .function(let function):
             return try await target.connector.call(
-                FunctionCall(
-                    function, connectorID: target.connector.id, integrationID: id, options: options,
-                    pending: target.options["pending"], idempotencyKey: key ?? IdempotencyKey.make(), api: api,
-                    changeLedger: { changes in recorder.record(changes) },
-                    readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) }),
-                within: limit)
+                functionCall(function, target, idempotencyKey, recorder), within: limit)
         }
+    }
+
+    @inline(never)
+    private func functionCall(
+        _ function: ConnectorFunction, _ target: Target, _ idempotencyKey: String?, _ recorder: LedgerRecorder
+    ) -> FunctionCall {
+        let options = CallOptions(wire: target.options)
+        let (id, api) = (target.integrationID, api(options))
+        return FunctionCall(
+            function, connectorID: target.connector.id, integrationID: id, options: options,
+            pending: target.options["pending"],
+            idempotencyKey: target.idempotencyKey ?? idempotencyKey ?? IdempotencyKey.make(), api: api,
+            changeLedger: { changes in recorder.record(changes) },
+            readLedger: { try await recorder.added(to: Self.ledger(of: id, in: api)) })
     }
 
     /// Ends what runs several functions when its time is over. What has returned stays recorded, as after any end.

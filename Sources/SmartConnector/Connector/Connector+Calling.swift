@@ -12,13 +12,31 @@ extension Connector {
         // What it does after it was cancelled counts as well.
         let grace = limit.map { max(.zero, min(longest, $0.bounded / 10)) } ?? longest
         let timeout = limit.map { max(.zero, min(entry.policy.timeout, $0.bounded - grace)) } ?? entry.policy.timeout
-        let span = observer.map { call.span(toldTo: $0) }
-        let began = ContinuousClock.now
-        let end = await entry.answer(call, within: timeout, grace: grace, clock: ContinuousClock())
-        if let observer, let span {
-            observer.ended(span, FlowSpan.End(end, of: call.function, within: timeout), after: .now - began)
-        }
+        let end =
+            if let observer {
+                await entry.end(of: call, within: timeout, grace: grace, toldTo: observer)
+            } else if let end = entry.answerAtOnce(call) {
+                end
+            } else {
+                await entry.answer(call, within: timeout, grace: grace, clock: ContinuousClock())
+            }
         return try end.answer(of: call.function, within: timeout)
+    }
+}
+
+extension Connector.Entry {
+    /// Calls the function outside of a flow, and tells of it.
+    @inline(never)
+    fileprivate func end(
+        of call: FunctionCall, within timeout: Duration, grace: Duration, toldTo observer: any FlowObserver
+    ) async -> CallEnd {
+        let span = call.span(toldTo: observer)
+        let began = ContinuousClock.now
+        var end = answerAtOnce(call)
+        if end == nil { end = await answer(call, within: timeout, grace: grace, clock: ContinuousClock()) }
+        guard let end else { preconditionFailure("what was called has ended") }
+        observer.ended(span, FlowSpan.End(end, of: call.function, within: timeout), after: .now - began)
+        return end
     }
 }
 
@@ -62,13 +80,12 @@ extension CallEnd {
 }
 
 extension Connector.Entry {
-    /// Calls the function once, for as long as is said, or else as its policy allows.
+    /// Calls a function that is not done at once, for as long as is said, or else as its policy allows.
     @inline(never)
     func answer(
         _ call: FunctionCall, within timeout: Duration? = nil, grace: Duration, clock: any Clock<Duration>,
         eviction: Eviction? = nil, executor: (any TaskExecutor)? = nil
     ) async -> CallEnd {
-        if let end = answerAtOnce(call) { return end }
         guard case .bounded(let body) = body else { preconditionFailure("what is not done at once has a task") }
         return await withDeadline(
             timeout ?? policy.timeout, grace: grace, clock: clock, eviction: eviction, executor: executor
