@@ -14,4 +14,9 @@ extension InstallMachineTests {
         #expect(try machine.next() == .callInstaller(Self.a))
         #expect(machine.memory.touched.map(\.name) == [Self.a.name])
     }
+
+    @Test func aStepJustBehindTheLastIsNone() throws {
+        let machine = try Self.machine(Self.document("settings", [Self.a, Self.b], completed: [0, 1]))
+        #expect(machine.index(of: Self.c) == nil)
+    }
 }
