@@ -76,7 +76,8 @@ final class EventLoop: @unchecked Sendable {
         Self.thread { self.standBy() }
     }
 
-    private static func thread(_ body: @escaping @Sendable () -> Void) {
+    /// Starts a thread of the server.
+    static func thread(_ body: @escaping @Sendable () -> Void) {
         let thread = Thread(block: body)
         thread.name = "SmartConnector HTTP"
         thread.start()

@@ -22,11 +22,7 @@ final class RequestQueue: Sendable {
     private static let helpers = min(4, max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
 
     init() {
-        for _ in 0..<Self.helpers {
-            let thread = Thread { [self] in help() }
-            thread.name = "SmartConnector HTTP"
-            thread.start()
-        }
+        for _ in 0..<Self.helpers { EventLoop.thread { [self] in help() } }
     }
 
     /// Adds requests, and wakes helpers where there are many.
@@ -55,12 +51,10 @@ final class RequestQueue: Sendable {
 
     /// Nobody asks anything any more: the helpers end.
     func end() {
-        let idle = state.withLock { state in
-            defer { state.idle = 0 }
+        wake { state in
             state.isOver = true
             return state.idle
         }
-        for _ in 0..<idle { bell.signal() }
     }
 
     /// Answers what there is, and waits for more.

@@ -13,11 +13,7 @@ struct AuthorsPushTests {
     private let fakes = FakeFunctions()
 
     private func create() async throws -> String {
-        let document = try Integration([
-            "_connectorId": "c1", "mode": "settings", "version": "1.0.0", "updateInProgress": false, "install": [],
-            "settings": ["color": "red"],
-        ])
-        return try #require(try await store.create(document).integration.id)
+        try #require(try await store.create(Integration(PushTests.installed)).integration.id)
     }
 
     private func push(_ id: String, _ connector: Connector) async throws -> (status: Int, body: JSON) {
@@ -63,11 +59,7 @@ struct AuthorsPushTests {
     @Test func aPushOfTheAuthorInDoubtIsNotAnsweredAsASuccess() async throws {
         let id = try await create()
         var connector = Connector(id: "c1")
-        connector.update(to: "1.1.0", policy: CallPolicy(timeout: .milliseconds(1), inDoubt: .stop)) { _ in
-            // Nobody ever answers.
-            for await _ in AsyncStream<Void>.makeStream().stream {}
-            try Task.checkCancellation()
-        }
+        connector.updateNeverReturns(to: "1.1.0")
         let answer = try await push(id, connector)
         #expect(answer.status == 422)
         #expect(answer.body["errors"]?[0]?["code"] == "in_doubt")

@@ -10,12 +10,14 @@ struct PushTests {
     private let store = InMemoryStore()
     private let fakes = FakeFunctions()
 
+    /// A document that an update is pushed into.
+    static let installed: JSON = [
+        "_connectorId": "c1", "mode": "settings", "version": "1.0.0", "updateInProgress": false, "install": [],
+        "settings": ["color": "red"],
+    ]
+
     private func create() async throws -> String {
-        let document = try Integration([
-            "_connectorId": "c1", "mode": "settings", "version": "1.0.0", "updateInProgress": false, "install": [],
-            "settings": ["color": "red"],
-        ])
-        return try #require(try await store.create(document).integration.id)
+        try #require(try await store.create(Integration(PushTests.installed)).integration.id)
     }
 
     private var connector: Connector { fakes.connector(id: "c1", having: [.update("1.1.0"), .update("1.2.0")]) }
@@ -68,11 +70,7 @@ struct PushTests {
     @Test func aPushInDoubtIsNotAnsweredAsASuccess() async throws {
         let id = try await create()
         var connector = connector
-        connector.update(to: "1.1.0", policy: CallPolicy(timeout: .milliseconds(1), inDoubt: .stop)) { _ in
-            // Nobody ever answers.
-            for await _ in AsyncStream<Void>.makeStream().stream {}
-            try Task.checkCancellation()
-        }
+        connector.updateNeverReturns(to: "1.1.0")
         let answer = try await push(id, connector)
         #expect(answer.status == 422)
         #expect(answer.body["errors"]?[0]?["code"] == "in_doubt")
@@ -110,5 +108,15 @@ struct PushTests {
         #expect(await endpoint.answer(request).status == 200)
         #expect(fakes.calls.map(\.function) == [.update("1.1.0"), .update("1.2.0")])
         #expect(Set(fakes.calls.map(\.idempotencyKey)).count == 2)
+    }
+}
+
+extension Connector {
+    /// Registers an update of which nobody ever learns what became.
+    mutating func updateNeverReturns(to version: ConnectorVersion) {
+        update(to: version, policy: CallPolicy(timeout: .milliseconds(1), inDoubt: .stop)) { _ in
+            for await _ in AsyncStream<Void>.makeStream().stream {}
+            try Task.checkCancellation()
+        }
     }
 }

@@ -32,9 +32,12 @@ extension Connector.Entry {
     ) async -> CallEnd {
         let span = call.span(toldTo: observer)
         let began = ContinuousClock.now
-        var end = answerAtOnce(call)
-        if end == nil { end = await answer(call, within: timeout, grace: grace, clock: ContinuousClock()) }
-        guard let end else { preconditionFailure("what was called has ended") }
+        let end =
+            if let end = answerAtOnce(call) {
+                end
+            } else {
+                await answer(call, within: timeout, grace: grace, clock: ContinuousClock())
+            }
         observer.ended(span, FlowSpan.End(end, of: call.function, within: timeout), after: .now - began)
         return end
     }
