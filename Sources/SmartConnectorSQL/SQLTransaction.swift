@@ -56,14 +56,16 @@ public struct SQLTransaction: Sendable {
     public func isApplied(changing counts: [Int]) throws(APIError) -> Bool {
         guard counts.first == steps[0].changedRows else { return false }
         precondition(counts.count == steps.count, "each statement has a count")
-        for (step, count) in zip(steps, counts) {
-            guard let expected = step.changedRows, count != expected else { continue }
-            throw APIError(
-                .corrupt,
-                "the store is damaged: a statement about integration \(integration) changed \(count) rows, not \(expected)"
-            )
-        }
+        for (step, count) in zip(steps, counts) { try check(count, of: step) }
         return true
+    }
+
+    /// Throws where a statement has changed more or fewer rows than it has to.
+    fileprivate func check(_ count: Int, of step: Step) throws(APIError) {
+        guard let expected = step.changedRows, count != expected else { return }
+        throw APIError(
+            .corrupt,
+            "the store is damaged: a statement about integration \(integration) changed \(count) rows, not \(expected)")
     }
 }
 
@@ -73,12 +75,11 @@ extension SQLSession {
     /// - Returns: False where its first statement did not change what it has to; then nothing is changed.
     /// - Throws: `APIError`; then the session's transaction is to be undone.
     public func apply(_ transaction: SQLTransaction) throws(APIError) -> Bool {
-        var counts: [Int] = []
-        counts.reserveCapacity(transaction.steps.count)
-        for step in transaction.steps {
-            counts.append(try changedRows(step.statement, step.values))
-            if counts.count == 1, counts[0] != step.changedRows { return false }
+        for (index, step) in transaction.steps.enumerated() {
+            let count = try changedRows(step.statement, step.values)
+            if index == 0, count != step.changedRows { return false }
+            try transaction.check(count, of: step)
         }
-        return try transaction.isApplied(changing: counts)
+        return true
     }
 }

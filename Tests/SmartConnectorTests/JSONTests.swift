@@ -30,6 +30,26 @@ struct JSONParsingTests {
         #expect(try JSON(parsing: " \t\r\n{ \"a\" : [ 1 , 2 ] } \n").text() == #"{"a":[1,2]}"#)
     }
 
+    /// Wherever it stands, alone or not: what has none is printed in another way than what has some.
+    @Test(arguments: [
+        "[ 1,2]", "[1 ,2]", "[1, 2]", "[1,2 ]", "[1,2]\n", "\t[1,2]", "[\r\n1\r\n,\r\n2\r\n]",
+    ])
+    func ignoresWhiteSpaceWhereverItIs(_ text: String) throws {
+        #expect(try JSON(parsing: text).text() == "[1,2]")
+    }
+
+    @Test func theSpaceWithinStringsStaysAndTheSpaceBetweenGoesFromEachPart() throws {
+        let text =
+            #" { " a " : [ " \" [ , ] : " , 1.50 , null , { } , [ ] ] , "b" : true , "c" : { "d" : [ [ 1 ] ] } } "#
+        let compact = #"{" a ":[" \" [ , ] : ",1.50,null,{},[]],"b":true,"c":{"d":[[1]]}}"#
+        var json = try JSON(parsing: text)
+        #expect(json.text() == compact)
+        #expect(json[" a "]?.text() == #"[" \" [ , ] : ",1.50,null,{},[]]"#)
+        #expect(json["c"]?.text() == #"{"d":[[1]]}"#)
+        json["b"] = false  // From here on its parts are printed one by one.
+        #expect(json.text() == compact.replacing("true", with: "false"))
+    }
+
     @Test(arguments: [
         "", " ", "nul", "nulll", "True", "+1", "01", "-", "-01", "1.", ".5", "1e", "1e+", "0x1", "NaN", "Infinity",
         "'a'",

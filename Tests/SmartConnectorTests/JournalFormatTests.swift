@@ -1,8 +1,9 @@
 import Foundation
 import Limits
-import SmartConnector
 import SmartConnectorTesting
 import Testing
+
+@testable import SmartConnector
 
 /// What is on users' disks can be read for ever. The files in Fixtures were written by the version that had the format
 /// first, and are never changed.
@@ -299,6 +300,12 @@ struct JournalFormatTests {
                 == [.attempt(Self.attempt(1)), .attempt(Self.attempt(2)), .act(act)])
         #expect(try read(act.storedHistory) == [.act(act)])
         #expect(JournalWrite(FlowRecord(), by: "h", after: 0).storedHistory == nil)
+    }
+
+    @Test(arguments: [Int64.min, -1_795_627_391_402, -10, -9, 0, 9, 10, 1_795_627_391_402, .max])
+    func numbersAreWrittenDigitByDigit(_ number: Int64) {
+        let text = JSONWriter.text { writer in writer.object { $0.member("n", number) } }
+        #expect(text == Array(#"{"n":\#(number)}"#.utf8))
     }
 
     @Test func aPageWithSeveralOfEachIsReadAgain() throws {

@@ -84,7 +84,7 @@ public actor InstallFlow {
         let trace = supply.makeTrace()
         let place = Persistence.Place(supply, tracing: trace)
         let persistence: Persistence =
-            if let store = journal.transactionalStore, store as AnyObject === api as AnyObject {
+            if let store = journal.transactionalStore, store.isSameObject(as: api) {
                 .together(Persistence.Together(store: store, place: place))
             } else {
                 .apart(Persistence.Apart(api: api, journal: journal, place: place))
@@ -321,4 +321,11 @@ public actor InstallFlow {
         if let hold = drive.tenure.hold { supply.configuration.leaseKeeper.release(hold) }
         if let span = drive.span { trace?.end(span, drive.end) }
     }
+}
+
+extension IntegrationAPI {
+    private var object: AnyObject? { SmartConnector.object(of: self) }
+
+    /// Whether both are one object. Of values nobody knows.
+    fileprivate func isSameObject(as other: any IntegrationAPI) -> Bool { object.map { $0 === other.object } ?? false }
 }

@@ -26,7 +26,7 @@ final class LeaseKeeper: Sendable {
             self.integration = integration
             self.holder = holder
             self.journal = journal
-            journalKey = type(of: journal as Any) is AnyClass ? ObjectIdentifier(journal as AnyObject) : nil
+            journalKey = journal.object.map(ObjectIdentifier.init)
             self.leaseTime = leaseTime
             self.uptime = uptime
             lastHeard = Guarded(asked)
@@ -169,4 +169,9 @@ extension Clock<Duration> {
         let start = now
         return { start.duration(to: now) }
     }
+}
+
+extension FlowJournal {
+    /// The object that it is; nil where it is none.
+    fileprivate var object: AnyObject? { SmartConnector.object(of: self) }
 }

@@ -11,14 +11,20 @@ extension JSON {
 
     /// The value as UTF-8 text.
     public func utf8(_ layout: Layout = .compact) -> [UInt8] {
+        if layout == .compact, case .parsed(let source, let index) = storage { return source.compactText(at: index) }
         var writer = JSONWriter(layout: layout)
-        if case .parsed(let source, _) = storage {
-            writer.output.reserveCapacity(source.bytes.count)
-        } else {
-            writer.output.reserveCapacity(128)
-        }
+        writer.output.reserveCapacity(likelyLength)
         writer.write(self)
         return writer.output
+    }
+
+    /// About how many bytes its text has: what was changed is mostly as long as what it was read from.
+    private var likelyLength: Int {
+        switch storage {
+        case .parsed(let source, _): source.bytes.count
+        case .object(let members): members.names.first?.json.likelyLength ?? 2
+        default: 128
+        }
     }
 
     /// The value as text.
@@ -63,6 +69,7 @@ struct JSONWriter {
                 write(members[index])
             }
             end(UInt8(ascii: "}"), isEmpty: members.count == 0)
+        case .parsed(let source, let index) where layout == .compact: source.appendCompact(index, to: &output)
         case .parsed(let source, let index):
             source.bytes.withUnsafeBufferPointer { bytes in
                 source.tokens.withUnsafeBufferPointer { tokens in
@@ -179,9 +186,23 @@ extension JSONWriter {
         JSONEscapes.append(value, to: &output)
     }
 
-    mutating func member(_ name: StaticString, _ value: some BinaryInteger) {
+    mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
         self.name(name)
-        output.append(contentsOf: String(value).utf8)
+        write(Int64(value))
+    }
+
+    /// Writes a number by its digits, the last of them first: to make a text of each number would take longer than the rest.
+    private mutating func write(_ number: Int64) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var (rest, first) = (number.magnitude, digits.count)
+            repeat {
+                first -= 1
+                digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            if number < 0 { output.append(UInt8(ascii: "-")) }
+            output.append(contentsOf: UnsafeBufferPointer(rebasing: digits[first...]))
+        }
     }
 
     mutating func member(_ name: StaticString, _ value: Date) { member(name, value.milliseconds) }

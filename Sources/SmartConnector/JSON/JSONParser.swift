@@ -12,6 +12,8 @@ struct JSONParser {
     private var open: [UInt32] = []
     /// The most containers that were open at once.
     private var depth = 0
+    /// Whether there is white space between tokens.
+    private var isSpaced = false
 
     /// Parses a text that stands in `bytes` before its padding.
     static func parse(_ bytes: [UInt8], maximumDepth: Int) throws(JSON.ParseError) -> JSONSource {
@@ -24,13 +26,15 @@ struct JSONParser {
             var parser = JSONParser(text: buffer.baseAddress!, count: count, maximumDepth: maximumDepth)
             do throws(Failure) {
                 try parser.parseText()
-                return Result<([JSONSource.Token], depth: Int), Failure>.success((parser.tokens, parser.depth))
+                return Result<([JSONSource.Token], depth: Int, isCompact: Bool), Failure>.success(
+                    (parser.tokens, parser.depth, !parser.isSpaced))
             } catch {
                 return .failure(error)
             }
         }
         switch outcome {
-        case .success(let (tokens, depth)): return JSONSource(bytes: bytes, tokens: tokens, depth: depth)
+        case .success(let (tokens, depth, isCompact)):
+            return JSONSource(bytes: bytes, tokens: tokens, depth: depth, isCompact: isCompact)
         case .failure(let failure):
             throw JSON.ParseError(failure.code, failure.message, offset: failure.offset, in: bytes.prefix(count))
         }
@@ -182,11 +186,16 @@ struct JSONParser {
 
     @inline(__always)
     private mutating func skipWhitespace() {
-        while true {
-            switch text[position] {
-            case 0x20, 0x0A, 0x0D, 0x09: position += 1
-            default: return
-            }
+        guard isWhitespace(text[position]) else { return }
+        isSpaced = true
+        repeat { position += 1 } while isWhitespace(text[position])
+    }
+
+    @inline(__always)
+    private func isWhitespace(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x20, 0x0A, 0x0D, 0x09: true
+        default: false
         }
     }
 

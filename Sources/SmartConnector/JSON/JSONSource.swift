@@ -9,14 +9,17 @@ final class JSONSource: Sendable {
     let tokens: [Token]
     /// How deep arrays and objects are nested in the text.
     let depth: Int
+    /// Whether there is no white space between tokens.
+    let isCompact: Bool
 
     /// Zero bytes kept after the text, so that the parser may load eight bytes from any position in it.
     static let padding = 8
 
-    init(bytes: [UInt8], tokens: [Token], depth: Int) {
+    init(bytes: [UInt8], tokens: [Token], depth: Int, isCompact: Bool) {
         self.bytes = bytes
         self.tokens = tokens
         self.depth = depth
+        self.isCompact = isCompact
     }
 
     /// One value or member name, in document order. The tokens of what a container holds follow its own.
@@ -45,6 +48,63 @@ final class JSONSource: Sendable {
     func text(at index: UInt32) -> ArraySlice<UInt8> {
         let token = tokens[Int(index)]
         return bytes[Int(token.start)..<Int(token.end)]
+    }
+
+    /// A value without the white space between its tokens.
+    func compactText(at index: UInt32) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: text(at: index).count) { memory, count in
+            // A value has a byte at least, so that there is memory.
+            count = copyCompact(index, to: UnsafeMutableRawPointer(memory.baseAddress!))
+        }
+    }
+
+    /// Appends a value without the white space between its tokens.
+    func appendCompact(_ index: UInt32, to output: inout [UInt8]) {
+        let token = tokens[Int(index)]
+        guard !isCompact, token.kind == .array || token.kind == .object else {
+            return output.append(contentsOf: text(at: index))
+        }
+        output.append(contentsOf: compactText(at: index))
+    }
+
+    /// Copies a value without the white space between its tokens.
+    ///
+    /// - Parameter output: Memory for as many bytes as it was written with.
+    /// - Returns: How many it has.
+    private func copyCompact(_ index: UInt32, to output: UnsafeMutableRawPointer) -> Int {
+        bytes.withUnsafeBytes { bytes in
+            var copied = 0
+            func copy(_ start: UInt32, _ end: UInt32) {
+                // The text holds at least its padding, so it has a base address.
+                (output + copied).copyMemory(from: bytes.baseAddress! + Int(start), byteCount: Int(end - start))
+                copied += Int(end - start)
+            }
+            let value = tokens[Int(index)]
+            guard !isCompact else {
+                copy(value.start, value.end)
+                return copied
+            }
+            // Between the strings, numbers and words are brackets, commas, colons and white space, which alone is no
+            // greater than a space.
+            var position = value.start
+            func copyMarks(to end: UInt32) {
+                while position < end {
+                    let byte = bytes[Int(position)]
+                    if byte > UInt8(ascii: " ") {
+                        output.storeBytes(of: byte, toByteOffset: copied, as: UInt8.self)
+                        copied += 1
+                    }
+                    position += 1
+                }
+            }
+            for token in tokens[Int(index)..<Int(value.next)] where token.kind != .array && token.kind != .object {
+                copyMarks(to: token.start)
+                copy(token.start, token.end)
+                position = token.end
+            }
+            copyMarks(to: value.end)
+            return copied
+        }
     }
 
     /// The string at a token, its escapes decoded. A surrogate without its partner becomes U+FFFD.
