@@ -76,28 +76,13 @@ struct MergingTests {
         return counted
     }
 
-    private static func random(_ depth: Int, _ generator: inout some RandomNumberGenerator) -> JSON {
-        switch Int.random(in: 0..<(depth > 0 ? 7 : 3), using: &generator) {
-        case 0: JSON(Int.random(in: 0..<3, using: &generator))
-        case 1: .null
-        case 2: "x"
-        case 3: JSON((0..<Int.random(in: 0..<3, using: &generator)).map { _ in random(depth - 1, &generator) })
-        default:
-            JSON(
-                (0..<Int.random(in: 0..<11, using: &generator)).map { _ in
-                    let name = ["a", "b", "c", "é", "e\u{301}", "0"].randomElement(using: &generator) ?? "a"
-                    return (name: name, value: random(depth - 1, &generator))
-                })
-        }
-    }
-
     /// A value with everything that another has, as settings that were edited: nothing is removed.
-    private static func edited(_ json: JSON, _ generator: inout some RandomNumberGenerator) -> JSON {
+    private static func edited(_ json: JSON, _ generator: inout Seeded) -> JSON {
         var edited = json
         for (name, value) in counted(json).members ?? [] where Bool.random(using: &generator) {
-            edited[name] = value.kind == .object ? Self.edited(json[name] ?? value, &generator) : random(2, &generator)
+            edited[name] = value.kind == .object ? Self.edited(json[name] ?? value, &generator) : .random(2, &generator)
         }
-        edited["new"] = random(2, &generator)
+        edited["new"] = .random(2, &generator)
         return edited
     }
 
@@ -105,7 +90,7 @@ struct MergingTests {
         var generator = Seeded(state: 7)
         for _ in 0..<300 {
             let old = JSON([
-                (name: "s", value: Self.random(3, &generator)), (name: "t", value: Self.random(3, &generator)),
+                (name: "s", value: .random(3, &generator)), (name: "t", value: .random(3, &generator)),
             ])
             let new = Self.edited(old, &generator)
             let difference = new.difference(from: old)
@@ -117,16 +102,6 @@ struct MergingTests {
             let machine = try InstallMachine(document, functions: .open)
             try machine.saveSettings(difference, in: document).apply(to: &document)
             #expect(document.settings == merged)
-        }
-    }
-
-    /// So that a failure comes again.
-    private struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ (state >> 29)
         }
     }
 

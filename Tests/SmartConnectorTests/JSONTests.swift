@@ -125,6 +125,53 @@ struct JSONValueTests {
         #expect(json.text() == #"{"b":2,"c":4}"#)
     }
 
+    @Test func whatStoodTogetherIsPrintedAsItIsNow() throws {
+        let text = #"{"a":[1],"b":{"x":"y"},"c":null,"d":"4","e":5,"f":6}"#
+        var json = try JSON(parsing: text)
+        json["c"] = nil
+        #expect(json.text() == #"{"a":[1],"b":{"x":"y"},"d":"4","e":5,"f":6}"#)
+        json["e"] = json["d"]
+        #expect(json.text() == #"{"a":[1],"b":{"x":"y"},"d":"4","e":"4","f":6}"#)
+        json["e"] = try JSON(parsing: text)["e"]
+        #expect(json.text() == #"{"a":[1],"b":{"x":"y"},"d":"4","e":5,"f":6}"#)
+        json["b"] = nil
+        json["b"] = try JSON(parsing: text)["b"]
+        #expect(json.text() == #"{"a":[1],"d":"4","e":5,"f":6,"b":{"x":"y"}}"#)
+    }
+
+    /// Changes this and that.
+    private static func change(_ json: inout JSON, _ generator: inout Seeded) {
+        for (name, value) in json.members ?? [] {
+            switch Int.random(in: 0..<6, using: &generator) {
+            case 0: json[name] = nil
+            case 1: json[name] = .random(2, &generator)
+            case 2: json[name] = value
+            case 3: json[name].mutate { change(&$0, &generator) }
+            default: break
+            }
+        }
+        for index in 0..<(json.array?.count ?? 0) where Bool.random(using: &generator) {
+            json[index].mutate { change(&$0, &generator) }
+        }
+    }
+
+    @Test func whateverItWasReadFromAndWasChangedItPrintsTheSame() throws {
+        var generator = Seeded(state: 11)
+        for _ in 0..<1000 {
+            let made = JSON.random(4, &generator)
+            var copies = [made, try JSON(parsing: made.text()), try JSON(parsing: made.text(.pretty))]
+            for _ in 0..<4 {
+                let before = generator
+                for index in copies.indices {
+                    generator = before
+                    Self.change(&copies[index], &generator)
+                    #expect(copies[index].text() == copies[0].text())
+                    #expect(copies[index].text(.pretty) == copies[0].text(.pretty))
+                }
+            }
+        }
+    }
+
     @Test func ofARepeatedNameTheLastCounts() throws {
         var json = try JSON(parsing: #"{"a":1,"a":2}"#)
         #expect(json["a"] == 2)
@@ -251,5 +298,14 @@ struct JSONPathTests {
         let old: JSON = ["a": ["b": 1, "c": 2], "list": [1, 2]]
         let new: JSON = ["a": ["b": 1, "c": 3], "list": [1, 2], "d": .null]
         #expect(new.difference(from: old) == ["a": ["c": 3], "d": .null])
+    }
+}
+
+extension JSON? {
+    /// Changes what is there.
+    fileprivate mutating func mutate(_ change: (inout JSON) -> Void) {
+        guard var value = self else { return }
+        change(&value)
+        self = value
     }
 }

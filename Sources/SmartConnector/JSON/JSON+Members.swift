@@ -41,6 +41,24 @@ extension JSON {
             values.insert(value, at: index)
         }
 
+        /// Appends the members from an index on that still stand one behind the other in a text without white space, in one
+        /// copy.
+        ///
+        /// - Returns: How many these are.
+        func appendTogether(from start: Int, to output: inout [UInt8]) -> Int {
+            guard case .parsed(let source, let first) = names[start].json.storage, source.isCompact else { return 0 }
+            let beginning = source.tokens[Int(first)].start
+            var (index, name, end) = (start, first, beginning)
+            while index < count, names[index].json.isToken(name, of: source),
+                values[index].isToken(name + 1, of: source)
+            {
+                let value = source.tokens[Int(name) + 1]
+                (index, name, end) = (index + 1, value.next, value.end)
+            }
+            output.append(contentsOf: source.bytes[Int(beginning)..<Int(end)])
+            return index - start
+        }
+
         mutating func removeAll(named name: String) {
             guard lastIndex(of: name) != nil else { return }
             let kept = names.indices.filter { !names[$0].json.isString(name) }
@@ -131,5 +149,12 @@ extension JSON {
         func isExactly(_ other: Name) -> Bool {
             mark == other.mark && (mark.isWhole || json.isIdentical(to: other.json) || json.isString(other.text))
         }
+    }
+}
+
+extension JSON {
+    /// Whether this is what was read at a token of a text.
+    fileprivate func isToken(_ token: UInt32, of text: JSONSource) -> Bool {
+        if case .parsed(let source, token) = storage { source === text } else { false }
     }
 }

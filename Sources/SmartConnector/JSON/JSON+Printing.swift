@@ -62,11 +62,16 @@ struct JSONWriter {
             end(UInt8(ascii: "]"), isEmpty: elements.isEmpty)
         case .object(let members):
             begin(UInt8(ascii: "{"))
-            for index in members.names.indices {
+            var index = 0
+            while index < members.count {
                 separate(isFirst: index == 0)
-                write(members.names[index].json)
-                colon()
-                write(members[index])
+                let together = layout == .compact ? members.appendTogether(from: index, to: &output) : 0
+                if together == 0 {
+                    write(members.names[index].json)
+                    colon()
+                    write(members[index])
+                }
+                index += max(together, 1)
             }
             end(UInt8(ascii: "}"), isEmpty: members.count == 0)
         case .parsed(let source, let index) where layout == .compact: source.appendCompact(index, to: &output)
