@@ -145,6 +145,9 @@ extension JSON {
 
         var text: String { json.string ?? "" }
 
+        /// Whether it stands in a text that was read.
+        var isParsed: Bool { if case .parsed = json.storage { true } else { false } }
+
         /// Whether both are the same scalars, however they are escaped.
         func isExactly(_ other: Name) -> Bool {
             mark == other.mark && (mark.isWhole || json.isIdentical(to: other.json) || json.isString(other.text))

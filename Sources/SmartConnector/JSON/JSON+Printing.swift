@@ -18,13 +18,13 @@ extension JSON {
         return writer.output
     }
 
-    /// About how many bytes its text has: what was changed is mostly as long as what it was read from.
+    /// About how many bytes its text has: an object that was changed is mostly as long as it was where it was read.
     private var likelyLength: Int {
-        switch storage {
-        case .parsed(let source, _): source.bytes.count
-        case .object(let members): members.names.first?.json.likelyLength ?? 2
-        default: 128
-        }
+        guard case .object(let members) = storage,
+            case .parsed(let source, let first)? = members.names.first?.json.storage,
+            case .parsed(let other, let last)? = members.names.last(where: \.isParsed)?.json.storage, source === other
+        else { return 128 }
+        return max(128, Int(source.tokens[Int(last) + 1].end) - Int(source.tokens[Int(first)].start))
     }
 
     /// The value as text.
