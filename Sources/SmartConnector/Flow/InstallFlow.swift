@@ -326,6 +326,6 @@ public actor InstallFlow {
 extension IntegrationAPI {
     private var object: AnyObject? { SmartConnector.object(of: self) }
 
-    /// Whether both are one object. Of values nobody knows.
+    /// Whether both are one object. False for what is none: two values may reach one place, and nothing tells.
     fileprivate func isSameObject(as other: any IntegrationAPI) -> Bool { object.map { $0 === other.object } ?? false }
 }

@@ -41,15 +41,16 @@ extension JSON {
             values.insert(value, at: index)
         }
 
-        /// Appends the members from an index on that still stand one behind the other in a text without white space, in one
-        /// copy.
+        /// Appends, in one copy, as many members from an index on as are still what stands one behind the other in a text
+        /// without white space.
         ///
-        /// - Returns: How many these are.
+        /// - Returns: How many these are; 0 where the member is to be printed by itself.
         func appendTogether(from start: Int, to output: inout [UInt8]) -> Int {
             guard case .parsed(let source, let first) = names[start].json.storage, source.isCompact else { return 0 }
             let beginning = source.tokens[Int(first)].start
             var (index, name, end) = (start, first, beginning)
-            while index < count, names[index].json.isToken(name, of: source),
+            // Behind the last token of the text there is none whose name this could be.
+            while index < count, Int(name) < source.tokens.count, names[index].json.isToken(name, of: source),
                 values[index].isToken(name + 1, of: source)
             {
                 let value = source.tokens[Int(name) + 1]
@@ -156,8 +157,15 @@ extension JSON {
 }
 
 extension JSON {
-    /// Whether this is what was read at a token of a text.
-    fileprivate func isToken(_ token: UInt32, of text: JSONSource) -> Bool {
-        if case .parsed(let source, token) = storage { source === text } else { false }
+    /// Whether this is what stands at a token of a text. What has its own text, as numbers and strings that were put
+    /// together have, is not.
+    fileprivate func isToken(_ index: UInt32, of text: JSONSource) -> Bool {
+        let token = text.tokens[Int(index)]
+        return switch storage {
+        case .parsed(let source, index): source === text
+        case .bool(let bool): token.kind == .bool && token.flag == bool
+        case .null: token.kind == .null
+        default: false
+        }
     }
 }

@@ -18,13 +18,20 @@ extension JSON {
         return writer.output
     }
 
-    /// About how many bytes its text has: an object that was changed is mostly as long as it was where it was read.
+    /// About how many bytes its text has: an object that was changed is mostly as long as it was where it was read. No more
+    /// than some thousand, since much of it may be gone.
     private var likelyLength: Int {
-        guard case .object(let members) = storage,
-            case .parsed(let source, let first)? = members.names.first?.json.storage,
-            case .parsed(let other, let last)? = members.names.last(where: \.isParsed)?.json.storage, source === other
-        else { return 128 }
-        return max(128, Int(source.tokens[Int(last) + 1].end) - Int(source.tokens[Int(first)].start))
+        switch storage {
+        case .parsed(let source, let index): return source.text(at: index).count
+        case .object(let members):
+            guard case .parsed(let source, let first)? = members.names.first(where: \.isParsed)?.json.storage,
+                case .parsed(let other, let last)? = members.names.last(where: \.isParsed)?.json.storage,
+                source === other
+            else { return 128 }
+            let length = Int(source.tokens[Int(last) + 1].end) - Int(source.tokens[Int(first)].start)
+            return min(max(128, length), 1 << 12)
+        default: return 128
+        }
     }
 
     /// The value as text.
@@ -191,12 +198,14 @@ extension JSONWriter {
         JSONEscapes.append(value, to: &output)
     }
 
-    mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
+    mutating func member(_ name: StaticString, _ value: Int) { member(name, Int64(value)) }
+
+    mutating func member(_ name: StaticString, _ value: Int64) {
         self.name(name)
-        write(Int64(value))
+        write(value)
     }
 
-    /// Writes a number by its digits, the last of them first: to make a text of each number would take longer than the rest.
+    /// Writes a number by its digits, from the last to the first. No string is made of it.
     private mutating func write(_ number: Int64) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var (rest, first) = (number.magnitude, digits.count)

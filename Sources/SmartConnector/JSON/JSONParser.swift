@@ -12,7 +12,7 @@ struct JSONParser {
     private var open: [UInt32] = []
     /// The most containers that were open at once.
     private var depth = 0
-    /// Whether there is white space between tokens.
+    /// Whether there is white space in the value, and not only around it.
     private var isSpaced = false
 
     /// Parses a text that stands in `bytes` before its padding.
@@ -58,6 +58,7 @@ struct JSONParser {
             throw failure(.unexpectedByte, "a byte order mark; save the file as UTF-8 without one")
         }
         skipWhitespace()
+        isSpaced = false
         value: while true {
             switch text[position] {
             case UInt8(ascii: "{"):
@@ -98,7 +99,9 @@ struct JSONParser {
                     throw unexpected(isObject ? "',' or '}' after a member" : "',' or ']' after an element")
                 }
             }
+            let isValueSpaced = isSpaced
             skipWhitespace()
+            isSpaced = isValueSpaced
             guard position == count else { throw unexpected("nothing after the value") }
             return
         }

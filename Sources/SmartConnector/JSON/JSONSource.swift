@@ -9,7 +9,7 @@ final class JSONSource: Sendable {
     let tokens: [Token]
     /// How deep arrays and objects are nested in the text.
     let depth: Int
-    /// Whether there is no white space between tokens.
+    /// Whether there is no white space between the first token and the last.
     let isCompact: Bool
 
     /// Zero bytes kept after the text, so that the parser may load eight bytes from any position in it.
@@ -69,7 +69,7 @@ final class JSONSource: Sendable {
 
     /// Copies a value without the white space between its tokens.
     ///
-    /// - Parameter output: Memory for as many bytes as it was written with.
+    /// - Parameter output: Memory for as many bytes as the value has in the text.
     /// - Returns: How many it has.
     private func copyCompact(_ index: UInt32, to output: UnsafeMutableRawPointer) -> Int {
         bytes.withUnsafeBytes { bytes in
@@ -84,8 +84,8 @@ final class JSONSource: Sendable {
                 copy(value.start, value.end)
                 return copied
             }
-            // Between the strings, numbers and words are brackets, commas, colons and white space, which alone is no
-            // greater than a space.
+            // Between strings, numbers and words there are brackets, commas, colons and white space, and of these only white
+            // space is not above a space.
             var position = value.start
             func copyMarks(to end: UInt32) {
                 while position < end {
