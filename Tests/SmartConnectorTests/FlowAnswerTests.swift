@@ -90,6 +90,23 @@ struct FlowAnswerTests {
         #expect(try await fixture.entry.lease == nil)
     }
 
+    /// Who runs it wants all of it done, and settings that wait for the installation to end are not the last of it.
+    @Test func runningItGoesOnWithAStepThatSomebodyHasOpenedWhileAcceptedSettingsWereWritten() async throws {
+        let (fixture, api) = try await fixture()
+        let accepted = FlowRecord.AcceptedSettings(asked: ["color": "blue"], answer: ["success": true])
+        try await fixture.leave(FlowRecord(accepted: accepted))
+        @Sendable func openOnceTheyAreWritten(_ document: inout Integration) {
+            guard document.settings?["color"] == "blue" else { return api.afterNextWrite(openOnceTheyAreWritten) }
+            document[step: 2]?.isCompleted = false
+            document.mode = .install
+        }
+        api.afterNextWrite(openOnceTheyAreWritten)
+        #expect(try await fixture.flow().run().finish() == .done)
+        #expect(fixture.fakes.callNames == ["makeA", "makeB", "makeC", "makeC"])
+        #expect(try await fixture.document.mode == .settings)
+        #expect(try await fixture.entry.lease == nil)
+    }
+
     // MARK: What has returned
 
     private func returned(
