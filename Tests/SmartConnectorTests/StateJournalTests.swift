@@ -499,4 +499,23 @@ struct StateJournalTests {
         try await tasks[1].value
         #expect(done.all == [1, 2])
     }
+
+    @Test func whereAThousandWaitTheNextIsRefusedAndTheseGetTheirTurn() async throws {
+        let (order, held, done) = (StateOrder(), HeldCall(), Numbers())
+        let first = Task { try await order.inOrder("x") { await held.held() } }
+        await held.begin()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0...1000 {
+                group.addTask { try await order.inOrder("x") { done.add(number) } }
+            }
+            // Nobody else can have come to an end.
+            let refusal = await group.nextResult()
+            let error = #expect(throws: APIError.self) { try refusal?.get() }
+            #expect(error?.code == .busy)
+            held.end()
+            try await group.waitForAll()
+        }
+        try await first.value
+        #expect(done.all.count == 1000)
+    }
 }
