@@ -361,6 +361,15 @@ struct InstallMachineTests {
         }
     }
 
+    /// Also where it is the only function of all steps, and whichever it is.
+    @Test(arguments: [ConnectorFunction.installer("makeA"), .uninstaller("dropA")])
+    func oneMissingFunctionIsReported(_ missing: ConnectorFunction) throws {
+        let functions = Set([ConnectorFunction.installer("makeA"), .uninstaller("dropA")]).subtracting([missing])
+        var machine = try Self.machine(Self.document("install", [Self.a]), FunctionDirectory(functions: functions))
+        let error = #expect(throws: SmartConnectorError.self) { try machine.next() }
+        #expect(error?.functions == [missing])
+    }
+
     @Test func aFunctionMissingInTheStepsThatTheInstallerWroteIsReportedToo() throws {
         var machine = try Self.machine(
             Self.document("install", []), FunctionDirectory(functions: [.connectorInstaller]))
