@@ -190,7 +190,8 @@ public struct CallOptions: Sendable, Equatable {
     /// What the user entered in the step's form: `formVal`. Nil for a step without one.
     public var formValues: JSON?
     /// What came over the wire, which is taken apart when somebody asks.
-    private var received: JSON = [:]
+    private var received = CallOptions.nothing
+    private static let nothing: JSON = [:]
 
     /// Every other option that came with the call, an object: a hook's `data` and `settings`, for instance. Where a caller
     /// sent something else in place of an object, that; and what has one of the names above and is not of its kind.

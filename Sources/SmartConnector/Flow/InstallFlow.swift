@@ -156,10 +156,14 @@ public actor InstallFlow {
     /// Performs effects until there is something to tell whoever drives, or nothing more to do.
     private func advance(_ drive: inout Drive, _ session: FlowSession) async throws -> FlowTurn {
         if session.audience == .watching, persistence.looksAfterEachEvent { drive.seen = nil }
+        // Whether what was done last was a commit that shows that the document is there, so that no clock has to be asked.
+        var hasJustSeen = false
         while true {
             if Task.isCancelled { drive.machine.cancelled() }
             // What is given back after an error is given back by a task that nobody can cancel.
             if let error = drive.machine.error { throw error }
+            let isJustSeen = hasJustSeen
+            hasJustSeen = false
             switch drive.machine.next() {
             case .report(let events):
                 trace?.heard(events)
@@ -170,9 +174,10 @@ public actor InstallFlow {
             case .commit(let commit):
                 drive.machine.happened(await persistence.commit(commit, &drive.tenure, isLast: false))
                 trace?.follow(drive.tenure)
-                if persistence.sees(commit) { drive.seen = persistence.place.keeper.uptime() }
+                hasJustSeen = persistence.sees(commit)
+                if hasJustSeen { drive.seen = persistence.place.keeper.uptime() }
             case .repeat: preconditionFailure("what follows an error is done when what is held is given back")
-            case .invoke(let call): drive.machine.happened(await make(call, &drive))
+            case .invoke(let call): drive.machine.happened(await make(call, &drive, isJustSeen))
             case .pause(let pause): drive.machine.happened(await wait(pause, drive.tenure))
             case .load: drive.machine.happened(await load(drive.tenure))
             }
@@ -180,8 +185,10 @@ public actor InstallFlow {
     }
 
     @inline(__always)
-    private func make(_ call: FlowRecord.Call, _ drive: inout Drive) async -> FlowMachine.Fact {
-        if let fact = await prepare(&drive) { return fact }
+    private func make(
+        _ call: FlowRecord.Call, _ drive: inout Drive, _ isJustSeen: Bool
+    ) async -> FlowMachine.Fact {
+        if !isJustSeen || drive.tenure.hold?.isFresh == false, let fact = await prepare(&drive) { return fact }
         guard let entry = supply.entry(for: call.function) else {
             preconditionFailure("it was asked for before")
         }
