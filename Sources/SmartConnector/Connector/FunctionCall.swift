@@ -191,6 +191,7 @@ public struct CallOptions: Sendable, Equatable {
     public var formValues: JSON?
     /// What came over the wire, which is taken apart when somebody asks.
     private var received = CallOptions.nothing
+    /// An empty object, made once.
     private static let nothing: JSON = [:]
 
     /// Every other option that came with the call, an object: a hook's `data` and `settings`, for instance. Where a caller

@@ -177,7 +177,7 @@ public actor InstallFlow {
                 hasJustSeen = persistence.sees(commit)
                 if hasJustSeen { drive.seen = persistence.place.keeper.uptime() }
             case .repeat: preconditionFailure("what follows an error is done when what is held is given back")
-            case .invoke(let call): drive.machine.happened(await make(call, &drive, isJustSeen))
+            case .invoke(let call): drive.machine.happened(await make(call, &drive, isJustSeen: isJustSeen))
             case .pause(let pause): drive.machine.happened(await wait(pause, drive.tenure))
             case .load: drive.machine.happened(await load(drive.tenure))
             }
@@ -186,9 +186,9 @@ public actor InstallFlow {
 
     @inline(__always)
     private func make(
-        _ call: FlowRecord.Call, _ drive: inout Drive, _ isJustSeen: Bool
+        _ call: FlowRecord.Call, _ drive: inout Drive, isJustSeen: Bool
     ) async -> FlowMachine.Fact {
-        if !isJustSeen || drive.tenure.hold?.isFresh == false, let fact = await prepare(&drive) { return fact }
+        if let fact = await prepare(&drive, isJustSeen: isJustSeen) { return fact }
         guard let entry = supply.entry(for: call.function) else {
             preconditionFailure("it was asked for before")
         }
@@ -212,9 +212,11 @@ public actor InstallFlow {
 
     /// Makes sure that a call may begin: under a lease that is young, for an integration that was there a moment ago.
     ///
+    /// - Parameter isJustSeen: Whether the integration was there in what was done last.
     /// - Returns: What is to be known first; nil where the call may be made.
     @inline(__always)
-    private func prepare(_ drive: inout Drive) async -> FlowMachine.Fact? {
+    private func prepare(_ drive: inout Drive, isJustSeen: Bool) async -> FlowMachine.Fact? {
+        if isJustSeen, drive.tenure.hold?.isFresh ?? true { return nil }
         do {
             if let hold = drive.tenure.hold {
                 try await persistence.place.refresh(hold)

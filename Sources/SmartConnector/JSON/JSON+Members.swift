@@ -49,8 +49,7 @@ extension JSON {
             guard case .parsed(let source, let first) = names[start].json.storage, source.isCompact else { return 0 }
             let beginning = source.tokens[Int(first)].start
             var (index, name, end) = (start, first, beginning)
-            // Behind the last token of the text there is none whose name this could be.
-            while index < count, Int(name) < source.tokens.count, names[index].json.isToken(name, of: source),
+            while index < count, names[index].json.isToken(name, of: source),
                 values[index].isToken(name + 1, of: source)
             {
                 let value = source.tokens[Int(name) + 1]
@@ -160,11 +159,10 @@ extension JSON {
     /// Whether this is what stands at a token of a text. What has its own text, as numbers and strings that were put
     /// together have, is not.
     fileprivate func isToken(_ index: UInt32, of text: JSONSource) -> Bool {
-        let token = text.tokens[Int(index)]
-        return switch storage {
+        switch storage {
         case .parsed(let source, index): source === text
-        case .bool(let bool): token.kind == .bool && token.flag == bool
-        case .null: token.kind == .null
+        case .bool(let bool): text.tokens[Int(index)].kind == .bool && text.tokens[Int(index)].flag == bool
+        case .null: text.tokens[Int(index)].kind == .null
         default: false
         }
     }

@@ -57,8 +57,7 @@ struct JSONParser {
         if text[0] == 0xEF, text[1] == 0xBB, text[2] == 0xBF {
             throw failure(.unexpectedByte, "a byte order mark; save the file as UTF-8 without one")
         }
-        skipWhitespace()
-        isSpaced = false
+        passWhitespace()
         value: while true {
             switch text[position] {
             case UInt8(ascii: "{"):
@@ -99,9 +98,7 @@ struct JSONParser {
                     throw unexpected(isObject ? "',' or '}' after a member" : "',' or ']' after an element")
                 }
             }
-            let isValueSpaced = isSpaced
-            skipWhitespace()
-            isSpaced = isValueSpaced
+            passWhitespace()
             guard position == count else { throw unexpected("nothing after the value") }
             return
         }
@@ -187,11 +184,18 @@ struct JSONParser {
     @inline(__always)
     private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
+    /// Passes over white space around the value.
+    @inline(__always)
+    private mutating func passWhitespace() {
+        while isWhitespace(text[position]) { position += 1 }
+    }
+
+    /// Passes over white space within the value, and notes that there is some.
     @inline(__always)
     private mutating func skipWhitespace() {
         guard isWhitespace(text[position]) else { return }
         isSpaced = true
-        repeat { position += 1 } while isWhitespace(text[position])
+        passWhitespace()
     }
 
     @inline(__always)

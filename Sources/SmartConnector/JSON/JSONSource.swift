@@ -52,7 +52,9 @@ final class JSONSource: Sendable {
 
     /// A value without the white space between its tokens.
     func compactText(at index: UInt32) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: text(at: index).count) { memory, count in
+        let text = text(at: index)
+        guard !isCompact else { return Array(text) }
+        return [UInt8](unsafeUninitializedCapacity: text.count) { memory, count in
             // A value has a byte at least, so that there is memory.
             count = copyCompact(index, to: UnsafeMutableRawPointer(memory.baseAddress!))
         }
@@ -80,10 +82,6 @@ final class JSONSource: Sendable {
                 copied += Int(end - start)
             }
             let value = tokens[Int(index)]
-            guard !isCompact else {
-                copy(value.start, value.end)
-                return copied
-            }
             // Between strings, numbers and words there are brackets, commas, colons and white space, and of these only white
             // space is not above a space.
             var position = value.start

@@ -158,7 +158,7 @@ final class StateOrder: Sendable {
 
     /// The order of requests to an API: one for each place that states are kept in.
     static func shared(by api: any IntegrationStateAPI) -> StateOrder {
-        let object = type(of: api) is AnyClass ? api as AnyObject : nil
+        let object = api.object
         let place: Place =
             if let name = api.statePlace {
                 .named(name)
@@ -177,4 +177,9 @@ final class StateOrder: Sendable {
             return new.order
         }
     }
+}
+
+extension IntegrationStateAPI {
+    /// The object that it is; nil where it is none.
+    fileprivate var object: AnyObject? { SmartConnector.object(of: self) }
 }
