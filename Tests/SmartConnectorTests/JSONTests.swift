@@ -105,6 +105,23 @@ struct JSONParsingTests {
         #expect(try JSON(parsing: #""\ud800x""#).string == "\u{FFFD}x")
         #expect(JSON("\u{1}\u{1F}\"\\/\u{8}é").text() == #""\u0001\u001f\"\\/\bé""#)
     }
+
+    @Test func whateverACharacterIsAndWhereverItStandsItIsEscapedWhereItHasToBe() throws {
+        let short = ["\u{8}": "b", "\u{9}": "t", "\u{A}": "n", "\u{C}": "f", "\u{D}": "r", "\"": "\"", "\\": "\\"]
+        for scalar in (0...0xFF).compactMap(Unicode.Scalar.init) {
+            let (hexadecimal, character) = (String(scalar.value, radix: 16), String(scalar))
+            let zeros = String(repeating: "0", count: 4 - hexadecimal.count)
+            let written =
+                short[character].map { "\\" + $0 } ?? (scalar.value < 0x20 ? "\\u" + zeros + hexadecimal : character)
+            for place in 0..<18 {
+                let before = String(repeating: "é", count: place / 2) + (place.isMultiple(of: 2) ? "" : "!")
+                let after = String(repeating: "~", count: 17 - place)
+                let (text, expected) = (before + character + after, "\"" + before + written + after + "\"")
+                #expect(JSON(text).text() == expected)
+                #expect(try JSON(parsing: expected).string == text)
+            }
+        }
+    }
 }
 
 @Suite(.ends(within: .minutes(3)))
@@ -170,6 +187,15 @@ struct JSONValueTests {
                 }
             }
         }
+    }
+
+    @Test func anObjectIsMadeOfMembersThatCanBeHadOnlyOnce() {
+        var count = 0
+        let members = AnyIterator<(name: String, value: JSON)> {
+            count += 1
+            return count > 3 ? nil : ("m\(count)", JSON(count))
+        }
+        #expect(JSON(members).text() == #"{"m1":1,"m2":2,"m3":3}"#)
     }
 
     @Test func ofARepeatedNameTheLastCounts() throws {

@@ -10,7 +10,11 @@ extension JSON {
             case .object(let members):
                 members.lastIndex(of: name).map { members.values[$0] }
             case .parsed(let source, let index) where source.tokens[Int(index)].kind == .object:
-                name.withUTF8Bytes { source.member(of: index, named: $0) }.map(source.value(at:))
+                if let member = name.withUTF8Bytes({ source.member(of: index, named: $0) }) {
+                    source.value(at: member)
+                } else {
+                    nil
+                }
             default: nil
             }
         }
@@ -82,7 +86,7 @@ extension JSON {
         var members = takeMembers() ?? Members()
         defer { storage = .object(members) }
         guard let index = members.lastIndex(of: name) else {
-            members.append(name, value, isFirst: isFirst)
+            if isFirst { members.prepend(name, value) } else { members.append(name, value) }
             return true
         }
         guard members.values[index] != value else { return false }

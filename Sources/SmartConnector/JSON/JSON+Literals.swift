@@ -28,6 +28,8 @@ extension JSON: ExpressibleByArrayLiteral {
 extension JSON: ExpressibleByDictionaryLiteral {
     /// An object with the members in the order they are written.
     public init(dictionaryLiteral elements: (String, JSON)...) {
-        self.init(elements.map { (name: $0.0, value: $0.1) })
+        var members = Members(expecting: elements.count)
+        for (name, value) in elements { members.append(name, value) }
+        self.init(.object(members))
     }
 }

@@ -7,7 +7,13 @@ extension JSON {
         private(set) var names: [Name] = []
         private(set) var values: [JSON] = []
 
-        init() {}
+        /// None yet.
+        ///
+        /// - Parameter expected: How many there will be, as far as that is known.
+        init(expecting expected: Int = 0) {
+            names.reserveCapacity(expected)
+            values.reserveCapacity(expected)
+        }
 
         /// Members of as many names as values.
         init(names: [Name], values: [JSON]) {
@@ -35,10 +41,14 @@ extension JSON {
             Members(names: names, values: values.replacing(index, with: value))
         }
 
-        mutating func append(_ name: String, _ value: JSON, isFirst: Bool = false) {
-            let index = isFirst ? 0 : count
-            names.insert(Name(JSON(name)), at: index)
-            values.insert(value, at: index)
+        mutating func append(_ name: String, _ value: JSON) {
+            names.append(Name(JSON(name)))
+            values.append(value)
+        }
+
+        mutating func prepend(_ name: String, _ value: JSON) {
+            names.insert(Name(JSON(name)), at: 0)
+            values.insert(value, at: 0)
         }
 
         /// Appends, in one copy, as many members from an index on as are still what stands one behind the other in a text

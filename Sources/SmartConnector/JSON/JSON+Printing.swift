@@ -56,8 +56,8 @@ struct JSONWriter {
 
     mutating func write(_ value: JSON) {
         switch value.storage {
-        case .null: output.append(contentsOf: "null".utf8)
-        case .bool(let bool): output.append(contentsOf: (bool ? "true" : "false").utf8)
+        case .null: write("null" as StaticString)
+        case .bool(let bool): write(bool ? "true" : "false" as StaticString)
         case .number(let number): output.append(contentsOf: number.text.utf8)
         case .string(let string): JSONEscapes.append(string, to: &output)
         case .array(let elements):
@@ -189,8 +189,12 @@ extension JSONWriter {
     /// Writes a text that needs no escapes.
     mutating func string(_ text: StaticString) {
         output.append(UInt8(ascii: "\""))
-        output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        write(text)
         output.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func write(_ text: StaticString) {
+        output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     mutating func member(_ name: StaticString, _ value: String) {

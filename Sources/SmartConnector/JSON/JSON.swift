@@ -52,7 +52,9 @@ public struct JSON: Sendable {
     public init(parsing bytes: some Sequence<UInt8>, maximumDepth: Int = maximumDepth) throws(ParseError) {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.underestimatedCount + JSONSource.padding)
-        text.append(contentsOf: bytes)
+        if bytes.withContiguousStorageIfAvailable({ text.append(contentsOf: $0) }) == nil {
+            text.append(contentsOf: bytes)
+        }
         text.append(contentsOf: repeatElement(0, count: JSONSource.padding))
         let source = try JSONParser.parse(text, maximumDepth: maximumDepth)
         self = source.value(at: 0)
@@ -86,7 +88,9 @@ public struct JSON: Sendable {
 
     /// An object with these members in this order. A name may be repeated; a look-up then finds the last.
     public init(_ members: some Sequence<(name: String, value: JSON)>) {
-        storage = .object(Members(names: members.map { Name(JSON($0.name)) }, values: members.map(\.value)))
+        var stored = Members(expecting: members.underestimatedCount)
+        for (name, value) in members { stored.append(name, value) }
+        storage = .object(stored)
     }
 
     // MARK: Reading

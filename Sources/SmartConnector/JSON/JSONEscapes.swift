@@ -58,34 +58,65 @@ enum JSONEscapes {
         }
     }
 
+    /// The top bit of each byte that cannot stand in a string as it is: a quote, a backslash or a control character. Exact up
+    /// to and including the lowest such byte.
+    @inline(__always)
+    static func marks(in word: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quotes = word ^ (ones &* 0x22)
+        let backslashes = word ^ (ones &* 0x5C)
+        let found =
+            (quotes &- ones) & ~quotes
+            | (backslashes &- ones) & ~backslashes
+            | (word &- ones &* 0x20) & ~word
+        return found & (ones &* 0x80)
+    }
+
     /// Appends a string with its quotes, escaping only what RFC 8259 requires.
     static func append(_ string: String, to output: inout [UInt8]) {
-        var string = string
         output.append(UInt8(ascii: "\""))
-        string.withUTF8 { bytes in
+        string.withUTF8Bytes { bytes in
             var plain = 0
-            for position in 0..<bytes.count {
-                let byte = bytes[position]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+            while let position = firstMark(in: bytes, from: plain) {
                 output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[plain..<position]))
+                appendEscape(of: bytes[position], to: &output)
                 plain = position + 1
-                output.append(UInt8(ascii: "\\"))
-                switch byte {
-                case 0x08: output.append(UInt8(ascii: "b"))
-                case 0x0C: output.append(UInt8(ascii: "f"))
-                case 0x0A: output.append(UInt8(ascii: "n"))
-                case 0x0D: output.append(UInt8(ascii: "r"))
-                case 0x09: output.append(UInt8(ascii: "t"))
-                case 0x00..<0x20:
-                    let digits = Array("0123456789abcdef".utf8)
-                    output.append(contentsOf: [UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
-                    output.append(digits[Int(byte >> 4)])
-                    output.append(digits[Int(byte & 15)])
-                default: output.append(byte)
-                }
             }
             output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[plain...]))
         }
         output.append(UInt8(ascii: "\""))
+    }
+
+    private static func firstMark(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        var position = start
+        while position + 8 <= bytes.count {
+            let word = UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            let marks = marks(in: UInt64(littleEndian: word))
+            if marks != 0 { return position + marks.trailingZeroBitCount / 8 }
+            position += 8
+        }
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return position }
+            position += 1
+        }
+        return nil
+    }
+
+    private static func appendEscape(of byte: UInt8, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\\"))
+        switch byte {
+        case 0x08: output.append(UInt8(ascii: "b"))
+        case 0x0C: output.append(UInt8(ascii: "f"))
+        case 0x0A: output.append(UInt8(ascii: "n"))
+        case 0x0D: output.append(UInt8(ascii: "r"))
+        case 0x09: output.append(UInt8(ascii: "t"))
+        case 0x00..<0x20:
+            let digits = Array("0123456789abcdef".utf8)
+            output.append(contentsOf: [UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
+            output.append(digits[Int(byte >> 4)])
+            output.append(digits[Int(byte & 15)])
+        default: output.append(byte)
+        }
     }
 }

@@ -213,7 +213,8 @@ struct JSONParser {
         while true {
             let word = UInt64(
                 littleEndian: UnsafeRawPointer(text + position).loadUnaligned(as: UInt64.self))
-            let special = specialBytes(in: word)
+            // What stands for itself, but for the beginning of a longer scalar, is passed over eight bytes at a time.
+            let special = JSONEscapes.marks(in: word) | word & 0x8080_8080_8080_8080
             guard special != 0 else {
                 position += 8
                 continue
@@ -233,21 +234,6 @@ struct JSONParser {
                 throw failure(.controlCharacter, "a control character in a string; write it as an escape")
             }
         }
-    }
-
-    /// The top bit of each byte that a string cannot pass over: a quote, a backslash, a control character or the
-    /// beginning of a longer scalar. Exact up to and including the lowest such byte.
-    @inline(__always)
-    private func specialBytes(in word: UInt64) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let quotes = word ^ (ones &* 0x22)
-        let backslashes = word ^ (ones &* 0x5C)
-        let found =
-            (quotes &- ones) & ~quotes
-            | (backslashes &- ones) & ~backslashes
-            | (word &- ones &* 0x20) & ~word
-            | word
-        return found & (ones &* 0x80)
     }
 
     private mutating func skipEscape() throws(Failure) {
