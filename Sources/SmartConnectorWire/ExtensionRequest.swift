@@ -42,9 +42,14 @@ extension HTTPRequest {
         }
     }
 
+    /// Whether it says how the body is compressed, known or not.
+    var isCompressed: Bool { header("Content-Encoding") != nil }
+
     /// The encoding of the text, as `Content-Type` names it, in small letters.
     private var charset: String? {
-        guard let type = header("Content-Type"), type.utf8.contains(UInt8(ascii: ";")) else { return nil }
+        guard let type = header("Content-Type"), type.withUTF8Bytes({ $0.contains(UInt8(ascii: ";")) }) else {
+            return nil
+        }
         for parameter in type.split(separator: ";").dropFirst() {
             let parts = parameter.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, String(parts[0]).trimmingBlanks.asciiLowercased == "charset" else { continue }

@@ -67,12 +67,12 @@ public struct HTTPRequest: Sendable, Equatable {
     /// such header or nothing in it; empty where it is anything else than that scheme, one blank and one word.
     public var bearerToken: Secret? {
         guard let authorization = header("Authorization")?.trimmingBlanks, !authorization.isEmpty else { return nil }
-        let (scheme, bytes) = ("bearer ", authorization.utf8)
-        guard String(decoding: bytes.prefix(scheme.utf8.count), as: UTF8.self).isEqual(toASCII: scheme) else {
-            return Secret("")
+        let scheme = "bearer "
+        guard authorization.begins(withASCII: scheme) else { return Secret("") }
+        return authorization.withUTF8Bytes { bytes in
+            let word = bytes[scheme.utf8.count...]
+            return Secret(word.contains(UInt8(ascii: " ")) ? "" : String(decoding: word, as: UTF8.self))
         }
-        let word = bytes.dropFirst(scheme.utf8.count)
-        return Secret(word.contains(UInt8(ascii: " ")) ? "" : String(Substring(word)))
     }
 }
 
@@ -164,10 +164,17 @@ extension String {
 
     /// Whether both are the same but for the case of ASCII letters.
     fileprivate func isEqual(toASCII other: String) -> Bool {
+        utf8.count == other.utf8.count && begins(withASCII: other)
+    }
+
+    /// Whether the text begins with another, but for the case of ASCII letters.
+    fileprivate func begins(withASCII other: String) -> Bool {
         func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
-        guard utf8.count == other.utf8.count else { return false }
-        return withUTF8Bytes { left in
-            other.withUTF8Bytes { right in left.indices.allSatisfy { folded(left[$0]) == folded(right[$0]) } }
+        return withUTF8Bytes { bytes in
+            other.withUTF8Bytes { beginning in
+                beginning.count <= bytes.count
+                    && beginning.indices.allSatisfy { folded(bytes[$0]) == folded(beginning[$0]) }
+            }
         }
     }
 }

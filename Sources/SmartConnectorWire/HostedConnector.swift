@@ -1,7 +1,8 @@
 import SmartConnector
 
-/// A connector on a stack, and what the names mean under which its functions are called there.
-struct HostedConnector: Sendable {
+/// A connector on a stack, and what the names mean under which its functions are called there. An object, since each call
+/// takes it along.
+final class HostedConnector: Sendable {
     let connector: Connector
     private let names: [Name: Meaning]
 

@@ -101,29 +101,43 @@ public struct StackEndpoint: HTTPResponder {
     }
 
     private func function(_ request: HTTPRequest) async -> HTTPResponse {
+        // To read much takes its time, which the thread that received it has better use for.
+        if request.isCompressed || request.body.count > Self.maximumImmediateSize { await Task.yield() }
+        switch read(request) {
+        case .refused(let response): return response
+        case .call(let call):
+            return HTTPResponse(await answer(call, idempotencyKey: request.header("Idempotency-Key")))
+        }
+    }
+
+    /// What a request to call a function comes to.
+    private enum Reading {
+        case call(JSON)
+        indirect case refused(HTTPResponse)
+    }
+
+    /// Reads a call whose sender shows the system token. It is no part of the function that awaits the answer, which would
+    /// take the memory for it as long as that takes.
+    @inline(never)
+    private func read(_ request: HTTPRequest) -> Reading {
         let shown = request.bearerToken
-        if let shown, !isAuthorized(shown) { return Self.unauthorized }
+        if let shown, !isAuthorized(shown) { return .refused(Self.unauthorized) }
         // Without a header the token may be in the body, which then has to be read first. Who has shown none yet gets
         // no memory for a few bytes that swell, and is not told what is wrong with the body.
         let isKnown = shown != nil || isAuthorized(request.queriedToken)
-        let isCompressed = request.header("Content-Encoding") != nil
-        // To read much takes its time, which the thread that received it has better use for.
-        if isCompressed || request.body.count > Self.maximumImmediateSize { await Task.yield() }
-        let body: JSON
+        let call: JSON
         do {
-            body = try request.extensionCall(
-                limit: isKnown || !isCompressed ? Self.maximumRequestSize : Self.maximumUnknownSize)
+            call = try request.extensionCall(
+                limit: isKnown || !request.isCompressed ? Self.maximumRequestSize : Self.maximumUnknownSize)
         } catch {
-            guard isKnown else { return Self.unauthorized }
-            return HTTPResponse(status: error.status, errors: [error.failure])
+            return .refused(
+                isKnown ? HTTPResponse(status: error.status, errors: [error.failure]) : Self.unauthorized)
         }
         if shown == nil {
-            let token = body["access_token"].given.map { Secret($0.string ?? "") } ?? request.queriedToken
-            guard isAuthorized(token) else { return Self.unauthorized }
+            let token = call["access_token"].given.map { Secret($0.string ?? "") } ?? request.queriedToken
+            guard isAuthorized(token) else { return .refused(Self.unauthorized) }
         }
-        let answer = await answer(body, idempotencyKey: request.header("Idempotency-Key"))
-        guard !answer.isNothing else { return Self.nothingToSay }
-        return HTTPResponse(status: answer.status, headers: HTTPResponse.jsonHeaders, body: answer.body)
+        return .call(call)
     }
 
     /// Where there is no system token, nobody has shown it.
@@ -191,23 +205,31 @@ public struct StackEndpoint: HTTPResponder {
         }
         let recorder = LedgerRecorder()
         do {
-            var result = try await call(target, idempotencyKey, recorder, within: limit)
-            if result.isNull, !target.called.isPreUninstall { result = recorder.added(to: [:]) ?? .null }
-            result = recorder.added(to: result) ?? result
-            // That of preUninstall is an answer: the steps are undone in reverse.
-            if result.isNull, !target.called.isPreUninstall {
-                return Answer(status: 200, body: result.utf8(), isNothing: true)
-            }
-            let body = result.utf8()
-            let limit = AnswerLimit(request["maxResponseSize"])
-            guard limit.allows(body) else { throw FunctionFailure.tooLarge(limit) }
-            return Answer(status: 200, body: body)
-        } catch is EncodingError {
-            return Answer([.notSerializable])
+            let result = try await call(target, idempotencyKey, recorder, within: limit)
+            return answer(target, with: result, recorder, limit: request["maxResponseSize"])
         } catch {
-            let errors = [FunctionFailure(error)].envelope()
-            return Answer(status: 422, body: (recorder.added(to: errors) ?? errors).utf8())
+            return failure(error, recorder)
         }
+    }
+
+    /// The answer to a call that returned something.
+    @inline(never)
+    private func answer(_ target: Target, with result: JSON, _ recorder: LedgerRecorder, limit: JSON?) -> Answer {
+        // That of preUninstall is an answer: the steps are undone in reverse.
+        let isNothing = result.isNull && !target.called.isPreUninstall
+        let recorded = recorder.added(to: isNothing ? [:] : result)
+        if isNothing, recorded == nil { return Answer(status: 200, body: result.utf8(), isNothing: true) }
+        let body = (recorded ?? result).utf8()
+        let limit = AnswerLimit(limit)
+        return limit.allows(body)
+            ? Answer(status: 200, body: body) : failure(FunctionFailure.tooLarge(limit), recorder)
+    }
+
+    @inline(never)
+    private func failure(_ error: any Error, _ recorder: LedgerRecorder) -> Answer {
+        if error is EncodingError { return Answer([.notSerializable]) }
+        let errors = [FunctionFailure(error)].envelope()
+        return Answer(status: 422, body: (recorder.added(to: errors) ?? errors).utf8())
     }
 
     /// What a function records that it made and removed in other systems.
@@ -248,10 +270,12 @@ public struct StackEndpoint: HTTPResponder {
     }
 
     private struct Target {
-        var connector: Connector
-        var isDIY: Bool
-        var called: Called
-        var options: JSON
+        let hosted: HostedConnector
+        let isDIY: Bool
+        let called: Called
+        let options: JSON
+
+        var connector: Connector { hosted.connector }
 
         /// Empty where there is none.
         var integrationID: String { options["_integrationId"]?.string ?? "" }
@@ -293,7 +317,7 @@ public struct StackEndpoint: HTTPResponder {
             return .failure(errors)
         }
         return Self.find(name, type: request["type"].given, of: connector, options).map {
-            Target(connector: connector.connector, isDIY: isDIY, called: $0, options: options)
+            Target(hosted: connector, isDIY: isDIY, called: $0, options: options)
         }
     }
 
@@ -417,8 +441,6 @@ public struct StackEndpoint: HTTPResponder {
 
     // MARK: Answers that are always the same
 
-    private static let nothingToSay = HTTPResponse(
-        status: 200, headers: [HTTPRequest.Field("Content-Type", "application/json")])
     private static let healthy = HTTPResponse(json: ["success": true])
     private static let unauthorized = HTTPResponse(
         status: 401, errors: [FunctionFailure(code: "unauthorized", message: "Invalid system token.")],
@@ -432,6 +454,17 @@ extension StackEndpoint.Answer {
 }
 
 extension HTTPResponse {
+    private static let nothingToSay = HTTPResponse(
+        status: 200, headers: [HTTPRequest.Field("Content-Type", "application/json")])
+
+    @inline(never)
+    fileprivate init(_ answer: StackEndpoint.Answer) {
+        self =
+            answer.isNothing
+            ? Self.nothingToSay
+            : HTTPResponse(status: answer.status, headers: Self.jsonHeaders, body: answer.body)
+    }
+
     package static func nothing(at path: String) -> HTTPResponse {
         HTTPResponse(
             status: 404, errors: [FunctionFailure(code: "not_found", message: "there is nothing at \(path)")])

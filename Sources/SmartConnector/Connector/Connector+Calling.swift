@@ -7,24 +7,41 @@ extension Connector {
     /// - Throws: What the function throws; ``FunctionFailure`` where there is no such function or it took longer than
     ///   it may; `CancellationError`.
     public func call(_ call: FunctionCall, within limit: Duration? = nil) async throws -> JSON {
+        if let answer = try answerAtOnce(call) { return answer }
         guard let entry = entry(for: call.function) else { throw FunctionFailure.unknown(call.function) }
-        let longest = Duration.seconds(5)
-        // What it does after it was cancelled counts as well.
-        let grace = limit.map { max(.zero, min(longest, $0.bounded / 10)) } ?? longest
-        let timeout = limit.map { max(.zero, min(entry.policy.timeout, $0.bounded - grace)) } ?? entry.policy.timeout
-        let end =
-            if let observer {
-                await entry.end(of: call, within: timeout, grace: grace, toldTo: observer)
-            } else if let end = entry.answerAtOnce(call) {
-                end
-            } else {
-                await entry.answer(call, within: timeout, grace: grace, clock: ContinuousClock())
-            }
-        return try end.answer(of: call.function, within: timeout)
+        return try await entry.answer(call, within: limit, toldTo: observer)
+    }
+
+    /// What a function answers that is done as soon as it is called; nil for any other, and where somebody is told of it.
+    @inline(never)
+    private func answerAtOnce(_ call: FunctionCall) throws -> JSON? {
+        guard observer == nil, let entry = entry(for: call.function), let end = entry.answerAtOnce(call) else {
+            return nil
+        }
+        return try end.answer(of: call.function, within: entry.policy.timeout)
     }
 }
 
 extension Connector.Entry {
+    /// Calls the function outside of a flow. It is no part of what calls one that is done at once, which would take the
+    /// memory for it each time.
+    @inline(never)
+    fileprivate func answer(
+        _ call: FunctionCall, within limit: Duration?, toldTo observer: (any FlowObserver)?
+    ) async throws -> JSON {
+        let longest = Duration.seconds(5)
+        // What it does after it was cancelled counts as well.
+        let grace = limit.map { max(.zero, min(longest, $0.bounded / 10)) } ?? longest
+        let timeout = limit.map { max(.zero, min(policy.timeout, $0.bounded - grace)) } ?? policy.timeout
+        let end =
+            if let observer {
+                await end(of: call, within: timeout, grace: grace, toldTo: observer)
+            } else {
+                await answer(call, within: timeout, grace: grace, clock: ContinuousClock())
+            }
+        return try end.answer(of: call.function, within: timeout)
+    }
+
     /// Calls the function outside of a flow, and tells of it.
     @inline(never)
     fileprivate func end(

@@ -234,9 +234,11 @@ public struct CallOptions: Sendable, Equatable {
     ///
     /// Source of the names: the extension functions of integrator.io.
     package init(wire options: JSON) {
-        self.init(
-            bearerToken: options["bearerToken"]?.string.map(Secret.init), opts: options["opts"],
-            storeID: options["storeId"]?.string, addOnID: options["addOnId"]?.string, formValues: options["formVal"])
+        bearerToken = options["bearerToken"]?.string.map(Secret.init)
+        opts = options["opts"]
+        storeID = options["storeId"]?.string
+        addOnID = options["addOnId"]?.string
+        formValues = options["formVal"]
         received = options
     }
 }
