@@ -393,7 +393,7 @@ final class EventLoop: @unchecked Sendable {
     private func take(_ event: RequestParser.Event, _ connection: Connection) {
         switch event {
         case .head:
-            let exchange = Exchange(connection.parser.takeHead(), server.scheme, beside: connections.count - 1)
+            let exchange = Exchange(connection.parser.takeHead(), server.protocolPart, beside: connections.count - 1)
             connection.exchange = exchange
             connection.serial += 1
             connection.isLast = !exchange.head.isKeptAlive
@@ -452,7 +452,7 @@ final class EventLoop: @unchecked Sendable {
             exchange = begun
         } else {
             // What is no request is answered all the same.
-            exchange = Exchange(RequestHead(), server.scheme, beside: connections.count - 1)
+            exchange = Exchange(RequestHead(), server.protocolPart, beside: connections.count - 1)
             connection.exchange = exchange
             connection.isLast = true
         }

@@ -22,16 +22,16 @@ final class Exchange {
 
     /// - Parameters:
     ///   - head: The header, which is all there.
-    ///   - scheme: `http` or `https`.
+    ///   - protocolPart: What each URL of the server begins with: `http://` or `https://`.
     ///   - others: How many connections are open beside its own.
-    init(_ head: RequestHead, _ scheme: String, beside others: Int) {
+    init(_ head: RequestHead, _ protocolPart: String, beside others: Int) {
         self.head = head
         began = .now
         request = HTTPRequest(
             // A HEAD is a GET whose body is kept back.
             method: head.method == "HEAD" ? "GET" : head.method, path: head.path,
             query: head.query.isEmpty ? [] : head.query.parameters, headers: head.fields, openConnections: others,
-            origin: head.authority.isEmpty ? nil : scheme + "://" + head.authority)
+            origin: head.authority.isEmpty ? nil : protocolPart + head.authority)
     }
 }
 
@@ -70,7 +70,7 @@ extension HTTPResponse {
         let status = sentStatus
         let hasBody = status != 204 && status != 304
         output.reserveCapacity(output.count + 256 + body.count)
-        func add(_ text: String) { output.append(contentsOf: text.utf8) }
+        func add(_ text: String) { text.withUTF8Bytes { output.append(contentsOf: $0) } }
         add("HTTP/1.1 ")
         add(String(status))
         add(Self.reason(status))
@@ -139,8 +139,9 @@ extension HTTPRequest.Field {
 
     /// Whether it can be sent as a line of its own, and is not the server's to say.
     fileprivate var isSafe: Bool {
-        let isToken = !name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter)
-        guard isToken, value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return false }
+        let isToken = name.withUTF8Bytes { !$0.isEmpty && $0.allSatisfy(\.isTokenCharacter) }
+        let isText = value.withUTF8Bytes { $0.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 } }
+        guard isToken, isText else { return false }
         return !Self.ofTheServer.contains(where: isNamed)
     }
 }

@@ -45,6 +45,8 @@ struct RequestHead: Equatable {
             throw .bad("the target has characters that are to be escaped")
         }
         try read(target: target)
+        // Few clients send more of them.
+        fields.reserveCapacity(8)
     }
 
     private static func minorVersion(_ version: ArraySlice<UInt8>) throws(RequestFault) -> Int {
@@ -77,7 +79,7 @@ struct RequestHead: Equatable {
             let rest = target.dropFirst(scheme.utf8.count)
             let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
             authority = String(decoding: rest[..<end], as: UTF8.self)
-            try Self.check(authority: Substring(authority).utf8)
+            try Self.check(authority: authority)
             target = rest[end...]
         }
         let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
@@ -147,7 +149,7 @@ struct RequestHead: Equatable {
             if minorVersion == 0 { return }
             throw .bad("there is no Host")
         }
-        try Self.check(authority: Substring(host).utf8)
+        try Self.check(authority: host)
         if authority.isEmpty { authority = host }
     }
 
@@ -170,8 +172,12 @@ struct RequestHead: Equatable {
     /// Refuses what is no host and port, as they may stand in a URL.
     ///
     /// Source: RFC 3986, section 3.2, without users, and without the delimiters and escapes that no host's name has.
-    private static func check(authority bytes: Substring.UTF8View) throws(RequestFault) {
-        var rest = bytes
+    private static func check(authority: String) throws(RequestFault) {
+        if let fault = authority.withUTF8Bytes(fault(inAuthority:)) { throw .bad(fault) }
+    }
+
+    private static func fault(inAuthority authority: UnsafeBufferPointer<UInt8>) -> String? {
+        var rest = authority[...]
         func isNamed(_ byte: UInt8) -> Bool {
             switch byte {
             case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
@@ -181,26 +187,25 @@ struct RequestHead: Equatable {
         func isNumbered(_ byte: UInt8) -> Bool {
             byte.isHexadecimal || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
         }
-        let name: Substring.UTF8View
+        let noName = "Host is no name of a host"
+        let name: Slice<UnsafeBufferPointer<UInt8>>
         if rest.first == UInt8(ascii: "[") {
             name = rest.dropFirst().prefix(while: isNumbered)
             rest = rest.dropFirst(1 + name.count)
-            guard rest.popFirst() == UInt8(ascii: "]"), name.contains(UInt8(ascii: ":")) else {
-                throw .bad("Host is no name of a host")
-            }
+            guard rest.popFirst() == UInt8(ascii: "]"), name.contains(UInt8(ascii: ":")) else { return noName }
         } else {
             name = rest.prefix(while: isNamed)
             rest = rest.dropFirst(name.count)
         }
         if rest.first == UInt8(ascii: ":") {
             let port = rest.dropFirst()
-            guard port.allSatisfy(\.isDigit), port.isEmpty || UInt16(Substring(port)) != nil
+            guard port.allSatisfy(\.isDigit), port.isEmpty || UInt16(String(decoding: port, as: UTF8.self)) != nil
             else {
-                throw .bad("the port of Host is none")
+                return "the port of Host is none"
             }
             rest = rest.prefix(0)
         }
-        guard !name.isEmpty, rest.isEmpty else { throw .bad("Host is no name of a host") }
+        return name.isEmpty || !rest.isEmpty ? noName : nil
     }
 }
 
