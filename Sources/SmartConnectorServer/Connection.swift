@@ -46,6 +46,8 @@ final class Connection {
     /// Whether TLS has to read before it can write, or the other way round.
     private(set) var readsToWrite = false
     private(set) var writesToRead = false
+    /// What was asked last, and what its URL begins with: most clients ask one host.
+    private var origin: (authority: String, url: String)?
     private let tls: TLSSession?
     private var output: [UInt8] = []
     private var sent = 0
@@ -60,6 +62,14 @@ final class Connection {
     }
 
     deinit { _ = close(socket) }
+
+    /// What the URLs of a host begin with; nil where none was named.
+    func origin(_ protocolPart: String, _ authority: String) -> String? {
+        if authority.isEmpty { return nil }
+        if let origin, origin.authority.isExactly(authority) { return origin.url }
+        origin = (authority, protocolPart + authority)
+        return origin?.url
+    }
 
     var hasOutput: Bool { sent < output.count }
 

@@ -32,9 +32,9 @@ final class EventLoop: @unchecked Sendable {
     private var stopped: CheckedContinuation<Void, Never>?
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     private var clock = HTTPDate()
-    private let requests = RequestQueue()
+    private let requests: RequestQueue
     /// What has been asked in this turn.
-    private var asked: [RequestQueue.Request] = []
+    private var asked: [HTTPServer.Question] = []
     /// Whether requests may be left from the turn before.
     private var isBehind = false
 
@@ -54,6 +54,7 @@ final class EventLoop: @unchecked Sendable {
         self.listener = listener
         self.credentials = credentials
         self.polling = polling
+        requests = RequestQueue { server.respond(to: $0) }
         func nanoseconds(_ time: Duration) -> UInt64 {
             UInt64(clamping: max(0, time.milliseconds(.up))) * 1_000_000
         }
@@ -140,7 +141,7 @@ final class EventLoop: @unchecked Sendable {
                 return true
             }
             let turn = baton.putDown()
-            request()
+            server.respond(to: request)
             guard baton.takeUp(turn) else { return false }
             guard DispatchTime.now().uptimeNanoseconds < end else { return true }
         }
@@ -393,7 +394,9 @@ final class EventLoop: @unchecked Sendable {
     private func take(_ event: RequestParser.Event, _ connection: Connection) {
         switch event {
         case .head:
-            let exchange = Exchange(connection.parser.takeHead(), server.protocolPart, beside: connections.count - 1)
+            let head = connection.parser.takeHead()
+            let origin = connection.origin(server.protocolPart, head.authority)
+            let exchange = Exchange(head, from: origin, beside: connections.count - 1)
             connection.exchange = exchange
             connection.serial += 1
             connection.isLast = !exchange.head.isKeptAlive
@@ -414,7 +417,7 @@ final class EventLoop: @unchecked Sendable {
             if let refusal = exchange.refusal { return respond(connection, refusal) }
             switch server.answer(exchange, connection: connection.id, serial: connection.serial) {
             case .known(let answer): respond(connection, answer)
-            case .work(let request): asked.append(request)
+            case .asked(let question): asked.append(question)
             case .posted: break
             }
         }
@@ -452,7 +455,7 @@ final class EventLoop: @unchecked Sendable {
             exchange = begun
         } else {
             // What is no request is answered all the same.
-            exchange = Exchange(RequestHead(), server.protocolPart, beside: connections.count - 1)
+            exchange = Exchange(RequestHead(), from: nil, beside: connections.count - 1)
             connection.exchange = exchange
             connection.isLast = true
         }

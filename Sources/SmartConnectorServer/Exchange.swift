@@ -22,16 +22,16 @@ final class Exchange {
 
     /// - Parameters:
     ///   - head: The header, which is all there.
-    ///   - protocolPart: What each URL of the server begins with: `http://` or `https://`.
+    ///   - origin: What the client's URL begins with.
     ///   - others: How many connections are open beside its own.
-    init(_ head: RequestHead, _ protocolPart: String, beside others: Int) {
+    init(_ head: RequestHead, from origin: String?, beside others: Int) {
         self.head = head
         began = .now
         request = HTTPRequest(
             // A HEAD is a GET whose body is kept back.
             method: head.method == "HEAD" ? "GET" : head.method, path: head.path,
             query: head.query.isEmpty ? [] : head.query.parameters, headers: head.fields, openConnections: others,
-            origin: head.authority.isEmpty ? nil : protocolPart + head.authority)
+            origin: origin)
     }
 }
 

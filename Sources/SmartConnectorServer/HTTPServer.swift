@@ -162,11 +162,18 @@ public final class HTTPServer: Sendable {
         stream.begin { [mailbox] in mailbox.post(.more(connection: connection, serial: serial)) }
     }
 
+    /// A request that is to be answered, and where the answer goes.
+    struct Question: Sendable {
+        let request: HTTPRequest
+        let connection: UInt64
+        let serial: UInt64
+    }
+
     /// Where the answer to a request comes from.
     enum Answering {
         case known(HTTPResponse)
-        /// This is to be run. It returns once its responder waits, and in any case posts the answer.
-        case work(@Sendable () -> Void)
+        /// Somebody is to have it answered, with ``respond(to:)``.
+        case asked(Question)
         /// It is posted by somebody else.
         case posted
     }
@@ -181,16 +188,8 @@ public final class HTTPServer: Sendable {
         if isStopping { return .known(Self.stopped) }
         active.add(1, ordering: .sequentiallyConsistent)
         exchange.isRunning = true
-        let respond = { @Sendable [self] (memory: Int) in
-            let answer = await responder.respond(to: request)
-            buffered.subtract(memory, ordering: .relaxed)
-            mailbox.post(.answer(answer, connection: connection, serial: serial))
-        }
-        // Not on Swift's own threads, of which there are as many as processors: what blocks these keeps nobody from being
-        // answered, nor does a function that blocks its thread keep others.
-        guard request.body.count > Self.largeBody else {
-            return .work { Self.run { await respond(0) } }
-        }
+        let question = Question(request: request, connection: connection, serial: serial)
+        guard request.body.count > Self.largeBody else { return .asked(question) }
         // One large body after the other is parsed, on a thread of their own up to where their responder first waits: so
         // they hold up no small ones, and one alone needs the memory for it.
         large.async { [self] in
@@ -198,9 +197,23 @@ public final class HTTPServer: Sendable {
             guard buffers(memory) else {
                 return mailbox.post(.answer(Self.noMemory, connection: connection, serial: serial))
             }
-            Self.run { await respond(memory) }
+            respond(to: question, holding: memory)
         }
         return .posted
+    }
+
+    /// Has a request answered, on this thread up to where its responder first waits, and posts the answer.
+    ///
+    /// Not on Swift's own threads, of which there are as many as processors: what blocks these keeps nobody from being
+    /// answered, nor does a function that blocks its thread keep others.
+    ///
+    /// - Parameter memory: How many bytes count until then as what the request needs beside its body.
+    func respond(to question: Question, holding memory: Int = 0) {
+        Self.run { [self] in
+            let answer = await responder.respond(to: question.request)
+            buffered.subtract(memory, ordering: .relaxed)
+            mailbox.post(.answer(answer, connection: question.connection, serial: question.serial))
+        }
     }
 
     /// Runs what answers on this thread, up to where it first waits.

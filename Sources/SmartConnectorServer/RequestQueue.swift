@@ -4,14 +4,13 @@ import Synchronization
 /// Requests that are to be answered. Who has the ``EventLoop`` answers them; where many come at once, threads that have
 /// nothing else to do help.
 final class RequestQueue: Sendable {
-    typealias Request = @Sendable () -> Void
-
+    private let answer: @Sendable (HTTPServer.Question) -> Void
     private let state = Guarded(State())
     private let bell = DispatchSemaphore(value: 0)
 
     private struct State: Sendable {
         /// The last first.
-        var waiting: [Request] = []
+        var waiting: [HTTPServer.Question] = []
         /// How many threads wait for work.
         var idle = 0
         var isOver = false
@@ -21,12 +20,14 @@ final class RequestQueue: Sendable {
     private static let worthWaking = 8
     private static let helpers = min(4, max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
 
-    init() {
+    /// - Parameter answer: Returns once the responder waits, and in any case posts the answer.
+    init(answer: @escaping @Sendable (HTTPServer.Question) -> Void) {
+        self.answer = answer
         for _ in 0..<Self.helpers { EventLoop.thread { [self] in help() } }
     }
 
     /// Adds requests, and wakes helpers where there are many.
-    func add(_ requests: [Request]) {
+    func add(_ requests: [HTTPServer.Question]) {
         wake { state in
             state.waiting.insert(contentsOf: requests.reversed(), at: 0)
             return state.waiting.count / Self.worthWaking
@@ -47,7 +48,7 @@ final class RequestQueue: Sendable {
     }
 
     /// The one that has waited longest. It is for who asks to answer it.
-    func next() -> Request? { state.withLock { $0.waiting.popLast() } }
+    func next() -> HTTPServer.Question? { state.withLock { $0.waiting.popLast() } }
 
     /// Nobody asks anything any more: the helpers end.
     func end() {
@@ -66,7 +67,7 @@ final class RequestQueue: Sendable {
                 return (request, state.isOver)
             }
             if let request {
-                request()
+                answer(request)
             } else if isOver {
                 return
             } else {

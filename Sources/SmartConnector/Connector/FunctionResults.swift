@@ -38,10 +38,11 @@ public struct StepResult: Sendable, Equatable {
 
     package var json: JSON {
         if isCompleted, stepsToUpdate.isEmpty { return Self.completedJSON }
-        var json: JSON = ["success": JSON(isCompleted)]
-        if let message { json["message"] = JSON(message) }
-        if !stepsToUpdate.isEmpty { json["stepsToUpdate"] = JSON(stepsToUpdate) }
-        return json
+        var members = JSON.Members(expecting: 3)
+        members.append("success", JSON(isCompleted))
+        if let message { members.append("message", JSON(message)) }
+        if !stepsToUpdate.isEmpty { members.append("stepsToUpdate", JSON(stepsToUpdate)) }
+        return JSON(.object(members))
     }
 
     private static let completedJSON: JSON = ["success": true]
