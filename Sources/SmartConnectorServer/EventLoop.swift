@@ -110,6 +110,7 @@ final class EventLoop: @unchecked Sendable {
                 case Tag.mailbox: mailbox.drain()
                 default: connections[event.tag].map { goOn($0, event) }
                 }
+                if asked.count >= RequestQueue.worthWaking { handOver() }
             }
             if now >= nextSweep { sweep() }
             guard answerRequests() else { return false }
@@ -129,11 +130,9 @@ final class EventLoop: @unchecked Sendable {
     ///
     /// - Returns: Whether this thread still has the loop.
     private func answerRequests() -> Bool {
-        guard isBehind || !asked.isEmpty else { return true }
+        handOver()
+        guard isBehind else { return true }
         mailbox.noticesByItself()
-        requests.add(asked)
-        asked.removeAll(keepingCapacity: true)
-        isBehind = true
         let end = DispatchTime.now().uptimeNanoseconds + Self.patience
         while baton.isAwaited {
             guard let request = requests.next() else {
@@ -148,6 +147,16 @@ final class EventLoop: @unchecked Sendable {
         // As many threads are held up as may be: whoever comes back goes on with what waits.
         requests.callForHelp()
         return true
+    }
+
+    /// Has what was asked so far answered, by helpers while the next is read where it is that much, and else at the end of
+    /// the turn.
+    private func handOver() {
+        guard !asked.isEmpty else { return }
+        mailbox.noticesByItself()
+        requests.add(asked)
+        asked.removeAll(keepingCapacity: true)
+        isBehind = true
     }
 
     /// How often times are looked at, in milliseconds.

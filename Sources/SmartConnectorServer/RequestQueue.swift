@@ -17,7 +17,7 @@ final class RequestQueue: Sendable {
     }
 
     /// To wake a thread takes as long as to answer some requests: so many are worth it.
-    private static let worthWaking = 8
+    static let worthWaking = 8
     private static let helpers = min(4, max(1, ProcessInfo.processInfo.activeProcessorCount - 1))
 
     /// - Parameter answer: Returns once the responder waits, and in any case posts the answer.
