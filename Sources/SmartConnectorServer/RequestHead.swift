@@ -45,7 +45,7 @@ struct RequestHead: Equatable {
             throw .bad("the target has characters that are to be escaped")
         }
         try read(target: target)
-        // Few clients send more of them.
+        // As many as clients send that are no browsers.
         fields.reserveCapacity(8)
     }
 

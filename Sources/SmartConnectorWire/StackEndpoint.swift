@@ -102,7 +102,10 @@ public struct StackEndpoint: HTTPResponder {
 
     private func function(_ request: HTTPRequest) async -> HTTPResponse {
         // To read much takes its time, which the thread that received it has better use for.
-        if request.isCompressed || request.body.count > Self.maximumImmediateSize { await Task.yield() }
+        if request.isCompressed || request.body.count > Self.maximumImmediateSize {
+            if let refusal = refusal(of: request) { return refusal }
+            await Task.yield()
+        }
         switch read(request) {
         case .refused(let response): return response
         case .call(let call):
@@ -215,7 +218,7 @@ public struct StackEndpoint: HTTPResponder {
     /// The answer to a call that returned something.
     @inline(never)
     private func answer(_ target: Target, with result: JSON, _ recorder: LedgerRecorder, limit: JSON?) -> Answer {
-        // That of preUninstall is an answer: the steps are undone in reverse.
+        // Where preUninstall returns nothing, that is an answer: the steps are undone in reverse.
         let isNothing = result.isNull && !target.called.isPreUninstall
         let recorded = recorder.added(to: isNothing ? [:] : result)
         if isNothing, recorded == nil { return Answer(status: 200, body: result.utf8(), isNothing: true) }

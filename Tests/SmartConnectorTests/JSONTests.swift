@@ -106,6 +106,26 @@ struct JSONParsingTests {
         #expect(JSON("\u{1}\u{1F}\"\\/\u{8}é").text() == #""\u0001\u001f\"\\/\bé""#)
     }
 
+    @Test(arguments: [
+        ("\"#\"#", ##""\"#\"#""##), ("\\]\\]", ##""\\]\\]""##), ("\u{1F} \u{1}!\t ", ##""\u001f \u0001!\t ""##),
+        ("\"\"\"\"\"\"\"\"\"", ##""\"\"\"\"\"\"\"\"\"""##), ("1234567\\\"", ##""1234567\\\"""##),
+    ])
+    func whatStandsBesideAnEscapeStaysAsItIs(_ text: String, _ written: String) throws {
+        #expect(JSON(text).text() == written)
+        #expect(try JSON(parsing: written).string == text)
+    }
+
+    @Test func aTextIsReadFromWhateverHasItsBytes() throws {
+        let bytes = Array(#"x{"a":1}"#.utf8)
+        #expect(try JSON(parsing: bytes.dropFirst()).text() == #"{"a":1}"#)
+        #expect(try JSON(parsing: bytes.dropFirst().lazy.map { $0 }).text() == #"{"a":1}"#)
+        var rest = bytes.makeIterator()
+        _ = rest.next()
+        #expect(try JSON(parsing: IteratorSequence(rest)).text() == #"{"a":1}"#)
+        #expect(throws: JSON.ParseError.self) { try JSON(parsing: [UInt8]()) }
+        #expect(throws: JSON.ParseError.self) { try JSON(parsing: EmptyCollection<UInt8>()) }
+    }
+
     @Test func whateverACharacterIsAndWhereverItStandsItIsEscapedWhereItHasToBe() throws {
         let short = ["\u{8}": "b", "\u{9}": "t", "\u{A}": "n", "\u{C}": "f", "\u{D}": "r", "\"": "\"", "\\": "\\"]
         for scalar in (0...0xFF).compactMap(Unicode.Scalar.init) {

@@ -7,18 +7,11 @@ extension Connector {
     /// - Throws: What the function throws; ``FunctionFailure`` where there is no such function or it took longer than
     ///   it may; `CancellationError`.
     public func call(_ call: FunctionCall, within limit: Duration? = nil) async throws -> JSON {
-        if let answer = try answerAtOnce(call) { return answer }
         guard let entry = entry(for: call.function) else { throw FunctionFailure.unknown(call.function) }
-        return try await entry.answer(call, within: limit, toldTo: observer)
-    }
-
-    /// What a function answers that is done as soon as it is called; nil for any other, and where somebody is told of it.
-    @inline(never)
-    private func answerAtOnce(_ call: FunctionCall) throws -> JSON? {
-        guard observer == nil, let entry = entry(for: call.function), let end = entry.answerAtOnce(call) else {
-            return nil
+        if observer == nil, let end = entry.answerAtOnce(call) {
+            return try end.answer(of: call.function, within: entry.policy.timeout)
         }
-        return try end.answer(of: call.function, within: entry.policy.timeout)
+        return try await entry.answer(call, within: limit, toldTo: observer)
     }
 }
 

@@ -56,8 +56,8 @@ struct JSONWriter {
 
     mutating func write(_ value: JSON) {
         switch value.storage {
-        case .null: write("null" as StaticString)
-        case .bool(let bool): write(bool ? "true" : "false" as StaticString)
+        case .null: literal("null")
+        case .bool(let bool): literal(bool ? "true" : "false")
         case .number(let number): output.append(contentsOf: number.text.utf8)
         case .string(let string): JSONEscapes.append(string, to: &output)
         case .array(let elements):
@@ -189,11 +189,12 @@ extension JSONWriter {
     /// Writes a text that needs no escapes.
     mutating func string(_ text: StaticString) {
         output.append(UInt8(ascii: "\""))
-        write(text)
+        literal(text)
         output.append(UInt8(ascii: "\""))
     }
 
-    private mutating func write(_ text: StaticString) {
+    /// Writes a text as it is.
+    private mutating func literal(_ text: StaticString) {
         output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 

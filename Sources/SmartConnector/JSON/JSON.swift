@@ -52,6 +52,7 @@ public struct JSON: Sendable {
     public init(parsing bytes: some Sequence<UInt8>, maximumDepth: Int = maximumDepth) throws(ParseError) {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.underestimatedCount + JSONSource.padding)
+        // Where the compiler does not know what kind of sequence it is, this is a third of what an append of that kind takes.
         if bytes.withContiguousStorageIfAvailable({ text.append(contentsOf: $0) }) == nil {
             text.append(contentsOf: bytes)
         }
