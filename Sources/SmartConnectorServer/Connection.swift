@@ -64,11 +64,12 @@ final class Connection {
     deinit { _ = close(socket) }
 
     /// What the URLs of a host begin with; nil where none was named.
-    func origin(_ protocolPart: String, _ authority: String) -> String? {
+    func origin(_ scheme: String, _ authority: String) -> String? {
         if authority.isEmpty { return nil }
         if let origin, origin.authority.isExactly(authority) { return origin.url }
-        origin = (authority, protocolPart + authority)
-        return origin?.url
+        let url = scheme + "://" + authority
+        origin = (authority, url)
+        return url
     }
 
     var hasOutput: Bool { sent < output.count }

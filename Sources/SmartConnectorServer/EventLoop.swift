@@ -132,7 +132,6 @@ final class EventLoop: @unchecked Sendable {
     private func answerRequests() -> Bool {
         handOver()
         guard isBehind else { return true }
-        mailbox.noticesByItself()
         let end = DispatchTime.now().uptimeNanoseconds + Self.patience
         while baton.isAwaited {
             guard let request = requests.next() else {
@@ -152,7 +151,7 @@ final class EventLoop: @unchecked Sendable {
     /// Has what was asked so far answered, by helpers while the next is read where it is that much, and else at the end of
     /// the turn.
     private func handOver() {
-        guard !asked.isEmpty else { return }
+        guard isBehind || !asked.isEmpty else { return }
         mailbox.noticesByItself()
         requests.add(asked)
         asked.removeAll(keepingCapacity: true)
@@ -404,7 +403,7 @@ final class EventLoop: @unchecked Sendable {
         switch event {
         case .head:
             let head = connection.parser.takeHead()
-            let origin = connection.origin(server.protocolPart, head.authority)
+            let origin = connection.origin(server.scheme, head.authority)
             let exchange = Exchange(head, from: origin, beside: connections.count - 1)
             connection.exchange = exchange
             connection.serial += 1

@@ -62,8 +62,6 @@ public final class HTTPServer: Sendable {
     public let port: Int
     /// `http` or `https`.
     public let scheme: String
-    /// What each of its URLs begins with.
-    let protocolPart: String
     let configuration: Configuration
     let log: (@Sendable (AccessLogEntry) -> Void)?
     private let responder: any HTTPResponder
@@ -101,7 +99,6 @@ public final class HTTPServer: Sendable {
         self.responder = responder
         self.log = log
         scheme = configuration.tls == nil ? "http" : "https"
-        protocolPart = scheme + "://"
         let credentials = try configuration.tls.map { tls throws(ServerError) in try TLSCredentials(tls) }
         mailbox = try Mailbox()
         let listener = try ListeningSocket(host: configuration.host, port: configuration.port)

@@ -116,12 +116,10 @@ public struct StackEndpoint: HTTPResponder {
     /// What a request to call a function comes to.
     private enum Reading {
         case call(JSON)
-        indirect case refused(HTTPResponse)
+        case refused(HTTPResponse)
     }
 
-    /// Reads a call whose sender shows the system token. It is no part of the function that awaits the answer, which would
-    /// take the memory for it as long as that takes.
-    @inline(never)
+    /// Reads a call whose sender shows the system token.
     private func read(_ request: HTTPRequest) -> Reading {
         let shown = request.bearerToken
         if let shown, !isAuthorized(shown) { return .refused(Self.unauthorized) }
@@ -460,7 +458,6 @@ extension HTTPResponse {
     private static let nothingToSay = HTTPResponse(
         status: 200, headers: [HTTPRequest.Field("Content-Type", "application/json")])
 
-    @inline(never)
     fileprivate init(_ answer: StackEndpoint.Answer) {
         self =
             answer.isNothing

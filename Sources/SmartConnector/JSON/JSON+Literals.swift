@@ -28,8 +28,6 @@ extension JSON: ExpressibleByArrayLiteral {
 extension JSON: ExpressibleByDictionaryLiteral {
     /// An object with the members in the order they are written.
     public init(dictionaryLiteral elements: (String, JSON)...) {
-        var members = Members(expecting: elements.count)
-        for (name, value) in elements { members.append(name, value) }
-        self.init(.object(members))
+        self.init(elements.lazy.map { (name: $0.0, value: $0.1) })
     }
 }
